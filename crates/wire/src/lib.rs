@@ -1,1 +1,85 @@
+//! What crosses a boundary: the HTTP API between a console and `mailcupd`, and (in [`desktop`]) the boundary
+//! between a window and the desktop core. Both ends compile against these types; they hold no behaviour
+//! beyond reading, writing and checking themselves.
 
+mod account;
+mod admin;
+mod alert;
+mod audit;
+mod block;
+pub mod desktop;
+mod event;
+mod id;
+mod key;
+mod mail_server;
+mod network;
+mod page;
+mod problem;
+mod session;
+mod settings;
+mod setup;
+mod time;
+
+pub use account::*;
+pub use admin::*;
+pub use alert::*;
+pub use audit::*;
+pub use block::*;
+pub use event::*;
+pub use id::*;
+pub use key::*;
+pub use mail_server::*;
+pub use network::*;
+pub use page::*;
+pub use problem::*;
+pub use session::*;
+pub use settings::*;
+pub use setup::*;
+pub use time::*;
+
+/// Adds what every wire type derives, so that a type says only what is particular to it.
+macro_rules! wire {
+    ($($(#[$meta:meta])* pub $kind:ident $name:ident $body:tt $(;)?)*) => {$(
+        #[derive(Debug, Clone, PartialEq, serde::Serialize, serde::Deserialize)]
+        #[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
+        #[cfg_attr(feature = "specta", derive(specta::Type))]
+        $(#[$meta])*
+        pub $kind $name $body
+    )*};
+}
+pub(crate) use wire;
+
+/// Describes a type with a text form of its own as a string, in OpenAPI and TypeScript.
+macro_rules! described_as_text {
+    ($name:ident, $format:expr, $example:literal) => {
+        #[cfg(feature = "openapi")]
+        impl utoipa::PartialSchema for $name {
+            fn schema() -> utoipa::openapi::RefOr<utoipa::openapi::Schema> {
+                let format: Option<&str> = $format;
+                utoipa::openapi::ObjectBuilder::new()
+                    .schema_type(utoipa::openapi::schema::Type::String)
+                    .format(format.map(|name| utoipa::openapi::SchemaFormat::Custom(name.to_owned())))
+                    .examples([serde_json::json!($example)])
+                    .into()
+            }
+        }
+
+        #[cfg(feature = "openapi")]
+        impl utoipa::ToSchema for $name {
+            fn name() -> std::borrow::Cow<'static, str> {
+                stringify!($name).into()
+            }
+        }
+
+        #[cfg(feature = "specta")]
+        impl specta::Type for $name {
+            fn definition(types: &mut specta::Types) -> specta::datatype::DataType {
+                <String as specta::Type>::definition(types)
+            }
+        }
+    };
+}
+pub(crate) use described_as_text;
+
+/// The API version in the path of every endpoint.
+pub const API_VERSION: &str = "v1";

@@ -1,0 +1,256 @@
+//! The boundary between a window and the desktop core. A window holds no state of its own that matters: it
+//! draws the [`View`] that the core pushes, asks the local copy for pages, and calls commands.
+//!
+//! Commands, one line each in the shell; all of them answer `Result<_, Problem>`:
+//!
+//! | command | arguments | answer |
+//! | --- | --- | --- |
+//! | `view` | | [`View`] |
+//! | `start_embedded` | | `()` |
+//! | `set_up` | [`SetUpRequest`] | [`crate::RecoveryCodes`] |
+//! | `connect` | [`ConnectRequest`] | `()` |
+//! | `choose_passphrase` | `passphrase` | `()` |
+//! | `sign_in` | [`Credentials`] | [`SignInStep`] |
+//! | `answer_challenge` | [`crate::ChallengeAnswer`] | [`SignInStep`] |
+//! | `resend_code` | | [`SignInStep`] |
+//! | `sign_out` | | `()` |
+//! | `forget_service` | | `()` |
+//! | `lock` | | `()` |
+//! | `unlock` | `passphrase` | `()` |
+//! | `set_passphrase` | [`PassphraseChange`] | `()` |
+//! | `events` | [`EventQuery`] | [`EventList`] |
+//! | `event` | `id` | `Option<Event>` |
+//! | `count_events` | `filter` | `u32` |
+//! | `alerts` | `states` | `Vec<Alert>` |
+//! | `alert` | `id` | `Option<Alert>` |
+//! | `change_alert` | `id`, [`crate::AlertChange`] | [`crate::Alert`] |
+//! | `blocks` | | `Vec<Block>` |
+//! | `create_block` | [`crate::NewBlock`] | [`crate::Block`] |
+//! | `lift_block` | `id` | [`crate::Block`] |
+//! | `accounts` | `text` | `Vec<Account>` (at most 50, for completion) |
+//! | `preferences`, `set_preferences` | [`Preferences`] | [`Preferences`] |
+//! | `pause_notifications` | [`Pause`] | `()` |
+//! | `mail_settings` | | [`crate::MailSettings`] |
+//! | `set_mail_settings` | [`crate::MailSettingsChange`], `version` | [`crate::MailSettings`] |
+//! | `send_test_mail` | `to` | [`crate::TestMailResult`] |
+//! | `alert_settings`, `set_alert_settings` | [`crate::AlertSettings`] | [`crate::AlertSettings`] |
+//! | `factors` | | `Vec<Factor>` |
+//! | `enrol_authenticator` | | [`AuthenticatorOffer`] |
+//! | `confirm_authenticator` | [`crate::AuthenticatorConfirmation`] | `()` |
+//! | `remove_factor` | `id` | `()` |
+//! | `renew_recovery_codes` | | [`crate::RecoveryCodes`] |
+//! | `change_password` | [`crate::PasswordChange`] | `()` |
+//! | `mail_server_snippet` | `server` | [`crate::MailServerSnippet`] |
+//! | `mail_servers` | | `Vec<MailServer>` |
+//!
+//! Pushed: [`View`] whenever it changes, [`DataChanged`] when the local copy changed, [`Navigate`] when a
+//! notification or the tray asks for a page.
+
+use crate::{
+    Admin, Alert, AlertKind, Challenge, Event, EventFilter, EventId, FactorId, NewOwner, Severity, Time, wire,
+};
+
+wire! {
+    /// All that the frame around the pages shows.
+    pub struct View {
+        pub phase: Phase,
+        pub service: Option<ServiceView>,
+        /// The signed-in admin.
+        pub admin: Option<Admin>,
+        pub open_alerts: u32,
+        /// The gravest severity among open alerts.
+        pub gravest: Option<Severity>,
+        /// Alerts raised by the console itself, such as "service unreachable".
+        pub own_alerts: Vec<Alert>,
+        /// Events in the local copy.
+        pub events: u32,
+        pub notices: Vec<Notice>,
+        pub paused_until: Option<Time>,
+        /// Whether a passphrase protects this console, so that it can be locked.
+        pub can_lock: bool,
+        pub version: String,
+        pub data_folder: String,
+    }
+
+    /// What the window shows.
+    #[serde(tag = "kind", rename_all = "snake_case")]
+    pub enum Phase {
+        Starting,
+        /// No service yet: one on this computer, or one elsewhere.
+        FirstRun,
+        /// There is no keyring that keeps the store's key; a passphrase must.
+        ChoosePassphrase { why: String },
+        /// Connected to a service that nobody has set up; its setup token is needed unless we started it.
+        SetUp { needs_token: bool },
+        SignIn { challenge: Option<Challenge> },
+        Locked,
+        Ready,
+    }
+
+    /// The service that this console is connected to.
+    pub struct ServiceView {
+        pub name: String,
+        pub url: String,
+        /// Whether it runs on this computer, started by the console.
+        pub embedded: bool,
+        pub link: Link,
+        /// When the local copy last agreed with the service.
+        pub fresh_at: Option<Time>,
+    }
+
+    /// How the stream from the service stands.
+    #[serde(tag = "kind", rename_all = "snake_case")]
+    pub enum Link {
+        Connecting,
+        /// `behind`: events still to fetch.
+        CatchingUp { behind: u32 },
+        Live,
+        Offline { since: Time, why: String },
+        /// The session ended; sign in again. The local copy stays readable.
+        SignedOut,
+    }
+
+    /// Something the admin should have read once; can be dismissed.
+    #[serde(tag = "kind", rename_all = "snake_case")]
+    pub enum Notice {
+        /// The local copy was damaged, set aside at `kept_at`, and filled again.
+        StoreReplaced { kept_at: String },
+        /// The service was restored from an older copy; `dropped` events of ours are not in it.
+        ServiceRestored { dropped: u32, at: Time },
+        /// The embedded service died and was started again.
+        ServiceRestarted { at: Time },
+    }
+
+    pub struct SetUpRequest {
+        /// None for the embedded service.
+        #[serde(default)]
+        pub token: Option<String>,
+        pub organization: String,
+        pub domains: Vec<String>,
+        pub owner: NewOwner,
+    }
+
+    pub struct ConnectRequest {
+        pub url: String,
+    }
+
+    pub struct Credentials {
+        pub login: String,
+        pub password: String,
+    }
+
+    #[serde(tag = "kind", rename_all = "snake_case")]
+    pub enum SignInStep {
+        Challenge(Challenge),
+        SignedIn,
+    }
+
+    /// Setting the first passphrase needs no `current`; removing it needs no `new`.
+    pub struct PassphraseChange {
+        #[serde(default)]
+        pub current: Option<String>,
+        #[serde(default)]
+        pub new: Option<String>,
+    }
+
+    pub struct EventQuery {
+        #[serde(default)]
+        pub filter: EventFilter,
+        /// Events older than this one; none for the newest.
+        #[serde(default)]
+        pub before: Option<EventId>,
+        /// At most 500.
+        pub limit: u32,
+    }
+
+    pub struct EventList {
+        pub events: Vec<Event>,
+        pub more: bool,
+    }
+
+    /// Of this console alone.
+    pub struct Preferences {
+        pub theme: Theme,
+        /// Alerts below this make no notification.
+        pub notify_from: Severity,
+        pub quiet_hours: Option<QuietHours>,
+        /// Minutes without input after which the console locks itself.
+        pub lock_after_minutes: Option<u32>,
+        pub start_at_login: bool,
+    }
+
+    /// Local time, `HH:MM`; may pass midnight. Critical alerts come through.
+    pub struct QuietHours {
+        pub from: String,
+        pub until: String,
+    }
+
+    #[serde(tag = "kind", rename_all = "snake_case")]
+    pub enum Pause {
+        ForMinutes { minutes: u32 },
+        UntilTomorrow,
+        Resume,
+    }
+
+    pub struct AuthenticatorOffer {
+        pub id: FactorId,
+        pub secret: String,
+        pub uri: String,
+        /// The URI as a QR code, an SVG document.
+        pub qr_svg: String,
+    }
+
+    /// Which parts of the local copy changed.
+    pub struct DataChanged {
+        pub events: bool,
+        pub alerts: bool,
+        pub blocks: bool,
+        pub accounts: bool,
+        pub settings: bool,
+    }
+
+    /// An address inside the window, such as `/alerts/ID`.
+    pub struct Navigate {
+        pub to: String,
+    }
+}
+
+wire! {
+    #[derive(Copy, Eq, Hash)]
+    #[serde(rename_all = "snake_case")]
+    pub enum Theme {
+        System,
+        Light,
+        Dark,
+    }
+
+    /// What the tray icon says.
+    #[derive(Copy, Eq, Hash)]
+    #[serde(rename_all = "snake_case")]
+    pub enum TrayState {
+        Well,
+        Attention,
+        Critical,
+        Offline,
+        Locked,
+    }
+}
+
+/// A notification as the core asks the shell to show it; `key` names the one to update in place.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Notification {
+    pub key: String,
+    pub title: String,
+    pub body: String,
+    pub severity: Severity,
+    pub actions: Vec<NotificationAction>,
+    pub kind: Option<AlertKind>,
+}
+
+/// What a notification's button does.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub enum NotificationAction {
+    Open,
+    BlockAddress,
+    ItsFine,
+}

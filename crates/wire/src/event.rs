@@ -1,0 +1,211 @@
+use crate::{
+    Account, Address, AdminId, Alert, Block, BlockId, EventId, Login, MailServerKind, Network, Time, wire,
+};
+
+wire! {
+    /// One immutable entry of the service's log.
+    pub struct Event {
+        pub id: EventId,
+        pub at: Time,
+        pub body: EventBody,
+    }
+
+    /// What happened. The log is the one sequence from which a console learns everything: changed resources
+    /// stand in it whole.
+    #[serde(tag = "kind", rename_all = "snake_case")]
+    pub enum EventBody {
+        SignIn(SignIn),
+        Submission(Submission),
+        /// An alert was opened or changed; holds its state after that.
+        Alert(Alert),
+        /// A block was set, lifted or changed; holds its state after that.
+        Block(Block),
+        /// An account was added or changed; holds its state after that.
+        Account(Account),
+        Admin(AdminAction),
+        System(SystemFact),
+    }
+
+    /// An authentication attempt.
+    pub struct SignIn {
+        /// As the client gave it, in lower case; may name no account that exists.
+        pub login: Login,
+        pub protocol: Protocol,
+        pub address: Option<Address>,
+        pub outcome: Outcome,
+        /// Why, most important first.
+        pub reasons: Vec<Reason>,
+        /// The name of the mail server's API key, or none for sign-ins at the service itself.
+        pub server: Option<String>,
+        /// What the client called itself (IMAP ID, user agent, console device), as it sent it.
+        pub client: Option<String>,
+        pub tls: bool,
+    }
+
+    /// A message handed to the mail server, from its first recipient to its end.
+    pub struct Submission {
+        pub login: Option<Login>,
+        pub address: Option<Address>,
+        /// The envelope sender.
+        pub sender: Option<String>,
+        pub recipients: u32,
+        pub outcome: SubmissionOutcome,
+        pub reasons: Vec<Reason>,
+        /// Bytes, as the mail server stated them; 0 when it did not.
+        pub size: u32,
+    }
+
+    /// Something that an admin did.
+    pub struct AdminAction {
+        pub admin: AdminId,
+        /// The admin's login when it happened.
+        pub login: Login,
+        /// A stable name such as `block.create`.
+        pub action: String,
+        /// What it was done to, in words.
+        pub target: String,
+        pub address: Option<Address>,
+    }
+
+    /// Something about the service itself.
+    #[serde(tag = "fact", rename_all = "snake_case")]
+    pub enum SystemFact {
+        Started { version: String },
+        Stopped,
+        SetUp { organization: String },
+        MailServerSeen { server: MailServerKind, name: String },
+        OutboxStuck { waiting: u32 },
+        OutboxFlows,
+        ClockJumped { seconds: i32 },
+        EventsExpired { count: u32 },
+    }
+
+    /// One reason of a decision or outcome.
+    pub struct Reason {
+        pub code: ReasonCode,
+        /// In words that an admin understands.
+        pub text: String,
+        /// The block that caused it.
+        pub block: Option<BlockId>,
+    }
+}
+
+wire! {
+    #[derive(Copy, Eq, Hash, PartialOrd, Ord)]
+    #[serde(rename_all = "snake_case")]
+    pub enum Protocol {
+        Web,
+        Api,
+        Imap,
+        Pop3,
+        /// SMTP AUTH, however the server calls it.
+        Submission,
+        Sieve,
+    }
+
+    #[derive(Copy, Eq, Hash, PartialOrd, Ord)]
+    #[serde(rename_all = "snake_case")]
+    pub enum Outcome {
+        /// Signed in.
+        Succeeded,
+        /// Wrong password or code.
+        Failed,
+        /// Refused by a block or rule, whatever the password.
+        Refused,
+        /// Password right, second factor asked for.
+        Challenged,
+    }
+
+    #[derive(Copy, Eq, Hash, PartialOrd, Ord)]
+    #[serde(rename_all = "snake_case")]
+    pub enum SubmissionOutcome {
+        Accepted,
+        Deferred,
+        Held,
+        Rejected,
+        /// The client went away, or the mail server refused it for reasons of its own.
+        Abandoned,
+    }
+
+    #[derive(Copy, Eq, Hash, PartialOrd, Ord)]
+    #[serde(rename_all = "snake_case")]
+    pub enum ReasonCode {
+        Credentials,
+        WrongPassword,
+        WrongCode,
+        CodeRequested,
+        BlockedAddress,
+        BlockedNetwork,
+        BlockedAccount,
+        NothingAgainst,
+        MailServer,
+    }
+}
+
+wire! {
+    /// Which events. Every part that is given must match; an empty list matches all.
+    #[derive(Default)]
+    #[serde(default)]
+    pub struct EventFilter {
+        pub from: Option<Time>,
+        /// Exclusive.
+        pub until: Option<Time>,
+        /// A login, or a part of one.
+        pub account: Option<String>,
+        pub network: Option<Network>,
+        pub protocols: Vec<Protocol>,
+        pub outcomes: Vec<OutcomeFilter>,
+        pub kinds: Vec<EventKind>,
+        /// Words that must all occur.
+        pub text: Option<String>,
+    }
+
+    #[derive(Copy, Eq, Hash, PartialOrd, Ord)]
+    #[serde(rename_all = "snake_case")]
+    pub enum EventKind {
+        SignIn,
+        Submission,
+        Alert,
+        Block,
+        Account,
+        Admin,
+        System,
+    }
+
+    /// Outcomes of sign-ins and submissions, told apart as a reader asks for them.
+    #[derive(Copy, Eq, Hash, PartialOrd, Ord)]
+    #[serde(rename_all = "snake_case")]
+    pub enum OutcomeFilter {
+        /// Signed in, or message accepted.
+        Allowed,
+        /// Wrong password or code.
+        Failed,
+        /// Refused, deferred, held or rejected by a decision of ours.
+        Refused,
+        Challenged,
+        Abandoned,
+    }
+
+    /// Events with the cursor after the last one.
+    pub struct EventPage {
+        pub events: Vec<Event>,
+        /// The newest event in the log, whatever was asked for.
+        pub head: EventId,
+        /// Whether there are more beyond the last one of this page.
+        pub more: bool,
+    }
+}
+
+impl EventBody {
+    pub fn kind(&self) -> EventKind {
+        match self {
+            Self::SignIn(_) => EventKind::SignIn,
+            Self::Submission(_) => EventKind::Submission,
+            Self::Alert(_) => EventKind::Alert,
+            Self::Block(_) => EventKind::Block,
+            Self::Account(_) => EventKind::Account,
+            Self::Admin(_) => EventKind::Admin,
+            Self::System(_) => EventKind::System,
+        }
+    }
+}

@@ -1,0 +1,38 @@
+use crate::{ApiKeyId, Time, wire};
+
+wire! {
+    /// What to paste into a mail server's configuration; nothing is left to fill in.
+    pub struct MailServerSnippet {
+        pub server: MailServerKind,
+        /// Where it belongs, for example `/etc/dovecot/conf.d/95-mailcup.conf`.
+        pub path: String,
+        pub text: String,
+        /// The command that makes it take effect.
+        pub reload: String,
+        /// The key minted for it; none where the protocol carries none.
+        pub key: Option<ApiKeyId>,
+    }
+
+    /// `POST /v1/mail-servers/snippet`
+    pub struct SnippetRequest {
+        pub server: MailServerKind,
+    }
+
+    /// A mail server as its requests show it.
+    pub struct MailServer {
+        pub server: MailServerKind,
+        pub name: String,
+        pub first_request_at: Time,
+        pub last_request_at: Time,
+        pub requests: u32,
+    }
+}
+
+wire! {
+    #[derive(Copy, Eq, Hash, PartialOrd, Ord)]
+    #[serde(rename_all = "snake_case")]
+    pub enum MailServerKind {
+        Dovecot,
+        Postfix,
+    }
+}

@@ -1,0 +1,59 @@
+use crate::{Address, Admin, ChallengeId, FactorKind, SessionId, Time, wire};
+
+wire! {
+    /// `POST /v1/sign-in`
+    pub struct SignInRequest {
+        pub login: String,
+        pub password: String,
+        pub device: DeviceName,
+    }
+
+    /// The device that asks, as it names itself. `id` is random, made once and kept by the device.
+    pub struct DeviceName {
+        pub id: String,
+        pub name: String,
+    }
+
+    /// Password right; now one of `factors`.
+    pub struct Challenge {
+        pub id: ChallengeId,
+        pub factors: Vec<FactorKind>,
+        /// Where the e-mailed code went, masked; none if it was not asked for yet.
+        pub sent_to: Option<String>,
+        /// Set when codes go only into a folder on the service's own disk, for want of a relay.
+        pub outbox_folder: Option<String>,
+        pub expires_at: Time,
+        pub tries_left: u32,
+    }
+
+    /// `POST /v1/sign-in/{challenge}/answer`
+    pub struct ChallengeAnswer {
+        pub factor: FactorKind,
+        pub code: String,
+    }
+
+    /// What signing in gives: the bearer token, shown once.
+    pub struct SessionGrant {
+        pub token: String,
+        pub session: Session,
+        pub admin: Admin,
+    }
+
+    /// A signed-in device.
+    pub struct Session {
+        pub id: SessionId,
+        pub device: DeviceName,
+        pub address: Option<Address>,
+        pub created_at: Time,
+        pub last_seen_at: Time,
+        pub expires_at: Time,
+        /// Whether it is the session that asks.
+        pub current: bool,
+    }
+
+    /// `GET /v1/session`
+    pub struct WhoAmI {
+        pub admin: Admin,
+        pub session: Session,
+    }
+}

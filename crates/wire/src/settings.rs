@@ -1,0 +1,107 @@
+use crate::{Time, wire};
+
+wire! {
+    /// The organization that the service serves.
+    pub struct Organization {
+        pub name: String,
+        pub domains: Vec<String>,
+        pub version: u32,
+    }
+
+    /// `PUT /v1/organization`
+    pub struct OrganizationChange {
+        pub name: String,
+        pub domains: Vec<String>,
+    }
+
+    /// How mail leaves the service.
+    pub struct MailSettings {
+        /// The From address.
+        pub from: String,
+        pub transport: MailTransport,
+        pub version: u32,
+    }
+
+    #[serde(tag = "kind", rename_all = "snake_case")]
+    pub enum MailTransport {
+        /// Into a Maildir on the service's own disk.
+        Local { folder: String },
+        Relay(Relay),
+    }
+
+    /// An SMTP relay.
+    pub struct Relay {
+        pub host: String,
+        pub port: u16,
+        pub security: RelaySecurity,
+        pub username: Option<String>,
+        /// Whether a password is stored; it never leaves the service.
+        #[serde(default)]
+        pub has_password: bool,
+    }
+
+    /// `PUT /v1/settings/mail`; none for the relay is the local outbox.
+    pub struct MailSettingsChange {
+        pub from: String,
+        pub relay: Option<RelayChange>,
+    }
+
+    pub struct RelayChange {
+        pub host: String,
+        pub port: u16,
+        pub security: RelaySecurity,
+        #[serde(default)]
+        pub username: Option<String>,
+        /// None keeps the stored one.
+        #[serde(default)]
+        pub password: Option<String>,
+    }
+
+    /// `POST /v1/settings/mail/test`
+    pub struct TestMail {
+        pub to: String,
+    }
+
+    /// What became of the test: the relay's own words.
+    pub struct TestMailResult {
+        pub accepted: bool,
+        pub answer: String,
+    }
+
+    pub struct OutboxStatus {
+        pub waiting: u32,
+        pub oldest_at: Option<Time>,
+        pub last_sent_at: Option<Time>,
+        pub last_error: Option<String>,
+    }
+
+    /// When the service raises alerts.
+    pub struct AlertSettings {
+        /// Different wrong passwords for one account.
+        pub account_failures: u32,
+        /// Accounts on which one network fails.
+        pub network_accounts: u32,
+        /// Within how many minutes.
+        pub window_minutes: u32,
+        pub version: u32,
+    }
+
+    pub struct RetentionSettings {
+        /// How long events are kept; daily roll-ups stay.
+        pub event_days: u32,
+        pub version: u32,
+    }
+}
+
+wire! {
+    #[derive(Copy, Eq, Hash)]
+    #[serde(rename_all = "snake_case")]
+    pub enum RelaySecurity {
+        /// TLS from the first byte (port 465).
+        Tls,
+        /// STARTTLS, required (port 587).
+        StartTls,
+        /// In clear text; for a relay on the same machine only.
+        None,
+    }
+}
