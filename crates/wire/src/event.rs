@@ -11,8 +11,8 @@ wire! {
     }
 
     /// What happened. The log is the one sequence from which a console learns everything: changed resources
-    /// stand in it whole.
-    #[serde(tag = "kind", rename_all = "snake_case")]
+    /// stand in it whole. The tag is `type`, since an alert has a `kind` of its own.
+    #[serde(tag = "type", rename_all = "snake_case")]
     pub enum EventBody {
         SignIn(SignIn),
         Submission(Submission),
@@ -207,5 +207,38 @@ impl EventBody {
             Self::Admin(_) => EventKind::Admin,
             Self::System(_) => EventKind::System,
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::{AlertKind, AlertState, Severity};
+
+    #[test]
+    fn an_alert_in_the_log_reads_back() {
+        let at = Time::from_millis(1_764_000_000_000);
+        let body = EventBody::Alert(Alert {
+            id: "a1".into(),
+            kind: AlertKind::RepeatedFailures,
+            severity: Severity::Critical,
+            state: AlertState::Open,
+            title: String::new(),
+            text: String::new(),
+            login: None,
+            network: None,
+            accounts: Vec::new(),
+            accounts_total: 0,
+            addresses: Vec::new(),
+            addresses_total: 0,
+            count: 5,
+            first_at: at,
+            last_at: at,
+            evidence: Vec::new(),
+            history: Vec::new(),
+            version: 1,
+        });
+        let json = serde_json::to_string(&body).unwrap();
+        assert_eq!(serde_json::from_str::<EventBody>(&json).unwrap(), body);
     }
 }
