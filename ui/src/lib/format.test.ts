@@ -1,0 +1,49 @@
+import { describe, expect, it } from "vitest";
+import { counted, relativeTime, timeLeft } from "./format";
+
+const now = Date.parse("2026-11-24T12:00:00Z");
+const SECOND = 1_000;
+const MINUTE = 60 * SECOND;
+const HOUR = 60 * MINUTE;
+const DAY = 24 * HOUR;
+
+describe("relativeTime", () => {
+  it.each([
+    [now, "now"],
+    [now - 4 * SECOND, "now"],
+    [now - 59 * SECOND, "59 s ago"],
+    [now - MINUTE, "1 min ago"],
+    [now - 59 * MINUTE, "59 min ago"],
+    [now - 23 * HOUR, "23 h ago"],
+    [now - 400 * DAY, "20 Oct 2025"],
+  ])("of %i reads %s", (at, text) => {
+    expect(relativeTime(at, now)).toBe(text);
+  });
+
+  it("names the weekday within a week and the day within the year", () => {
+    expect(relativeTime(now - 3 * DAY, now)).toMatch(/^Sat,? \d\d:\d\d$/);
+    expect(relativeTime(now - 30 * DAY, now)).toMatch(/^25 Oct,? \d\d:\d\d$/);
+  });
+
+  it("shows a time ahead of our clock as it is", () => {
+    expect(relativeTime(now + HOUR, now)).toMatch(/24 Nov 2026/);
+  });
+});
+
+describe("timeLeft", () => {
+  it.each([
+    [-1, "over"],
+    [30 * SECOND, "in less than a minute"],
+    [45 * MINUTE, "in 45 min"],
+    [24 * HOUR, "in 24 h"],
+    [30 * DAY, "in 30 days"],
+  ])("of %i ms reads %s", (left, text) => {
+    expect(timeLeft(now + left, now)).toBe(text);
+  });
+});
+
+it("counts in words", () => {
+  expect(counted(1, "alert")).toBe("1 alert");
+  expect(counted(0, "alert")).toBe("0 alerts");
+  expect(counted(1204, "entry", "entries")).toBe("1,204 entries");
+});

@@ -1,0 +1,43 @@
+import { fileURLToPath } from "node:url";
+import { svelte } from "@sveltejs/vite-plugin-svelte";
+import { defineConfig } from "vitest/config";
+
+const path = (relative: string) => fileURLToPath(new URL(relative, import.meta.url));
+
+export default defineConfig(({ mode }) => {
+  const mocked = mode === "mock" || mode === "test";
+  return {
+    plugins: [svelte()],
+    resolve: {
+      alias: [
+        { find: /^\$lib\//, replacement: path("./src/lib/") },
+        { find: /^\$components\//, replacement: path("./src/components/") },
+        {
+          find: /^\$host$/,
+          replacement: path(mocked ? "./src/host/mock.ts" : "./src/host/tauri.ts"),
+        },
+        { find: /^\$host\//, replacement: path("./src/host/") },
+      ],
+      // Component tests mount in jsdom and need Svelte's browser build.
+      ...(mode === "test" ? { conditions: ["browser"] } : {}),
+    },
+    server: { host: "127.0.0.1", port: 5173, strictPort: true },
+    preview: { host: "127.0.0.1", strictPort: true },
+    clearScreen: false,
+    build: {
+      outDir: mode === "mock" ? "dist-mock" : "dist",
+      emptyOutDir: true,
+      // WebKitGTK 4.1 on the oldest system we support.
+      target: ["es2022", "safari16.4"],
+      // The policy allows no data: fonts.
+      assetsInlineLimit: 0,
+      modulePreload: { polyfill: false },
+    },
+    test: {
+      environment: "jsdom",
+      include: ["src/**/*.test.ts"],
+      setupFiles: ["./src/test-setup.ts"],
+      restoreMocks: true,
+    },
+  };
+});
