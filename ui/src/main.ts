@@ -1,7 +1,9 @@
 import "./styles/base.css";
 import { mount } from "svelte";
+import { applyRememberedTheme } from "$host/preferences.svelte";
 import App from "./app/App.svelte";
 
 const target = document.getElementById("app");
 if (!target) throw new Error("index.html has no #app");
+applyRememberedTheme();
 mount(App, { target });

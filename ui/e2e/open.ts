@@ -1,0 +1,50 @@
+import { expect, type Page } from "@playwright/test";
+import type { Case } from "./pages.ts";
+
+export type Theme = "light" | "dark";
+
+/** Opens a page of the mocked console and waits until it stands. */
+export async function open(
+  page: Page,
+  { scenario, hash, ready, act }: Omit<Case, "name">,
+  theme: Theme = "light",
+) {
+  await page.addInitScript((chosen) => {
+    localStorage.setItem("theme", chosen);
+  }, theme);
+  await page.goto(`/?scenario=${scenario}&theme=${theme}${hash}`);
+  await expect(page.getByText(ready).first()).toBeVisible();
+  if (act) await acts[act](page);
+  await page.evaluate(() => document.fonts.ready);
+  await page.evaluate(() =>
+    Promise.all(
+      document
+        .getAnimations()
+        .filter((animation) => animation.effect?.getComputedTiming().iterations !== Infinity)
+        .map((animation) => animation.finished),
+    ),
+  );
+}
+
+const acts: Record<NonNullable<Case["act"]>, (page: Page) => Promise<void>> = {
+  filter: (page) => page.getByRole("button", { name: "Time" }).click(),
+  block: async (page) => {
+    await page.getByRole("button", { name: "Block", exact: true }).click();
+    await expect(page.getByRole("dialog", { name: "Block" })).toBeVisible();
+  },
+  toast: async (page) => {
+    await page.getByRole("button", { name: "Block", exact: true }).click();
+    await page.getByRole("button", { name: "1 day" }).click();
+    await expect(page.getByRole("button", { name: "Undo" })).toBeVisible();
+  },
+  shortcuts: async (page) => {
+    await page.keyboard.press("?");
+    await expect(page.getByRole("dialog")).toBeVisible();
+  },
+  menu: (page) => page.getByRole("button", { name: "Your account" }).click(),
+  passphrase: (page) => page.getByRole("button", { name: "Set a passphrase" }).click(),
+  authenticator: async (page) => {
+    await page.getByRole("button", { name: "Add an authenticator" }).click();
+    await expect(page.getByRole("img", { name: "QR code" })).toBeVisible();
+  },
+};

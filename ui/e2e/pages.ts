@@ -1,0 +1,146 @@
+/** Every page with the scenarios that change what it shows. */
+export interface Case {
+  name: string;
+  scenario: string;
+  hash: string;
+  /** What is there once the page stands. */
+  ready: string;
+  /** What else to open before one looks. */
+  act?: "filter" | "block" | "shortcuts" | "menu" | "toast" | "authenticator" | "passphrase";
+}
+
+const event = (seq: number) => `#/activity/0192f0c4b7a1e5d3%3A${seq}`;
+
+export const cases: Case[] = [
+  { name: "first-run", scenario: "first-run", hash: "", ready: "Welcome to MailCup" },
+  { name: "connect", scenario: "first-run", hash: "#/connect", ready: "Connect to a service" },
+  { name: "set-up", scenario: "set-up", hash: "", ready: "Set up your organization" },
+  { name: "keyring", scenario: "keyring", hash: "", ready: "Choose a passphrase" },
+  { name: "sign-in", scenario: "sign-in", hash: "", ready: "Sign in" },
+  { name: "code", scenario: "code", hash: "", ready: "Enter the code we sent you" },
+  { name: "locked", scenario: "locked", hash: "", ready: "Locked" },
+
+  { name: "alerts-well", scenario: "well", hash: "#/alerts", ready: "All is well" },
+  { name: "alerts-attack", scenario: "attack", hash: "#/alerts", ready: "Alerts" },
+  { name: "alert", scenario: "attack", hash: "#/alerts/al1", ready: "Evidence" },
+  { name: "alert-many", scenario: "attack", hash: "#/alerts/al2", ready: "Evidence" },
+  {
+    name: "alert-block",
+    scenario: "attack",
+    hash: "#/alerts/al1",
+    ready: "Evidence",
+    act: "block",
+  },
+  { name: "alerts-all", scenario: "attack", hash: "#/alerts?show=all", ready: "Alerts" },
+  { name: "alerts-worst", scenario: "worst", hash: "#/alerts", ready: "Alerts" },
+  { name: "alert-worst", scenario: "worst", hash: "#/alerts/worst1", ready: "Evidence" },
+  { name: "alerts-offline", scenario: "offline", hash: "#/alerts/own1", ready: "History" },
+  { name: "alerts-slow", scenario: "slow", hash: "#/alerts", ready: "Alerts" },
+  { name: "alerts-broken", scenario: "broken", hash: "#/alerts", ready: "could not be read" },
+  { name: "alerts-notices", scenario: "notices", hash: "#/alerts", ready: "was damaged" },
+
+  { name: "activity-well", scenario: "well", hash: "#/activity", ready: "Activity" },
+  { name: "activity-attack", scenario: "attack", hash: "#/activity", ready: "Activity" },
+  {
+    name: "activity-filtered",
+    scenario: "attack",
+    hash: "#/activity?since=24h&account=anna%40example.org&network=198.51.100.0%2F24&protocol=imap,submission&outcome=failed,refused",
+    ready: "match.",
+  },
+  {
+    name: "activity-none",
+    scenario: "well",
+    hash: "#/activity?text=nothing-like-this",
+    ready: "No event matches",
+  },
+  {
+    name: "activity-filter-open",
+    scenario: "well",
+    hash: "#/activity",
+    ready: "Activity",
+    act: "filter",
+  },
+  { name: "event", scenario: "attack", hash: event(4000), ready: "Facts" },
+  { name: "event-block", scenario: "attack", hash: event(3995), ready: "Facts", act: "block" },
+  { name: "event-toast", scenario: "attack", hash: event(3995), ready: "Facts", act: "toast" },
+  { name: "event-gone", scenario: "well", hash: event(9), ready: "Facts" },
+  { name: "event-auditor", scenario: "auditor", hash: event(4000), ready: "reads only" },
+  {
+    name: "activity-empty",
+    scenario: "empty",
+    hash: "#/activity",
+    ready: "Nothing has happened yet",
+  },
+  { name: "activity-worst", scenario: "worst", hash: "#/activity", ready: "Activity" },
+  { name: "event-worst", scenario: "worst", hash: event(398), ready: "Facts" },
+  { name: "activity-slow", scenario: "slow", hash: "#/activity", ready: "Activity" },
+  { name: "activity-broken", scenario: "broken", hash: "#/activity", ready: "could not be read" },
+  { name: "activity-offline", scenario: "offline", hash: "#/activity", ready: "Activity" },
+  {
+    name: "activity-signed-out",
+    scenario: "signed-out",
+    hash: "#/activity",
+    ready: "session ended",
+  },
+  { name: "shortcuts", scenario: "well", hash: "#/activity", ready: "Activity", act: "shortcuts" },
+  { name: "account-menu", scenario: "well", hash: "#/activity", ready: "Activity", act: "menu" },
+
+  { name: "blocks", scenario: "attack", hash: "#/blocks", ready: "in force" },
+  { name: "block", scenario: "attack", hash: "#/blocks/b2", ready: "Show what it refused" },
+  { name: "block-new", scenario: "attack", hash: "#/blocks/new", ready: "Block someone" },
+  { name: "blocks-empty", scenario: "empty", hash: "#/blocks", ready: "Nobody is blocked" },
+  { name: "blocks-worst", scenario: "worst", hash: "#/blocks", ready: "in force" },
+  { name: "block-worst", scenario: "worst", hash: "#/blocks/wb0", ready: "Show what it refused" },
+  { name: "blocks-broken", scenario: "broken", hash: "#/blocks", ready: "could not be read" },
+
+  {
+    name: "settings-notifications",
+    scenario: "well",
+    hash: "#/settings/notifications",
+    ready: "On this desktop",
+  },
+  { name: "settings-lock", scenario: "well", hash: "#/settings/lock", ready: "Passphrase" },
+  {
+    name: "settings-lock-set",
+    scenario: "well",
+    hash: "#/settings/lock",
+    ready: "Passphrase",
+    act: "passphrase",
+  },
+  { name: "settings-appearance", scenario: "well", hash: "#/settings/appearance", ready: "Theme" },
+  { name: "settings-mail", scenario: "well", hash: "#/settings/mail", ready: "How mail leaves" },
+  { name: "settings-mail-relay", scenario: "relay", hash: "#/settings/mail", ready: "Host" },
+  {
+    name: "settings-factors",
+    scenario: "well",
+    hash: "#/settings/factors",
+    ready: "Second factors",
+  },
+  {
+    name: "settings-authenticator",
+    scenario: "well",
+    hash: "#/settings/factors",
+    ready: "Second factors",
+    act: "authenticator",
+  },
+  { name: "settings-servers", scenario: "well", hash: "#/settings/servers", ready: "Connected" },
+  {
+    name: "settings-servers-empty",
+    scenario: "empty",
+    hash: "#/settings/servers",
+    ready: "Not connected",
+  },
+  { name: "settings-about", scenario: "well", hash: "#/settings/about", ready: "Data folder" },
+  {
+    name: "settings-about-worst",
+    scenario: "worst",
+    hash: "#/settings/about",
+    ready: "Data folder",
+  },
+  {
+    name: "settings-broken",
+    scenario: "broken",
+    hash: "#/settings/mail",
+    ready: "could not be read",
+  },
+];

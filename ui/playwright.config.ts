@@ -1,0 +1,36 @@
+import { defineConfig } from "@playwright/test";
+
+const PORT = 5174;
+
+export const browser = {
+  executablePath: process.env.CHROMIUM ?? "/usr/bin/chromium",
+  args: [
+    "--no-sandbox",
+    "--disable-gpu",
+    "--disable-background-networking",
+    "--disable-component-update",
+    "--disable-sync",
+    "--no-first-run",
+  ],
+};
+
+export default defineConfig({
+  testDir: "e2e",
+  testMatch: "*.test.ts",
+  fullyParallel: true,
+  workers: 2,
+  forbidOnly: true,
+  reporter: "line",
+  use: {
+    baseURL: `http://127.0.0.1:${PORT}`,
+    launchOptions: browser,
+    viewport: { width: 1280, height: 800 },
+    trace: "retain-on-failure",
+  },
+  webServer: {
+    command: `npx vite preview --mode mock --outDir dist-mock --port ${PORT}`,
+    url: `http://127.0.0.1:${PORT}`,
+    cwd: import.meta.dirname,
+    reuseExistingServer: false,
+  },
+});

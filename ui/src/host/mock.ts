@@ -1,0 +1,597 @@
+import type * as t from "./host";
+import type { Host } from "./host";
+import { matches } from "./mock/matches";
+import * as seed from "./mock/seed";
+
+/**
+ * A host in memory, for page tests only: never part of the product's bundle. `?scenario=` chooses
+ * what it holds, `&live=1` lets events arrive, `&theme=` sets the theme.
+ */
+type Scenario =
+  | "first-run"
+  | "set-up"
+  | "keyring"
+  | "sign-in"
+  | "code"
+  | "locked"
+  | "well"
+  | "attack"
+  | "offline"
+  | "signed-out"
+  | "empty"
+  | "worst"
+  | "notices"
+  | "auditor"
+  | "relay"
+  | "slow"
+  | "broken";
+
+const parameters = new URLSearchParams(location.search);
+const scenario = (parameters.get("scenario") ?? "well") as Scenario;
+const now = Date.now();
+const PASSPHRASE = "open sesame";
+
+const listeners = {
+  view: new Set<(view: t.View) => void>(),
+  data: new Set<(changed: t.DataChanged) => void>(),
+  navigate: new Set<(to: string) => void>(),
+};
+
+const attacked = ["attack", "auditor", "locked", "offline", "notices"].includes(scenario);
+const fresh = ["first-run", "set-up", "keyring", "empty"].includes(scenario);
+
+let log: t.Event[] = fresh
+  ? []
+  : scenario === "worst"
+    ? seed.worstEvents(now)
+    : seed.events(4_000, now, 7, attacked);
+let alerts: t.Alert[] = fresh
+  ? []
+  : scenario === "worst"
+    ? seed.worstAlerts(now)
+    : attacked
+      ? seed.alerts(now, log)
+      : seed.oldAlerts(now, log).map((alert) => ({ ...alert, state: "resolved" }));
+let blocks: t.Block[] = fresh
+  ? []
+  : scenario === "worst"
+    ? seed.worstBlocks(now)
+    : seed.blocks(now);
+let factors = seed.factors(now);
+let servers: t.MailServer[] = fresh ? [] : seed.mailServers(now);
+let passphrase: string | null = scenario === "locked" ? PASSPHRASE : null;
+let preferences: t.Preferences = {
+  theme: (parameters.get("theme") ?? "system") as t.Theme,
+  notify_from: "attention",
+  quiet_hours: null,
+  lock_after_minutes: null,
+  start_at_login: false,
+};
+let mail: t.MailSettings = {
+  from: "mailcup@example.org",
+  transport:
+    scenario === "relay" || scenario === "worst"
+      ? {
+          kind: "relay",
+          host: "smtp.example.org",
+          port: 587,
+          security: "start_tls",
+          username: "mailcup",
+          has_password: true,
+        }
+      : { kind: "local", folder: "/home/maria/.local/share/mailcup/service/outbox" },
+  version: 1,
+};
+let alertSettings: t.AlertSettings = {
+  account_failures: 5,
+  network_accounts: 5,
+  window_minutes: 10,
+  version: 1,
+};
+
+const challenge: t.Challenge = {
+  id: "ch1",
+  factors: ["email", "authenticator", "recovery_code"],
+  sent_to: "ma•••@example.org",
+  outbox_folder: scenario === "code" ? null : "/home/maria/.local/share/mailcup/service/outbox/new",
+  expires_at: seed.iso(now + 600_000),
+  tries_left: 5,
+};
+let triesLeft = challenge.tries_left;
+
+let state: t.View = {
+  phase: firstPhase(),
+  service: ["first-run", "keyring"].includes(scenario) ? null : service("live"),
+  admin: ["first-run", "set-up", "keyring", "sign-in", "code", "locked"].includes(scenario)
+    ? null
+    : { ...seed.admin(now), ...(scenario === "auditor" ? { role: "auditor" as const } : {}) },
+  open_alerts: 0,
+  gravest: null,
+  own_alerts: scenario === "offline" ? [unreachable()] : [],
+  events: log.length,
+  notices:
+    scenario === "notices"
+      ? [
+          {
+            kind: "store_replaced",
+            kept_at: "/home/maria/.local/share/mailcup/console/damaged-2026-11-24T08-13-46.db",
+          },
+          { kind: "service_restored", dropped: 214, at: seed.iso(now - 3_600_000) },
+          { kind: "service_restarted", at: seed.iso(now - 60_000) },
+        ]
+      : [],
+  paused_until: null,
+  can_lock: passphrase !== null,
+  version: "0.1.0",
+  data_folder: "/home/maria/.local/share/mailcup",
+};
+
+function firstPhase(): t.Phase {
+  switch (scenario) {
+    case "first-run":
+      return { kind: "first_run" };
+    case "set-up":
+      return { kind: "set_up", needs_token: true };
+    case "keyring":
+      return {
+        kind: "choose_passphrase",
+        why: "This desktop has no keyring (no Secret Service answers on the session bus).",
+      };
+    case "sign-in":
+      return { kind: "sign_in", challenge: null };
+    case "code":
+      return { kind: "sign_in", challenge };
+    case "locked":
+      return { kind: "locked" };
+    case "well":
+    case "attack":
+    case "offline":
+    case "signed-out":
+    case "empty":
+    case "worst":
+    case "notices":
+    case "auditor":
+    case "relay":
+    case "slow":
+    case "broken":
+      return { kind: "ready" };
+  }
+}
+
+function service(link: "live"): t.ServiceView {
+  const base = {
+    name:
+      scenario === "worst"
+        ? "The Most Honourable and Extraordinarily Long-Named Society of Postmasters"
+        : "Example Association",
+    url: "http://127.0.0.1:8480",
+    embedded: true,
+    fresh_at: seed.iso(now),
+    link: { kind: link },
+  } satisfies t.ServiceView;
+  if (scenario === "offline")
+    return {
+      ...base,
+      fresh_at: seed.iso(now - 7_500_000),
+      link: {
+        kind: "offline",
+        since: seed.iso(now - 7_500_000),
+        why: "Connection refused at 127.0.0.1:8480",
+      },
+    };
+  if (scenario === "signed-out") return { ...base, link: { kind: "signed_out" } };
+  return base;
+}
+
+function unreachable(): t.Alert {
+  return {
+    id: "own1",
+    kind: "service_unreachable",
+    severity: "attention",
+    state: "open",
+    title: "The service can't be reached",
+    text: "127.0.0.1:8480 has refused connections for 2 hours. Mail servers decide by themselves meanwhile. Check that mailcupd runs.",
+    login: null,
+    network: null,
+    accounts: [],
+    accounts_total: 0,
+    addresses: [],
+    addresses_total: 0,
+    count: 1,
+    first_at: seed.iso(now - 7_500_000),
+    last_at: seed.iso(now - 7_500_000),
+    evidence: [],
+    history: [
+      { at: seed.iso(now - 7_500_000), state: "open", admin: null, login: null, note: null },
+    ],
+    version: 1,
+  };
+}
+
+const gravity: Record<t.Severity, number> = { notice: 0, attention: 1, critical: 2 };
+
+function countAlerts() {
+  const open = [...alerts, ...state.own_alerts].filter((alert) => alert.state === "open");
+  const gravest = open.toSorted((a, b) => gravity[b.severity] - gravity[a.severity])[0];
+  state = { ...state, open_alerts: open.length, gravest: gravest?.severity ?? null };
+}
+countAlerts();
+
+function push(change: Partial<t.View> = {}) {
+  state = { ...state, ...change };
+  countAlerts();
+  for (const listen of listeners.view) listen(state);
+}
+
+function changed(...parts: (keyof t.DataChanged)[]) {
+  const has = (part: keyof t.DataChanged) => parts.includes(part);
+  for (const listen of listeners.data)
+    listen({
+      events: has("events"),
+      alerts: has("alerts"),
+      blocks: has("blocks"),
+      accounts: has("accounts"),
+      settings: has("settings"),
+    });
+}
+
+function record(body: t.EventBody) {
+  const seq = Number(log[0]?.id.split(":")[1] ?? 0) + 1;
+  log = [{ id: `${seed.EPOCH}:${seq}`, at: seed.iso(Date.now()), body }, ...log];
+  state = { ...state, events: log.length };
+}
+
+function problem(code: t.Code, message: string, details: t.Details | null = null): t.Problem {
+  return { code, message, details };
+}
+
+const pause = (ms: number) => new Promise((resolve) => setTimeout(resolve, ms));
+
+/** Reading the local copy. */
+async function read<T>(answer: () => T): Promise<T> {
+  if (scenario === "slow") await new Promise(() => undefined);
+  await pause(5);
+  if (scenario === "broken")
+    throw problem("internal", "The local copy could not be read (disk I/O error).");
+  return structuredClone(answer());
+}
+
+/** Changing something at the service. */
+async function write<T>(answer: () => T): Promise<T> {
+  await pause(40);
+  if (scenario === "offline")
+    throw problem(
+      "unreachable",
+      "The service can't be reached, so nothing was changed. Try again when it is back.",
+    );
+  if (scenario === "signed-out") throw problem("unauthenticated", "Your session ended. Sign in.");
+  if (scenario === "auditor")
+    throw problem("forbidden", "An auditor can look at everything and change nothing.");
+  return structuredClone(answer());
+}
+
+function find<T extends { id: string }>(list: T[], id: string): T {
+  const found = list.find((item) => item.id === id);
+  if (!found) throw problem("not_found", "There is no such thing any more.");
+  return found;
+}
+
+function enter() {
+  push({ phase: { kind: "ready" }, admin: seed.admin(now), service: service("live") });
+}
+
+export const host: Host = {
+  view: async () => state,
+
+  async startEmbedded() {
+    await pause(200);
+    push({ phase: { kind: "set_up", needs_token: false }, service: service("live") });
+  },
+  async setUp(request) {
+    await pause(300);
+    if (request.owner.password.length < 12)
+      throw problem("invalid", "Choose a password of at least 12 characters.", {
+        kind: "fields",
+        fields: [
+          {
+            field: "owner.password",
+            message: "Choose a password of at least 12 characters. Several words do well.",
+          },
+        ],
+      });
+    if (request.token === "wrong")
+      throw problem(
+        "setup_token",
+        "The setup token is wrong. It was printed on the service's console.",
+      );
+    push({
+      phase: { kind: "ready" },
+      admin: { ...seed.admin(now), ...request.owner, role: "owner" },
+      service: { ...service("live"), name: request.organization },
+    });
+    setTimeout(() => {
+      servers = seed.mailServers(Date.now());
+      changed("settings", "events");
+    }, 4_000);
+    return { codes: seed.recoveryCodes };
+  },
+  async connect({ url }) {
+    await pause(200);
+    if (url.includes("nowhere"))
+      throw problem(
+        "unreachable",
+        `${url} does not answer. Check the address, and that mailcupd runs there.`,
+      );
+    push({ phase: { kind: "sign_in", challenge: null }, service: { ...service("live"), url } });
+  },
+  async choosePassphrase(chosen) {
+    await pause(100);
+    passphrase = chosen;
+    push({ phase: { kind: "first_run" }, can_lock: true });
+  },
+
+  async signIn({ password }) {
+    await pause(150);
+    if (password === "wrong") throw problem("sign_in_refused", "Login or password is wrong.");
+    triesLeft = challenge.tries_left;
+    push({ phase: { kind: "sign_in", challenge } });
+    return { kind: "challenge", ...challenge };
+  },
+  async answerChallenge({ code }) {
+    await pause(150);
+    if (code === "000000") {
+      triesLeft -= 1;
+      if (triesLeft <= 0) {
+        push({ phase: { kind: "sign_in", challenge: null } });
+        throw problem("challenge_over", "Too many wrong codes. Sign in again.");
+      }
+      throw problem("wrong_code", "The code is wrong.", { kind: "tries_left", tries: triesLeft });
+    }
+    enter();
+    return { kind: "signed_in" };
+  },
+  async resendCode() {
+    await pause(150);
+    return { kind: "challenge", ...challenge };
+  },
+  async signOut() {
+    push({ phase: { kind: "sign_in", challenge: null }, admin: null });
+  },
+  async forgetService() {
+    push({ phase: { kind: "first_run" }, admin: null, service: null });
+  },
+
+  async lock() {
+    if (passphrase === null) throw problem("conflict", "Set a passphrase first.");
+    push({ phase: { kind: "locked" } });
+  },
+  async unlock(given) {
+    await pause(150);
+    if (given !== passphrase) throw problem("wrong_passphrase", "The passphrase is wrong.");
+    enter();
+  },
+  async setPassphrase(change) {
+    await pause(100);
+    if (passphrase !== null && change.current !== passphrase)
+      throw problem("wrong_passphrase", "The current passphrase is wrong.");
+    passphrase = change.new;
+    push({ can_lock: passphrase !== null });
+  },
+
+  events: ({ filter, before, limit }) =>
+    read(() => {
+      const from = before === null ? 0 : log.findIndex((event) => event.id === before) + 1;
+      const found: t.Event[] = [];
+      for (let index = from; index < log.length && found.length <= limit; index += 1) {
+        const event = log[index];
+        if (event && matches(event, filter)) found.push(event);
+      }
+      return { events: found.slice(0, limit), more: found.length > limit };
+    }),
+  event: (id) => read(() => log.find((event) => event.id === id) ?? null),
+  countEvents: (filter) => read(() => log.filter((event) => matches(event, filter)).length),
+  alerts: (states) =>
+    read(() =>
+      alerts
+        .filter((alert) => states.length === 0 || states.includes(alert.state))
+        .toSorted((a, b) => Date.parse(b.last_at) - Date.parse(a.last_at)),
+    ),
+  alert: (id) => read(() => alerts.find((alert) => alert.id === id) ?? null),
+  changeAlert: (id, change) =>
+    write(() => {
+      const before = find(alerts, id);
+      const after: t.Alert = {
+        ...before,
+        state: change.state,
+        version: before.version + 1,
+        history: [
+          ...before.history,
+          {
+            at: seed.iso(Date.now()),
+            state: change.state,
+            admin: "adm1",
+            login: state.admin?.login ?? null,
+            note: change.note ?? null,
+          },
+        ],
+      };
+      alerts = alerts.map((alert) => (alert.id === id ? after : alert));
+      record({ type: "alert", ...after });
+      push();
+      changed("alerts", "events");
+      return after;
+    }),
+  blocks: () => read(() => blocks.filter((block) => block.lifted_at === null)),
+  createBlock: (wanted) =>
+    write(() => {
+      if (
+        wanted.target.kind === "address" &&
+        wanted.target.address === "203.0.113.24" &&
+        !wanted.confirm_self
+      )
+        throw problem(
+          "conflict",
+          "You are signed in from 203.0.113.24: this block would refuse you, too.",
+        );
+      const block: t.Block = {
+        id: `b${blocks.length + 1}-${Date.now()}`,
+        target: wanted.target,
+        note: wanted.note ?? "",
+        created_at: seed.iso(Date.now()),
+        created_by: "adm1",
+        created_by_login: "admin@example.org",
+        expires_at: wanted.expires_at ?? null,
+        lifted_at: null,
+        lifted_by_login: null,
+        version: 1,
+      };
+      blocks = [block, ...blocks];
+      record({ type: "block", ...block });
+      push();
+      changed("blocks", "events");
+      return block;
+    }),
+  liftBlock: (id) =>
+    write(() => {
+      const lifted: t.Block = {
+        ...find(blocks, id),
+        lifted_at: seed.iso(Date.now()),
+        lifted_by_login: "admin@example.org",
+      };
+      blocks = blocks.map((block) => (block.id === id ? lifted : block));
+      record({ type: "block", ...lifted });
+      push();
+      changed("blocks", "events");
+      return lifted;
+    }),
+  accounts: (text) =>
+    read(() => seed.accounts(now).filter((account) => account.login.includes(text.toLowerCase()))),
+
+  preferences: async () => preferences,
+  async setPreferences(wanted) {
+    preferences = wanted;
+    changed("settings");
+    return preferences;
+  },
+  async pauseNotifications(wanted) {
+    const until =
+      wanted.kind === "resume"
+        ? null
+        : Date.now() + (wanted.kind === "for_minutes" ? wanted.minutes : 14 * 60) * 60_000;
+    push({ paused_until: until === null ? null : seed.iso(until) });
+  },
+
+  mailSettings: () => read(() => mail),
+  setMailSettings: (change, version) =>
+    write(() => {
+      if (version !== mail.version)
+        throw problem("stale", "Somebody else changed the mail settings meanwhile.");
+      if (change.relay?.host.includes("nowhere"))
+        throw problem("invalid", "The relay's name does not resolve.", {
+          kind: "fields",
+          fields: [{ field: "relay.host", message: "This name does not resolve." }],
+        });
+      mail = {
+        from: change.from,
+        transport: change.relay
+          ? {
+              kind: "relay",
+              host: change.relay.host,
+              port: change.relay.port,
+              security: change.relay.security,
+              username: change.relay.username ?? null,
+              has_password: Boolean(change.relay.password),
+            }
+          : { kind: "local", folder: "/home/maria/.local/share/mailcup/service/outbox" },
+        version: mail.version + 1,
+      };
+      changed("settings");
+      return mail;
+    }),
+  sendTestMail: (to) =>
+    write(() =>
+      to.includes("refused")
+        ? { accepted: false, answer: "550 5.1.1 <refused@example.org>: Recipient address rejected" }
+        : { accepted: true, answer: "250 2.0.0 Ok: queued as 4bXk2y0Rz1z3q" },
+    ),
+  alertSettings: () => read(() => alertSettings),
+  setAlertSettings: (wanted) =>
+    write(() => {
+      alertSettings = { ...wanted, version: wanted.version + 1 };
+      return alertSettings;
+    }),
+
+  factors: () => read(() => factors),
+  enrolAuthenticator: () =>
+    write(() => ({
+      id: "f3",
+      secret: "JBSWY3DPEHPK3PXPJBSWY3DPEHPK3PXP",
+      uri: "otpauth://totp/MailCup:admin@example.org?secret=JBSWY3DPEHPK3PXPJBSWY3DPEHPK3PXP&issuer=MailCup",
+      qr_svg: seed.qrSvg(),
+    })),
+  confirmAuthenticator: ({ id, code }) =>
+    write(() => {
+      if (code === "000000")
+        throw problem("wrong_code", "The code is wrong. Check your phone's clock.");
+      factors = [
+        ...factors,
+        {
+          id,
+          kind: "authenticator",
+          name: "Authenticator app",
+          created_at: seed.iso(Date.now()),
+          last_used_at: null,
+          left: null,
+        },
+      ];
+      changed("settings");
+    }),
+  removeFactor: (id) =>
+    write(() => {
+      factors = factors.filter((factor) => factor.id !== id);
+      changed("settings");
+    }),
+  renewRecoveryCodes: () => write(() => ({ codes: seed.recoveryCodes.toReversed() })),
+  changePassword: ({ current, new: wanted }) =>
+    write(() => {
+      if (current === "wrong") throw problem("sign_in_refused", "The current password is wrong.");
+      if (wanted.length < 12)
+        throw problem("invalid", "Choose a password of at least 12 characters.", {
+          kind: "fields",
+          fields: [{ field: "new", message: "Choose a password of at least 12 characters." }],
+        });
+    }),
+
+  mailServerSnippet: (server) =>
+    write(() => ({
+      server,
+      path:
+        server === "dovecot" ? "/etc/dovecot/conf.d/95-mailcup.conf" : "run as root on the server",
+      text: server === "dovecot" ? seed.dovecotSnippet : seed.postfixSnippet,
+      reload: server === "dovecot" ? "doveadm reload" : "postfix reload",
+      key: server === "dovecot" ? "key1" : null,
+    })),
+  mailServers: () => read(() => servers),
+
+  onView: (listen) => listenTo(listeners.view, listen),
+  onDataChanged: (listen) => listenTo(listeners.data, listen),
+  onNavigate: (listen) => listenTo(listeners.navigate, listen),
+};
+
+function listenTo<T>(set: Set<T>, listen: T): () => void {
+  set.add(listen);
+  return () => {
+    set.delete(listen);
+  };
+}
+
+if (parameters.get("live")) {
+  const fresh = seed.events(500, now, 11, true);
+  setInterval(() => {
+    const event = fresh.pop();
+    if (!event) return;
+    record(event.body);
+    push();
+    changed("events");
+  }, 400);
+}

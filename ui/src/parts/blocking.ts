@@ -1,0 +1,106 @@
+import { host } from "$host";
+import type { Block, BlockTarget } from "$host/host";
+import { complain, say } from "$lib/toasts.svelte";
+import { asProblem } from "$lib/problem";
+import { targetText } from "$lib/words";
+import { isIpv6, networkAround } from "$lib/network";
+
+const HOUR = 3_600_000;
+
+export const durations = [
+  { value: "hour", label: "1 hour", ms: HOUR },
+  { value: "day", label: "1 day", ms: 24 * HOUR },
+  { value: "month", label: "30 days", ms: 30 * 24 * HOUR },
+  { value: "open", label: "Until lifted", ms: null },
+] as const;
+
+export type Duration = (typeof durations)[number]["value"];
+
+/** When a block of this duration that is set now would end; null for one until lifted. */
+export function expiry(duration: Duration, now: number): string | null {
+  const ms = durations.find((candidate) => candidate.value === duration)?.ms ?? null;
+  return ms === null ? null : new Date(now + ms).toISOString();
+}
+
+export interface Wanted {
+  target: BlockTarget;
+  duration: Duration;
+  note?: string;
+}
+
+/** What became of a wish to block: `self` if it would refuse the admin, who must confirm that. */
+export type Blocked =
+  | { kind: "done"; block: Block }
+  | { kind: "self"; message: string }
+  | { kind: "failed"; message: string };
+
+/** Sets a block at once and offers to undo it. */
+export async function block(wanted: Wanted, confirmSelf = false): Promise<Blocked> {
+  try {
+    const made = await host.createBlock({
+      target: wanted.target,
+      expires_at: expiry(wanted.duration, Date.now()),
+      note: wanted.note ?? "",
+      confirm_self: confirmSelf,
+    });
+    const length = durations.find(({ value }) => value === wanted.duration)?.label.toLowerCase();
+    say(
+      `Blocked ${targetText(wanted.target)} ${wanted.duration === "open" ? length : `for ${length}`}`,
+      () => void lift(made.id, wanted.target),
+    );
+    return { kind: "done", block: made };
+  } catch (thrown) {
+    const problem = asProblem(thrown);
+    if (problem.code === "conflict" && !confirmSelf)
+      return { kind: "self", message: problem.message };
+    return { kind: "failed", message: problem.message };
+  }
+}
+
+async function lift(id: string, target: BlockTarget) {
+  try {
+    await host.liftBlock(id);
+    say(`${targetText(target)} may sign in again`);
+  } catch (thrown) {
+    complain(asProblem(thrown).message);
+  }
+}
+
+/** Lifts a block and offers to set it again for the time it had left. */
+export async function liftWithUndo(lifted: Block): Promise<boolean> {
+  try {
+    await host.liftBlock(lifted.id);
+  } catch (thrown) {
+    complain(asProblem(thrown).message);
+    return false;
+  }
+  say(`${targetText(lifted.target)} may sign in again`, () => void setAgain(lifted));
+  return true;
+}
+
+async function setAgain(lifted: Block) {
+  try {
+    await host.createBlock({
+      target: lifted.target,
+      expires_at: lifted.expires_at,
+      note: lifted.note,
+      confirm_self: false,
+    });
+    say(`Blocked ${targetText(lifted.target)} again`);
+  } catch (thrown) {
+    complain(asProblem(thrown).message);
+  }
+}
+
+/** Whom one can block over a sign-in. An IPv6 client is its /64, so that comes first there. */
+export function blockTargets(address: string | null, login: string | null): BlockTarget[] {
+  const targets: BlockTarget[] = [];
+  if (address) {
+    targets.push({ kind: "address", address });
+    const network = networkAround(address);
+    if (network) targets.push({ kind: "network", network });
+    if (isIpv6(address)) targets.reverse();
+  }
+  if (login) targets.push({ kind: "account", login });
+  return targets;
+}
