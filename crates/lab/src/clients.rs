@@ -113,7 +113,7 @@ fn base64(text: &str) -> String {
     base64::engine::general_purpose::STANDARD.encode(text)
 }
 
-/// A quoted string of IMAP and ManageSieve.
+/// A quoted string of IMAP and `ManageSieve`.
 fn quoted(text: &str) -> String {
     format!("\"{}\"", text.replace('\\', "\\\\").replace('"', "\\\""))
 }

@@ -1,7 +1,7 @@
 //! Real mail servers, a real desktop and lifelike traffic for tests and demonstrations.
 //!
 //! Nothing here is a mock: [`mail_servers`] runs Postfix and Dovecot, [`clients`] speaks IMAP, POP3, SMTP
-//! and ManageSieve to them. Everything lies in its own temporary folder, listens on free loopback ports and
+//! and `ManageSieve` to them. Everything lies in its own temporary folder, listens on free loopback ports and
 //! ends with the value that started it, also when the test process is killed.
 
 pub mod clients;

@@ -3,7 +3,7 @@ use std::time::Duration;
 use super::{Answer, Source, quoted, stream::LineStream};
 use crate::{LabError, mail_servers::MailPorts, wait};
 
-/// IMAP4rev1 (RFC 3501), as far as signing in and reading mail go.
+/// `IMAP4rev1` (RFC 3501), as far as signing in and reading mail go.
 #[derive(Debug)]
 pub struct ImapClient {
     stream: LineStream,

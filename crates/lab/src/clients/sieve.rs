@@ -1,7 +1,7 @@
 use super::{Answer, Source, quoted, sasl_plain, stream::LineStream};
 use crate::{LabError, mail_servers::MailPorts};
 
-/// ManageSieve (RFC 5804), as far as signing in goes.
+/// `ManageSieve` (RFC 5804), as far as signing in goes.
 #[derive(Debug)]
 pub struct SieveClient {
     stream: LineStream,
