@@ -73,7 +73,7 @@ pub struct MailServersConfig {
     pub accounts: Vec<MailAccount>,
     /// What `mailcupd mailserver-config dovecot` prints; stands in `conf.d` as it is.
     pub dovecot_snippet: String,
-    /// What `mailcupd mailserver-config postfix` prints; stands at the end of `main.cf` as it is.
+    /// What `mailcupd mailserver-config postfix` prints: a script, run as it is on the running Postfix.
     pub postfix_snippet: String,
 }
 
@@ -155,13 +155,15 @@ impl MailServers {
         Ok(servers)
     }
 
-    /// Puts other snippets in place and starts both servers anew on the same ports, with the same mail.
+    /// Puts other snippets in place, as an admin would: Dovecot starts anew with the file, Postfix meets the
+    /// script while it runs. Ports and mail stay.
     pub async fn apply(&mut self, dovecot_snippet: &str, postfix_snippet: &str) -> Result<(), LabError> {
         dovecot_snippet.clone_into(&mut self.config.dovecot_snippet);
         postfix_snippet.clone_into(&mut self.config.postfix_snippet);
-        self.stop();
-        configuration::write(&self.folder, &self.config, &self.ports)?;
-        self.run().await
+        configuration::write_dovecot_snippet(&self.folder, dovecot_snippet)?;
+        drop(self.dovecot.take());
+        self.run_dovecot().await?;
+        self.run_postfix_snippet().await
     }
 
     pub fn ports(&self) -> &MailPorts {
@@ -196,27 +198,58 @@ impl MailServers {
 
     async fn run(&mut self) -> Result<(), LabError> {
         self.folder.prepare_queue()?;
-        self.dovecot = Some(Daemon::spawn(
-            "dovecot",
-            quiet(Command::new("dovecot").args(["-F", "-c"]).arg(self.folder.dovecot_conf())),
-        )?);
         self.postfix = Some(Daemon::spawn(
             "postfix",
             quiet(Command::new(POSTFIX_MASTER).arg("-c").arg(self.folder.postfix_dir()).arg("-s")),
         )?);
+        self.run_dovecot().await?;
+        self.await_postfix().await?;
+        self.run_postfix_snippet().await
+    }
+
+    async fn run_dovecot(&mut self) -> Result<(), LabError> {
+        self.dovecot = Some(Daemon::spawn(
+            "dovecot",
+            quiet(Command::new("dovecot").args(["-F", "-c"]).arg(self.folder.dovecot_conf())),
+        )?);
         let ports = self.ports;
-        let awaited = [
-            ("IMAP", ports.imap.direct, "* OK"),
-            ("POP3", ports.pop3.direct, "+OK"),
-            ("ManageSieve", ports.sieve.direct, "\"IMPLEMENTATION\""),
-            ("LMTP", ports.lmtp, "220 "),
-            ("submission", ports.submission.direct, "220 "),
-            ("relay", ports.relay, "220 "),
-        ];
-        for (service, port, greeting) in awaited {
-            self.await_greeting(service, port, greeting).await.map_err(|e| e.with_evidence(&self.logs()))?;
+        self.await_greeting("IMAP", ports.imap.direct, "* OK").await?;
+        self.await_greeting("POP3", ports.pop3.direct, "+OK").await?;
+        self.await_greeting("ManageSieve", ports.sieve.direct, "\"IMPLEMENTATION\"").await?;
+        self.await_greeting("LMTP", ports.lmtp, "220 ").await
+    }
+
+    async fn await_postfix(&mut self) -> Result<(), LabError> {
+        self.await_greeting("submission", self.ports.submission.direct, "220 ").await?;
+        self.await_greeting("relay", self.ports.relay, "220 ").await
+    }
+
+    async fn run_postfix_snippet(&mut self) -> Result<(), LabError> {
+        if self.config.postfix_snippet.is_empty() {
+            return Ok(());
         }
-        Ok(())
+        let reloads = self.folder.postfix_reloads();
+        let done = tokio::process::Command::new("sh")
+            .args(["-eu", "-c", &self.config.postfix_snippet])
+            .env("MAIL_CONFIG", self.folder.postfix_dir())
+            .output()
+            .await
+            .doing(|| "running the snippet for Postfix".into())?;
+        if !done.status.success() {
+            return Err(LabError::Ended {
+                program: "the snippet for Postfix".into(),
+                status: done.status.to_string(),
+                evidence: String::from_utf8_lossy(&done.stderr).into_owned(),
+            });
+        }
+        // The command returns before Postfix has read anything.
+        let folder = &self.folder;
+        wait::until("Postfix did not reload", STARTUP, async || {
+            (folder.postfix_reloads() > reloads).then_some(())
+        })
+        .await
+        .map_err(|error| error.with_evidence(&self.logs()))?;
+        self.await_postfix().await
     }
 
     async fn await_greeting(&mut self, service: &str, port: u16, greeting: &str) -> Result<(), LabError> {
@@ -229,7 +262,7 @@ impl MailServers {
             }
             greets(port, greeting).await.then_some(Ok(()))
         });
-        greeted.await?
+        greeted.await.flatten().map_err(|error| error.with_evidence(&self.logs()))
     }
 
     /// Both end in order, so that mail under way is kept.

@@ -22,7 +22,8 @@ pub(crate) struct Daemon {
 
 impl Daemon {
     pub(crate) fn spawn(name: &str, command: &mut Command) -> Result<Self, LabError> {
-        let child = command.spawn().doing(|| format!("starting {name} ({:?})", command.get_program()))?;
+        let child =
+            command.spawn().doing(|| format!("starting {name} ({})", command.get_program().display()))?;
         Ok(Self { name: name.to_owned(), child })
     }
 

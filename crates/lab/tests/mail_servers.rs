@@ -120,8 +120,10 @@ async fn ask_the_policies_that_the_snippets_name() {
                  auth_policy_hash_nonce = lab\nauth_policy_server_api_header = X-API-Key: k1\n"
             ),
             &format!(
-                "smtpd_recipient_restrictions = check_policy_service inet:127.0.0.1:{mail_port}, \
-                 permit_sasl_authenticated, reject\n"
+                "postconf -e 'asked = check_policy_service inet:127.0.0.1:{mail_port}, \
+                 permit_sasl_authenticated, reject'\n\
+                 for service in $(postconf -P '*/*/smtpd_sasl_auth_enable' | sed 's|/smtpd_sasl.*||'); do\n\
+                 postconf -P \"$service/smtpd_recipient_restrictions=\\$asked\"\ndone\npostfix reload\n"
             ),
         )
         .await

@@ -10,11 +10,15 @@ use crate::LabError;
 
 pub(super) fn write(folder: &Folder, config: &MailServersConfig, ports: &MailPorts) -> Result<(), LabError> {
     folder.write("dovecot/dovecot.conf", &dovecot_conf(folder, ports))?;
-    folder.write("dovecot/conf.d/99-mailcup.conf", &config.dovecot_snippet)?;
+    write_dovecot_snippet(folder, &config.dovecot_snippet)?;
     folder.write_for_dovecot("dovecot/users", &users(config))?;
-    folder.write("postfix/main.cf", &format!("{}\n{}\n", main_cf(folder, ports), config.postfix_snippet))?;
+    folder.write("postfix/main.cf", &main_cf(folder, ports))?;
     folder.write("postfix/master.cf", &master_cf(ports))?;
     folder.write("postfix/mailboxes", &mailboxes(config))
+}
+
+pub(super) fn write_dovecot_snippet(folder: &Folder, snippet: &str) -> Result<(), LabError> {
+    folder.write("dovecot/conf.d/99-mailcup.conf", snippet)
 }
 
 fn users(config: &MailServersConfig) -> String {
@@ -122,7 +126,7 @@ fn login_service(service: &str, (plain, tls): (&str, &str), direct: u16, proxied
     )
 }
 
-/// Ends where the snippet begins; sets nothing that the snippet sets.
+/// Sets nothing that the snippet sets.
 fn main_cf(folder: &Folder, ports: &MailPorts) -> String {
     let l = folder.path().display();
     format!(

@@ -95,6 +95,12 @@ impl Folder {
         mode(&path, 0o640)
     }
 
+    /// How often Postfix has read its configuration anew.
+    pub(super) fn postfix_reloads(&self) -> usize {
+        let log = fs::read(self.at("log/mail.log")).unwrap_or_default();
+        String::from_utf8_lossy(&log).matches("reload -- version").count()
+    }
+
     /// A shell expression that prints the two servers' processes.
     pub(super) fn print_pids(&self) -> String {
         format!(
