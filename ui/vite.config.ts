@@ -22,7 +22,12 @@ export default defineConfig(({ mode }) => {
       ...(mode === "test" ? { conditions: ["browser"] } : {}),
     },
     server: { host: "127.0.0.1", port: 5173, strictPort: true },
-    preview: { host: "127.0.0.1", strictPort: true },
+    preview: {
+      host: "127.0.0.1",
+      strictPort: true,
+      // As strict as the window, so that page tests notice what it would refuse.
+      headers: { "Content-Security-Policy": "default-src 'self'; img-src 'self' data:" },
+    },
     clearScreen: false,
     build: {
       outDir: mode === "mock" ? "dist-mock" : "dist",

@@ -1,3 +1,5 @@
+import { untrack } from "svelte";
+
 /** Keys of the current page. Pages and the shell register theirs; the `?` dialog lists them all. */
 export interface Shortcut {
   /** `KeyboardEvent.key`, lowercased; shown in capitals where it is a letter. */
@@ -11,16 +13,17 @@ interface Group {
   shortcuts: Shortcut[];
 }
 
-const groups = $state<Group[]>([]);
+let groups = $state.raw<Group[]>([]);
 
 /** Registers a group for as long as the calling component lives. */
 export function useShortcuts(name: string, shortcuts: Shortcut[]) {
+  const group = { name, shortcuts };
   $effect(() => {
-    const group = { name, shortcuts };
-    groups.push(group);
+    untrack(() => {
+      groups = [...groups, group];
+    });
     return () => {
-      const index = groups.findIndex((candidate) => candidate.name === name);
-      if (index >= 0) groups.splice(index, 1);
+      groups = groups.filter((other) => other !== group);
     };
   });
 }
