@@ -11,6 +11,10 @@ pub enum LabError {
     Ended { program: String, status: String, evidence: String },
     #[error("unexpected answer to {asked}: {answer}")]
     UnexpectedAnswer { asked: String, answer: String },
+    #[error("D-Bus: {0}")]
+    Bus(#[from] zbus::Error),
+    #[error("the window: {0}")]
+    Window(#[from] Box<thirtyfour::error::WebDriverError>),
     #[error("{0}")]
     Unsuitable(String),
 }

@@ -149,7 +149,7 @@ impl MailServers {
         let folder = Folder::create()?;
         let ports = MailPorts::free();
         configuration::write(&folder, &config, &ports)?;
-        let leash = Leash::new(&folder.print_pids(), folder.path())?;
+        let leash = Leash::new(&folder.print_pids(), Some(folder.path()))?;
         let mut servers = Self { config, ports, dovecot: None, postfix: None, leash, folder };
         servers.run().await?;
         Ok(servers)

@@ -27,6 +27,14 @@ impl Daemon {
         Ok(Self { name: name.to_owned(), child })
     }
 
+    pub(crate) fn pid(&self) -> u32 {
+        self.child.id()
+    }
+
+    pub(crate) fn child_mut(&mut self) -> &mut Child {
+        &mut self.child
+    }
+
     /// An error if the process has ended by itself.
     pub(crate) fn still_runs(&mut self) -> Result<(), LabError> {
         match self.child.try_wait().doing(|| format!("asking after {}", self.name))? {
@@ -39,6 +47,18 @@ impl Daemon {
         }
     }
 
+    /// Whether the process ends by itself within `patience`.
+    pub(crate) fn ends_within(&mut self, patience: Duration) -> bool {
+        let begun = Instant::now();
+        while matches!(self.child.try_wait(), Ok(None)) {
+            if begun.elapsed() > patience {
+                return false;
+            }
+            std::thread::sleep(Duration::from_millis(5));
+        }
+        true
+    }
+
     /// SIGTERM, then SIGKILL if that isn't heard within five seconds.
     pub(crate) fn terminate(&mut self) {
         if matches!(self.child.try_wait(), Ok(None)) {
@@ -48,14 +68,8 @@ impl Daemon {
     }
 
     fn wait_or_kill(&mut self) {
-        let begun = Instant::now();
-        while matches!(self.child.try_wait(), Ok(None)) {
-            if begun.elapsed() > GRACE {
-                let _ = self.child.kill();
-                let _ = self.child.wait();
-                return;
-            }
-            std::thread::sleep(Duration::from_millis(5));
+        if !self.ends_within(GRACE) {
+            self.kill();
         }
     }
 
@@ -100,16 +114,16 @@ pub(crate) struct Leash {
 }
 
 impl Leash {
-    /// `pids_script` is a shell expression that prints the processes to end.
-    pub(crate) fn new(pids_script: &str, folder: &Path) -> Result<Self, LabError> {
+    /// `pids_script` is a shell expression that prints the processes to end; `folder` is removed after that.
+    pub(crate) fn new(pids_script: &str, folder: Option<&Path>) -> Result<Self, LabError> {
         let script = format!(
             "read -r word; [ \"$word\" = released ] && exit 0; \
              kill -TERM $({pids_script}) 2>/dev/null; sleep 2; kill -KILL $({pids_script}) 2>/dev/null; \
-             rm -rf -- \"$1\""
+             [ -z \"$1\" ] || rm -rf -- \"$1\""
         );
         // A group of its own, so that Ctrl+C on the test run doesn't take the leash along.
         let shell = std::os::unix::process::CommandExt::process_group(
-            Command::new("sh").args(["-c", &script, "leash"]).arg(folder),
+            Command::new("sh").args(["-c", &script, "leash"]).arg(folder.unwrap_or(Path::new(""))),
             0,
         )
         .stdin(Stdio::piped())
