@@ -15,6 +15,8 @@ pub enum LabError {
     Bus(#[from] zbus::Error),
     #[error("the window: {0}")]
     Window(#[from] Box<thirtyfour::error::WebDriverError>),
+    #[error("the API: {0}")]
+    Api(#[from] crate::service::ApiError),
     #[error("{0}")]
     Unsuitable(String),
 }

@@ -10,6 +10,7 @@ mod error;
 pub mod mail_servers;
 mod ports;
 mod process;
+pub mod service;
 pub mod wait;
 
 pub use error::LabError;
