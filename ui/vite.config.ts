@@ -42,6 +42,7 @@ export default defineConfig(({ mode }) => {
       environment: "jsdom",
       include: ["src/**/*.test.ts"],
       setupFiles: ["./src/test-setup.ts"],
+      clearMocks: true,
       restoreMocks: true,
     },
   };

@@ -34,10 +34,12 @@ export class EventLog {
     this.matching = undefined;
     await this.#read(async (turn) => {
       const page = await this.#page(null);
-      if (turn !== this.#turn) return;
-      this.rows = page.events;
-      this.more = page.more;
-      this.loading = false;
+      if (turn !== this.#turn) return undefined;
+      return () => {
+        this.rows = page.events;
+        this.more = page.more;
+        this.loading = false;
+      };
     });
     void this.#count();
   }
@@ -48,9 +50,11 @@ export class EventLog {
     if (!last || !this.more || this.#reading) return;
     await this.#read(async (turn) => {
       const page = await this.#page(last.id);
-      if (turn !== this.#turn) return;
-      this.rows = [...this.rows, ...page.events];
-      this.more = page.more;
+      if (turn !== this.#turn) return undefined;
+      return () => {
+        this.rows = [...this.rows, ...page.events];
+        this.more = page.more;
+      };
     });
   }
 
@@ -67,19 +71,21 @@ export class EventLog {
       let before: string | null = null;
       for (let pages = 0; pages < CATCH_UP_PAGES; pages += 1) {
         const page = await this.#page(before);
-        if (turn !== this.#turn) return;
+        if (turn !== this.#turn) return undefined;
         const meets = page.events.findIndex(({ id }) => known.has(id));
         found.push(...(meets < 0 ? page.events : page.events.slice(0, meets)));
-        if (meets >= 0) {
-          if (found.length > 0) this.rows = [...found, ...this.rows];
-          return;
-        }
+        if (meets >= 0)
+          return () => {
+            if (found.length > 0) this.rows = [...found, ...this.rows];
+          };
         if (!page.more) break;
         before = page.events.at(-1)?.id ?? null;
       }
       // Nothing in common: a burst, or another history after a restore.
-      this.rows = found;
-      this.more = found.length >= PAGE;
+      return () => {
+        this.rows = found;
+        this.more = found.length >= PAGE;
+      };
     });
     void this.#count();
   }
@@ -98,18 +104,20 @@ export class EventLog {
     }
   }
 
-  async #read(action: (turn: number) => Promise<void>) {
+  /** Reads, then shows: what is shown may ask for more at once, so reading is over by then. */
+  async #read(action: (turn: number) => Promise<(() => void) | undefined>) {
     const turn = this.#turn;
     this.#reading = true;
     try {
-      await action(turn);
+      const show = await action(turn);
+      this.#reading = false;
       if (turn === this.#turn) this.problem = undefined;
+      show?.();
     } catch (thrown) {
+      this.#reading = false;
       if (turn !== this.#turn) return;
       this.problem = asProblem(thrown);
       this.loading = false;
-    } finally {
-      this.#reading = false;
     }
     if (this.#again) {
       this.#again = false;

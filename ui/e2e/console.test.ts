@@ -1,0 +1,160 @@
+import { readdirSync, readFileSync } from "node:fs";
+import { join } from "node:path";
+import { expect, test } from "@playwright/test";
+import { navigate } from "./core.ts";
+import { open } from "./open.ts";
+
+test("works an inbox by keyboard, with undo", async ({ page }) => {
+  await open(page, { scenario: "attack", hash: "#/alerts", ready: "3 open alerts, 1 critical." });
+  await expect(page.getByRole("link", { name: /Alerts 3/ })).toBeVisible();
+  await page.getByRole("row", { name: /Critical/ }).focus();
+  await page.keyboard.press("Enter");
+  await expect(page).toHaveURL(/alerts\/al1/);
+  await page.keyboard.press("a");
+  await expect(page.getByText("2 open alerts, none critical.")).toBeVisible();
+  await expect(page.getByText("Acknowledged by admin@example.org")).toBeVisible();
+
+  await page.keyboard.press("r");
+  await expect(page.getByText(/^Resolved: anna/)).toBeVisible();
+  await expect(page).not.toHaveURL(/alerts\/al1/);
+  await page.getByRole("button", { name: "Undo" }).last().click();
+  await expect(page.getByRole("row", { name: /Critical anna/ })).toBeVisible();
+});
+
+test("writes a note into an alert's history", async ({ page }) => {
+  await open(page, { scenario: "attack", hash: "#/alerts/al2?show=all", ready: "Evidence" });
+  await page.getByLabel("Note for the history").fill("Asked the provider");
+  await page.getByRole("button", { name: "Resolve" }).click();
+  await expect(page.getByText("Asked the provider")).toBeVisible();
+  await expect(page.getByRole("button", { name: "Open again" })).toBeVisible();
+});
+
+test("follows evidence to its event and comes back", async ({ page }) => {
+  await open(page, { scenario: "attack", hash: "#/alerts/al1", ready: "Evidence" });
+  await page.getByRole("region", { name: "Evidence" }).getByRole("link").first().click();
+  await expect(page.getByRole("heading", { name: "Activity" })).toBeVisible();
+  await expect(page.getByRole("heading", { name: "Facts" })).toBeVisible();
+  await page.goBack();
+  await expect(page).toHaveURL(/alerts\/al1/);
+});
+
+test("goes where a notification points, also to what is already open", async ({ page }) => {
+  await open(page, { scenario: "attack", hash: "#/settings/about", ready: "Data folder" });
+  await navigate(page, "/alerts/al2");
+  await expect(page.getByRole("heading", { name: /failed on 8 accounts/ })).toBeVisible();
+});
+
+test("blocks by hand, lifts, and undoes the lifting", async ({ page }) => {
+  await open(page, { scenario: "attack", hash: "#/blocks", ready: "3 blocks in force" });
+  await page.keyboard.press("n");
+  await expect(page.getByLabel("Address, network or account")).toBeFocused();
+  await page.keyboard.press("Enter");
+  await expect(page.getByText("Write an address (203.0.113.7)")).toBeVisible();
+  await page.keyboard.type("2001:db8:77::/48");
+  await page.keyboard.press("Enter");
+  await expect(page.getByText("4 blocks in force")).toBeVisible();
+  await page.getByRole("row", { name: /2001:db8:77/ }).click();
+  await page.getByRole("button", { name: "Lift the block" }).click();
+  await expect(page.getByText("3 blocks in force")).toBeVisible();
+  await page.getByRole("button", { name: "Undo" }).last().click();
+  await expect(page.getByText("4 blocks in force")).toBeVisible();
+});
+
+test("closes the innermost thing with Esc, one after the other", async ({ page }) => {
+  await open(page, { scenario: "attack", hash: "#/alerts/al1", ready: "Evidence" });
+  await page.keyboard.press("?");
+  const keys = page.getByRole("dialog", { name: "Keys of this page" });
+  await expect(keys.getByText("Acknowledge")).toBeVisible();
+  await page.keyboard.press("Escape");
+  await expect(keys).toBeHidden();
+  await expect(page).toHaveURL(/al1/);
+  await page.keyboard.press("Escape");
+  await expect(page).toHaveURL(/#\/alerts$/);
+});
+
+test("says once what happened to the local copy", async ({ page }) => {
+  await open(page, { scenario: "notices", hash: "#/alerts", ready: "The local copy was damaged" });
+  await page.getByRole("button", { name: "Dismiss" }).first().click();
+  await expect(page.getByText("The local copy was damaged")).toBeHidden();
+  await page.getByRole("link", { name: "Activity" }).click();
+  await expect(page.getByText("The local copy was damaged")).toBeHidden();
+});
+
+test("shows the copy after the session ended, and signs in again", async ({ page }) => {
+  await open(page, { scenario: "signed-out", hash: "#/activity", ready: "Your session ended" });
+  await page.getByRole("button", { name: "Sign in" }).click();
+  await page.getByLabel("Login").fill("admin@example.org");
+  await page.getByLabel("Password", { exact: true }).fill("right");
+  await page.keyboard.press("Enter");
+  await page.getByLabel("Six-digit code").pressSequentially("123456");
+  await expect(page.getByRole("navigation", { name: "Pages" })).toBeVisible();
+  await expect(page.getByText("Your session ended")).toBeHidden();
+});
+
+test("changes the look at once", async ({ page }) => {
+  await open(page, { scenario: "well", hash: "#/settings/appearance", ready: "Theme" });
+  const background = () => page.evaluate(() => getComputedStyle(document.body).backgroundColor);
+  const light = await background();
+  await page.getByLabel("Dark").check();
+  await expect.poll(background).not.toBe(light);
+});
+
+test("sets a passphrase, locks, and unlocks with it", async ({ page }) => {
+  await open(page, { scenario: "well", hash: "#/settings/lock", ready: "Lock by itself" });
+  await page.getByRole("button", { name: "Set a passphrase" }).click();
+  await page.getByLabel("New passphrase").fill("four words are enough");
+  await page.getByLabel("The same again").fill("four words are enough");
+  await page.keyboard.press("Enter");
+  await page.getByLabel("After no input for").selectOption("15 minutes");
+  await page.getByRole("button", { name: "Lock now" }).click();
+  await page.getByLabel("Passphrase", { exact: true }).fill("four words are enough");
+  await page.keyboard.press("Enter");
+  await expect(page.getByLabel("After no input for")).toHaveValue("15");
+});
+
+test("sets a mail relay and shows its own answer to a test", async ({ page }) => {
+  await open(page, { scenario: "well", hash: "#/settings/mail", ready: "How mail leaves" });
+  await page.getByLabel("An SMTP relay").check();
+  await page.getByLabel("Host").fill("nowhere.example.org");
+  await page.getByLabel("Security").selectOption("TLS (465)");
+  await expect(page.getByLabel("Port")).toHaveValue("465");
+  await page.getByRole("button", { name: "Save" }).click();
+  await expect(page.getByText("This name does not resolve.")).toBeVisible();
+  await page.getByLabel("Host").fill("smtp.example.org");
+  await page.getByLabel("Password", { exact: true }).fill("secret");
+  await page.getByRole("button", { name: "Save" }).click();
+  await expect(page.getByText("Empty keeps the stored one.")).toBeVisible();
+
+  await page.getByRole("button", { name: "Send a test message" }).click();
+  await expect(page.getByText("Accepted: 250 2.0.0 Ok")).toBeVisible();
+  await page.getByLabel("To", { exact: true }).fill("refused@example.org");
+  await page.getByRole("button", { name: "Send a test message" }).click();
+  await expect(page.getByText("Refused: 550 5.1.1")).toBeVisible();
+});
+
+test("adds an authenticator, makes recovery codes, removes the authenticator", async ({ page }) => {
+  await open(page, { scenario: "well", hash: "#/settings/factors", ready: "Second factors" });
+  await page.getByRole("button", { name: "Add an authenticator" }).click();
+  await expect(page.getByRole("img", { name: "QR code" })).toBeVisible();
+  await page.getByLabel("Code from the app").pressSequentially("000000");
+  await expect(page.getByText("Check your phone's clock")).toBeVisible();
+  await page.getByLabel("Code from the app").pressSequentially("123456");
+  await expect(page.getByText("Authenticator added")).toBeVisible();
+
+  await page.getByRole("button", { name: "Make new ones" }).click();
+  await page.getByRole("dialog").getByRole("button", { name: "Make new ones" }).click();
+  await page.getByLabel("I have saved these codes").check();
+  await page.getByRole("button", { name: "Done" }).click();
+
+  await page.getByRole("button", { name: "Remove…" }).click();
+  await page.getByRole("dialog").getByRole("button", { name: "Remove", exact: true }).click();
+  await expect(page.getByText("Authenticator app removed")).toBeVisible();
+});
+
+test("nothing of the mock is in the product's bundle", () => {
+  const folder = join(import.meta.dirname, "..", "dist", "assets");
+  const scripts = readdirSync(folder).filter((name) => name.endsWith(".js"));
+  expect(scripts.length).toBeGreaterThan(0);
+  for (const name of scripts)
+    expect(readFileSync(join(folder, name), "utf8")).not.toContain("open sesame");
+});

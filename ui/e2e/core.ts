@@ -1,0 +1,42 @@
+import type { Page } from "@playwright/test";
+import type { EventBody } from "../src/host/types.ts";
+
+/** What the mocked core does by itself while a page is open. */
+declare global {
+  interface Window {
+    core: {
+      navigate: (to: string) => void;
+      happens: (body: EventBody, times: number) => void;
+    };
+  }
+}
+
+/** A notification or the tray asks for a page. */
+export function navigate(page: Page, to: string) {
+  return page.evaluate((where) => {
+    window.core.navigate(where);
+  }, to);
+}
+
+/** Failed sign-ins arrive while the page is open. */
+export function failures(page: Page, login: string, times: number) {
+  return page.evaluate(
+    ([who, count]) => {
+      window.core.happens(
+        {
+          type: "sign_in",
+          login: who,
+          protocol: "imap",
+          address: "203.0.113.250",
+          outcome: "failed",
+          reasons: [{ code: "wrong_password", text: "Wrong password", block: null }],
+          server: null,
+          client: null,
+          tls: true,
+        },
+        count,
+      );
+    },
+    [login, times] as const,
+  );
+}

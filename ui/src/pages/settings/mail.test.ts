@@ -1,0 +1,33 @@
+import { expect, it } from "vitest";
+import type { MailSettings } from "$host/host";
+import { changeOf, formOf } from "./mail";
+
+const relay: MailSettings = {
+  from: "mailcup@example.org",
+  transport: {
+    kind: "relay",
+    host: "smtp.example.org",
+    port: 465,
+    security: "tls",
+    username: "mailcup",
+    has_password: true,
+  },
+  version: 3,
+};
+
+it("keeps the stored password when none is typed", () => {
+  expect(changeOf(formOf(relay)).relay).toEqual({
+    host: "smtp.example.org",
+    port: 465,
+    security: "tls",
+    username: "mailcup",
+    password: null,
+  });
+});
+
+it("sends no relay for the local folder", () => {
+  expect(changeOf({ ...formOf(relay), way: "local" })).toEqual({
+    from: "mailcup@example.org",
+    relay: null,
+  });
+});
