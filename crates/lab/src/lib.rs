@@ -11,6 +11,7 @@ pub mod mail_servers;
 mod ports;
 mod process;
 pub mod service;
+pub mod traffic;
 pub mod wait;
 
 pub use error::LabError;

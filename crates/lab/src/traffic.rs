@@ -1,0 +1,114 @@
+//! Lifelike traffic from a seed: people at their hours, with their programs and networks, who mistype now and
+//! then, and attacks mixed in.
+//!
+//! A [`Plan`] is an endless iterator of [`Attempt`]s in the order of time; the same seed gives the same
+//! plan. [`drive`] carries it out through real clients, [`history`] fills a span of the past with it.
+
+mod attack;
+mod drive;
+mod people;
+mod plan;
+mod rhythm;
+
+use std::{net::IpAddr, sync::Arc};
+
+use jiff::Timestamp;
+use mailcup_wire::{Outcome, Protocol, Reason, ReasonCode, SignIn};
+
+pub use drive::{Carried, Pace, Tally, drive, perform};
+pub use plan::{Plan, PlanConfig, history};
+
+use crate::clients::MailProtocol;
+
+/// One sign-in that somebody tries.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Attempt {
+    pub at: Timestamp,
+    pub login: Arc<str>,
+    pub password: Password,
+    pub protocol: MailProtocol,
+    pub address: IpAddr,
+    /// The mail program; over IMAP it says so itself.
+    pub program: Option<&'static Program>,
+    /// What is sent after signing in for submission.
+    pub message: Option<Message>,
+    pub cause: Cause,
+}
+
+/// Which password is tried.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
+pub enum Password {
+    Right,
+    /// One of many wrong ones; the same number is the same password.
+    Wrong(u32),
+}
+
+/// A mail program, as it names itself by IMAP ID.
+#[derive(Debug, PartialEq, Eq)]
+pub struct Program {
+    pub name: &'static str,
+    pub version: &'static str,
+}
+
+/// A message to be submitted.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Message {
+    pub recipients: u32,
+    /// Bytes of its body.
+    pub size: u32,
+}
+
+/// Why the attempt is made.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
+pub enum Cause {
+    /// A person's program does its work.
+    Usual,
+    /// A person mistyped.
+    Mistyped,
+    /// A forgotten program goes on with a password that was changed.
+    Stale,
+    /// An attack on one account with many passwords.
+    OneAccount,
+    /// An attack from one network on many accounts.
+    OneNetwork,
+    /// An attack from many addresses, slow enough to stay below limits.
+    Distributed,
+}
+
+impl Cause {
+    pub fn is_attack(self) -> bool {
+        match self {
+            Self::Usual | Self::Mistyped | Self::Stale => false,
+            Self::OneAccount | Self::OneNetwork | Self::Distributed => true,
+        }
+    }
+}
+
+impl Attempt {
+    /// How the service records it when nothing refuses it.
+    pub fn recorded(&self, server: &str) -> SignIn {
+        let (outcome, code, text) = match self.password {
+            Password::Right => (Outcome::Succeeded, ReasonCode::Credentials, "The password was right."),
+            Password::Wrong(_) => (Outcome::Failed, ReasonCode::WrongPassword, "The password was wrong."),
+        };
+        let imap = self.protocol == MailProtocol::Imap;
+        SignIn {
+            login: self.login.to_string().into(),
+            protocol: match self.protocol {
+                MailProtocol::Imap => Protocol::Imap,
+                MailProtocol::Pop3 => Protocol::Pop3,
+                MailProtocol::Submission => Protocol::Submission,
+                MailProtocol::Sieve => Protocol::Sieve,
+            },
+            address: Some(self.address.into()),
+            outcome,
+            reasons: vec![Reason { code, text: text.into(), block: None }],
+            server: Some(server.into()),
+            client: self
+                .program
+                .filter(|_| imap)
+                .map(|program| format!("{} {}", program.name, program.version)),
+            tls: true,
+        }
+    }
+}
