@@ -11,6 +11,7 @@ pub mod mail_servers;
 mod ports;
 mod process;
 pub mod service;
+pub mod stage;
 pub mod traffic;
 pub mod wait;
 
