@@ -12,9 +12,9 @@ pub(super) fn write(folder: &Folder, config: &MailServersConfig, ports: &MailPor
     folder.write("dovecot/dovecot.conf", &dovecot_conf(folder, ports))?;
     write_dovecot_snippet(folder, &config.dovecot_snippet)?;
     folder.write_for_dovecot("dovecot/users", &users(config))?;
-    folder.write("postfix/main.cf", &main_cf(folder, ports))?;
-    folder.write("postfix/master.cf", &master_cf(ports))?;
-    folder.write("postfix/mailboxes", &mailboxes(config))
+    folder.write_as_if_old("postfix/main.cf", &main_cf(folder, ports))?;
+    folder.write_as_if_old("postfix/master.cf", &master_cf(ports))?;
+    folder.write_as_if_old("postfix/mailboxes", &mailboxes(config))
 }
 
 pub(super) fn write_dovecot_snippet(folder: &Folder, snippet: &str) -> Result<(), LabError> {

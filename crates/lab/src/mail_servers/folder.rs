@@ -5,6 +5,7 @@ use std::{
     fs,
     os::unix::fs::{PermissionsExt as _, chown},
     path::{Path, PathBuf},
+    time::{Duration, SystemTime},
 };
 
 use tempfile::TempDir;
@@ -85,6 +86,15 @@ impl Folder {
     pub(super) fn write(&self, name: &str, content: &str) -> Result<(), LabError> {
         let path = self.at(name);
         fs::write(&path, content).doing(|| format!("writing {}", path.display()))
+    }
+
+    /// For what Postfix reads at its start: it waits two seconds where a file was changed just now.
+    pub(super) fn write_as_if_old(&self, name: &str, content: &str) -> Result<(), LabError> {
+        self.write(name, content)?;
+        let path = self.at(name);
+        let file = fs::File::options().write(true).open(&path);
+        file.and_then(|file| file.set_modified(SystemTime::now() - Duration::from_mins(1)))
+            .doing(|| format!("dating {} back", path.display()))
     }
 
     /// For a file with passwords: Dovecot's authentication process may read it, others may not.
