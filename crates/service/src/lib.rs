@@ -1,1 +1,12 @@
+//! mailcupd: the service that sees every sign-in, decides on it, remembers it and tells the consoles.
 
+pub mod app;
+pub mod cli;
+pub mod clock;
+pub mod config;
+pub mod http;
+pub mod keys;
+pub mod log;
+pub mod secrets;
+pub mod server;
+pub mod sessions;

@@ -1,0 +1,388 @@
+//! The service's configuration: defaults, then one TOML file, then `MAILCUP_SECTION_KEY` variables, then the
+//! command line. What can be changed while the service runs (mail relay, thresholds, retention) is not here
+//! but in its database.
+
+use std::{
+    fmt,
+    net::{Ipv4Addr, SocketAddr},
+    path::{Path, PathBuf},
+    str::FromStr,
+};
+
+use mailcup_wire::Network;
+use serde::{Deserialize, Deserializer, de::Error as _};
+use url::Url;
+
+use crate::cli::{Place, Serve};
+
+/// All that is decided before the service starts.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Config {
+    pub data_dir: PathBuf,
+    pub http: SocketAddr,
+    pub public: SocketAddr,
+    pub postfix_policy: PolicyAddress,
+    /// How the world sees the public listener. Links in mails are built from it, never from a request.
+    pub public_url: Option<Url>,
+    /// Names under which requests may ask for the private listener, beside IP addresses and `localhost`.
+    pub allowed_hosts: Vec<String>,
+    /// Whose `X-Forwarded-For` is believed.
+    pub trusted_proxies: Vec<Network>,
+    pub tls: Option<TlsFiles>,
+    pub log: LogFormat,
+    /// A `tracing` filter such as `info` or `mailcup_service=debug`.
+    pub log_filter: String,
+}
+
+/// PEM files: the certificate with its chain, and its key.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct TlsFiles {
+    pub certificate: PathBuf,
+    pub key: PathBuf,
+}
+
+/// Where Postfix asks: an address and port, or a unix socket.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum PolicyAddress {
+    Tcp(SocketAddr),
+    Unix(PathBuf),
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum LogFormat {
+    Text,
+    Json,
+}
+
+/// The configuration can't be used. Says where and what was expected.
+#[derive(Debug, thiserror::Error)]
+pub enum ConfigError {
+    #[error("can't read the configuration file {path}: {source}")]
+    Read { path: PathBuf, source: std::io::Error },
+    #[error("{path}, line {line}: {message}")]
+    File { path: PathBuf, line: usize, message: String },
+    #[error("environment variable {name}: {message}")]
+    Variable { name: String, message: String },
+    #[error("{0}")]
+    Conflict(String),
+}
+
+/// Every key that there is: section, key, and whether it is a list (separated by commas in a variable).
+const KEYS: [(&str, &str, bool); 11] = [
+    ("service", "data_dir", false),
+    ("http", "listen", false),
+    ("http", "allowed_hosts", true),
+    ("http", "trusted_proxies", true),
+    ("public", "listen", false),
+    ("public", "url", false),
+    ("postfix_policy", "listen", false),
+    ("tls", "certificate", false),
+    ("tls", "key", false),
+    ("log", "format", false),
+    ("log", "filter", false),
+];
+
+impl Config {
+    /// Reads all sources. `variables` are those of the process's environment.
+    pub fn read(
+        serve: &Serve,
+        variables: impl IntoIterator<Item = (String, String)>,
+    ) -> Result<Self, ConfigError> {
+        let variables: Vec<_> = variables.into_iter().collect();
+        let mut table = file_table(&serve.place)?;
+        for (name, value) in variables.iter().filter(|(name, _)| name.starts_with("MAILCUP_")) {
+            if let Some((section, key, value)) = variable(name, value)? {
+                let entry = table.entry(section).or_insert_with(|| toml::Table::new().into());
+                if let Some(section) = entry.as_table_mut() {
+                    section.insert(key.to_owned(), value);
+                }
+            }
+        }
+        let file: File = toml::Value::Table(table)
+            .try_into()
+            .map_err(|error: toml::de::Error| ConfigError::Conflict(error.message().to_owned()))?;
+        let environment = |name: &str| {
+            variables.iter().find(|(key, value)| key == name && !value.is_empty()).map(|(_, value)| value)
+        };
+        file.with(serve, default_data_dir(environment))
+    }
+}
+
+impl FromStr for PolicyAddress {
+    type Err = String;
+
+    fn from_str(text: &str) -> Result<Self, Self::Err> {
+        if let Some(path) = text.strip_prefix("unix:") {
+            if path.is_empty() {
+                return Err("a path must follow unix:, for example unix:/run/mailcup/policy".to_owned());
+            }
+            return Ok(Self::Unix(PathBuf::from(path)));
+        }
+        text.parse().map(Self::Tcp).map_err(|_| {
+            format!("“{text}” is neither an address with a port such as 127.0.0.1:10480 nor unix:PATH")
+        })
+    }
+}
+
+impl fmt::Display for PolicyAddress {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Tcp(address) => address.fmt(f),
+            Self::Unix(path) => write!(f, "unix:{}", path.display()),
+        }
+    }
+}
+
+/// The file as it is written. Every key may be missing.
+#[derive(Debug, Default, Deserialize)]
+#[serde(default, deny_unknown_fields)]
+struct File {
+    service: ServiceSection,
+    http: HttpSection,
+    public: PublicSection,
+    postfix_policy: PostfixSection,
+    tls: TlsSection,
+    log: LogSection,
+}
+
+#[derive(Debug, Default, Deserialize)]
+#[serde(default, deny_unknown_fields)]
+struct ServiceSection {
+    data_dir: Option<PathBuf>,
+}
+
+#[derive(Debug, Default, Deserialize)]
+#[serde(default, deny_unknown_fields)]
+struct HttpSection {
+    #[serde(deserialize_with = "listen")]
+    listen: Option<SocketAddr>,
+    allowed_hosts: Vec<HostName>,
+    trusted_proxies: Vec<Network>,
+}
+
+#[derive(Debug, Default, Deserialize)]
+#[serde(default, deny_unknown_fields)]
+struct PublicSection {
+    #[serde(deserialize_with = "listen")]
+    listen: Option<SocketAddr>,
+    url: Option<PublicUrl>,
+}
+
+#[derive(Debug, Default, Deserialize)]
+#[serde(default, deny_unknown_fields)]
+struct PostfixSection {
+    #[serde(deserialize_with = "policy_address")]
+    listen: Option<PolicyAddress>,
+}
+
+#[derive(Debug, Default, Deserialize)]
+#[serde(default, deny_unknown_fields)]
+struct TlsSection {
+    certificate: Option<PathBuf>,
+    key: Option<PathBuf>,
+}
+
+#[derive(Debug, Default, Deserialize)]
+#[serde(default, deny_unknown_fields)]
+struct LogSection {
+    format: Option<LogFormat>,
+    filter: Option<String>,
+}
+
+#[derive(Debug)]
+struct HostName(String);
+
+#[derive(Debug)]
+struct PublicUrl(Url);
+
+impl File {
+    fn with(self, serve: &Serve, default_data_dir: PathBuf) -> Result<Config, ConfigError> {
+        let tls = match (self.tls.certificate, self.tls.key) {
+            (Some(certificate), Some(key)) => Some(TlsFiles { certificate, key }),
+            (None, None) => None,
+            _ => {
+                return Err(ConfigError::Conflict(
+                    "tls needs both certificate and key, or neither of them".to_owned(),
+                ));
+            }
+        };
+        let local = |port| SocketAddr::from((Ipv4Addr::LOCALHOST, port));
+        Ok(Config {
+            data_dir: serve.place.data_dir.clone().or(self.service.data_dir).unwrap_or(default_data_dir),
+            http: serve.http.or(self.http.listen).unwrap_or_else(|| local(8480)),
+            public: serve.public.or(self.public.listen).unwrap_or_else(|| local(8481)),
+            postfix_policy: serve
+                .postfix_policy
+                .clone()
+                .or(self.postfix_policy.listen)
+                .unwrap_or_else(|| PolicyAddress::Tcp(local(10480))),
+            public_url: self.public.url.map(|url| url.0),
+            allowed_hosts: self.http.allowed_hosts.into_iter().map(|host| host.0).collect(),
+            trusted_proxies: self.http.trusted_proxies,
+            tls,
+            log: self.log.format.unwrap_or(LogFormat::Text),
+            log_filter: self.log.filter.unwrap_or_else(|| "info".to_owned()),
+        })
+    }
+}
+
+impl<'de> Deserialize<'de> for HostName {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        let text = String::deserialize(deserializer)?;
+        let plain = |c: char| c.is_ascii_alphanumeric() || c == '.' || c == '-';
+        if text.is_empty() || !text.chars().all(plain) {
+            return Err(D::Error::custom(format!(
+                "“{text}” is not a host name; write it without scheme and port, like mail.example.org"
+            )));
+        }
+        Ok(Self(text.to_ascii_lowercase()))
+    }
+}
+
+impl<'de> Deserialize<'de> for PublicUrl {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        let text = String::deserialize(deserializer)?;
+        match Url::parse(&text) {
+            Ok(url) if matches!(url.scheme(), "http" | "https") && url.host().is_some() => Ok(Self(url)),
+            _ => Err(D::Error::custom(format!(
+                "“{text}” is not a web address; write it like https://login.example.org"
+            ))),
+        }
+    }
+}
+
+fn listen<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Option<SocketAddr>, D::Error> {
+    let text = String::deserialize(deserializer)?;
+    text.parse().map(Some).map_err(|_| {
+        D::Error::custom(format!(
+            "“{text}” is not an address with a port; write it like 127.0.0.1:8480 or [::1]:8480"
+        ))
+    })
+}
+
+fn policy_address<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Option<PolicyAddress>, D::Error> {
+    String::deserialize(deserializer)?.parse().map(Some).map_err(D::Error::custom)
+}
+
+/// The file's table, checked for itself so that an error names its line.
+fn file_table(place: &Place) -> Result<toml::Table, ConfigError> {
+    let Some(path) = &place.config else { return Ok(toml::Table::new()) };
+    let text =
+        std::fs::read_to_string(path).map_err(|source| ConfigError::Read { path: path.clone(), source })?;
+    toml::from_str::<File>(&text).map_err(|error| wrong_line(path, &text, &error))?;
+    toml::from_str(&text).map_err(|error| wrong_line(path, &text, &error))
+}
+
+fn wrong_line(path: &Path, text: &str, error: &toml::de::Error) -> ConfigError {
+    let start = error.span().map_or(0, |span| span.start.min(text.len()));
+    let line = text.get(..start).map_or(1, |before| before.split('\n').count());
+    ConfigError::File { path: path.to_owned(), line, message: error.message().to_owned() }
+}
+
+/// What a variable sets; none for a variable that is not about the configuration.
+fn variable(
+    name: &str,
+    value: &str,
+) -> Result<Option<(&'static str, &'static str, toml::Value)>, ConfigError> {
+    let wrong = |message: String| ConfigError::Variable { name: name.to_owned(), message };
+    let as_variable = |section: &str, key: &str| format!("MAILCUP_{section}_{key}").to_ascii_uppercase();
+    let Some((section, key, list)) =
+        KEYS.into_iter().find(|(section, key, _)| as_variable(section, key) == name)
+    else {
+        let sections = KEYS.map(|(section, ..)| as_variable(section, ""));
+        if sections.iter().any(|section| name.starts_with(section)) {
+            let known = KEYS.map(|(section, key, _)| as_variable(section, key)).join(", ");
+            return Err(wrong(format!("there is no such key; there are {known}")));
+        }
+        return Ok(None);
+    };
+    let value: toml::Value = if list {
+        let parts = value.split(',').map(str::trim).filter(|part| !part.is_empty());
+        parts.map(str::to_owned).collect::<Vec<_>>().into()
+    } else {
+        value.into()
+    };
+    let alone = toml::Table::from_iter([(
+        section.to_owned(),
+        toml::Table::from_iter([(key.to_owned(), value.clone())]).into(),
+    )]);
+    File::deserialize(toml::Value::Table(alone)).map_err(|error| wrong(error.message().to_owned()))?;
+    Ok(Some((section, key, value)))
+}
+
+/// systemd's state folder, the one that a package made, or the user's own.
+fn default_data_dir<'a>(environment: impl Fn(&str) -> Option<&'a String>) -> PathBuf {
+    const SYSTEM: &str = "/var/lib/mailcup";
+    if let Some(folder) = environment("STATE_DIRECTORY") {
+        return PathBuf::from(folder);
+    }
+    if Path::new(SYSTEM).is_dir() {
+        return PathBuf::from(SYSTEM);
+    }
+    match (environment("XDG_DATA_HOME"), environment("HOME")) {
+        (Some(folder), _) => Path::new(folder).join("mailcup"),
+        (None, Some(home)) => Path::new(home).join(".local/share/mailcup"),
+        (None, None) => PathBuf::from(SYSTEM),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn read(text: &str, variables: &[(&str, &str)]) -> Result<Config, String> {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("mailcup.toml");
+        std::fs::write(&path, text).unwrap();
+        let serve =
+            Serve { place: Place { config: Some(path), data_dir: Some("d".into()) }, ..Serve::default() };
+        let variables = variables.iter().map(|(key, value)| ((*key).to_owned(), (*value).to_owned()));
+        Config::read(&serve, variables)
+            .map_err(|error| error.to_string().replace(&folder.path().display().to_string(), ""))
+    }
+
+    #[test]
+    fn a_variable_stands_above_the_file() {
+        let text = "[http]\nlisten = \"127.0.0.1:1\"\n\n[log]\nformat = \"json\"\n";
+        let config = read(
+            text,
+            &[
+                ("MAILCUP_HTTP_LISTEN", "127.0.0.1:2"),
+                ("MAILCUP_HTTP_TRUSTED_PROXIES", "10.0.0.0/8, ::1"),
+                ("MAILCUP_LAB", "is something else"),
+            ],
+        )
+        .unwrap();
+        assert_eq!(config.http.port(), 2);
+        assert_eq!(config.log, LogFormat::Json);
+        assert_eq!(config.trusted_proxies.len(), 2);
+        assert_eq!(config.postfix_policy.to_string(), "127.0.0.1:10480");
+    }
+
+    #[test]
+    fn a_wrong_key_or_value_is_refused_with_its_line() {
+        for (text, parts) in [
+            ("[http]\n\nlisen = \"127.0.0.1:1\"\n", ["line 3", "unknown field `lisen`, expected"]),
+            ("[http]\nlisten = \"localhost\"\n", ["line 2", "write it like 127.0.0.1:8480"]),
+            ("[http]\ntrusted_proxies = [\"10.0.0.0/33\"]\n", ["line 2", "203.0.113.0/24"]),
+            ("[postfix_policy]\nlisten = \"unix:\"\n", ["line 2", "a path must follow unix:"]),
+            ("\n[log]\nformat = \"xml\"\n", ["line 3", "expected `text` or `json`"]),
+            ("[tls]\nkey = \"k.pem\"\n", ["tls needs both", "certificate"]),
+            ("[http\n", ["line 1", "table header"]),
+        ] {
+            let error = read(text, &[]).unwrap_err();
+            assert!(parts.iter().all(|part| error.contains(part)), "{text}: {error}");
+        }
+    }
+
+    #[test]
+    fn a_wrong_variable_is_refused_by_name() {
+        let wrong = |name: &str, value: &str| read("", &[(name, value)]).unwrap_err();
+        assert!(
+            wrong("MAILCUP_HTTP_LISTEN", "8480")
+                .starts_with("environment variable MAILCUP_HTTP_LISTEN: “8480”")
+        );
+        assert!(wrong("MAILCUP_HTTP_LISEN", "127.0.0.1:1").contains("MAILCUP_HTTP_LISTEN"));
+    }
+}

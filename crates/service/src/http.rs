@@ -1,0 +1,92 @@
+//! The HTTP interface: routes, and what all of them have in common.
+
+pub mod auth;
+pub mod body;
+pub mod client;
+pub mod etag;
+mod frame;
+pub mod hosts;
+pub mod problem;
+mod service;
+
+use std::sync::Arc;
+
+use axum::{
+    Router,
+    extract::DefaultBodyLimit,
+    http::{StatusCode, Uri},
+    middleware,
+};
+use mailcup_wire::{API_VERSION, Code, Problem};
+use utoipa::openapi::{InfoBuilder, OpenApi, OpenApiBuilder};
+use utoipa_axum::router::OpenApiRouter;
+
+use self::problem::HttpProblem;
+use crate::app::App;
+
+/// The private listener: the API, Dovecot's policy, metrics.
+pub fn private(app: &Arc<App>) -> Router {
+    let (api, _) = api().split_for_parts();
+    let framed = api
+        .layer(DefaultBodyLimit::max(app.limits.body))
+        .fallback(not_found)
+        .method_not_allowed_fallback(method_not_allowed)
+        .layer(middleware::from_fn_with_state(Arc::clone(app), frame::frame));
+    framed.with_state(Arc::clone(app))
+}
+
+/// The public listener: what strangers may reach.
+pub fn public(app: &Arc<App>) -> Router {
+    Router::new()
+        .merge(service::health())
+        .layer(DefaultBodyLimit::max(app.limits.body))
+        .fallback(not_found)
+        .method_not_allowed_fallback(method_not_allowed)
+        .layer(middleware::from_fn_with_state(Arc::clone(app), frame::frame))
+        .with_state(Arc::clone(app))
+}
+
+/// The OpenAPI document of the private listener.
+pub fn openapi() -> OpenApi {
+    api().into_openapi()
+}
+
+/// All routes of the API, each with its description.
+fn api() -> OpenApiRouter<Arc<App>> {
+    let info = InfoBuilder::new()
+        .title("mailcupd")
+        .version(env!("CARGO_PKG_VERSION"))
+        .description(Some(
+            "Guards an organization's mail accounts. Every operation says in `x-permission` who may call it: \
+             `open` (anybody), `session` (any signed-in admin), `read`, `write`, `owner`, or `policy` (a mail \
+             server's key).",
+        ))
+        .build();
+    let document = OpenApiBuilder::new().info(info).build();
+    OpenApiRouter::with_openapi(document).merge(service::routes())
+}
+
+async fn not_found(uri: Uri) -> HttpProblem {
+    let first = uri.path().split('/').nth(1).unwrap_or_default();
+    let is_version = first
+        .strip_prefix('v')
+        .is_some_and(|number| !number.is_empty() && number.bytes().all(|byte| byte.is_ascii_digit()));
+    if is_version && first != API_VERSION {
+        return Problem::new(
+            Code::UnknownVersion,
+            format!(
+                "This service speaks API version {API_VERSION}, not {first}; use a console that fits it."
+            ),
+        )
+        .into();
+    }
+    Problem::new(Code::NotFound, "There is nothing under this path.").into()
+}
+
+async fn method_not_allowed() -> HttpProblem {
+    HttpProblem::from(Problem::new(
+        Code::BadRequest,
+        "This path does not take this method; the Allow header lists those that it takes.",
+    ))
+    .with_status(StatusCode::METHOD_NOT_ALLOWED)
+}

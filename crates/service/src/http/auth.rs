@@ -1,0 +1,197 @@
+//! Who calls. A handler says by the extractor that it takes who may call it, so that none can forget to ask:
+//!
+//! | extractor | may call | `x-permission` |
+//! | --- | --- | --- |
+//! | [`SignedIn`] | any admin, for what is their own | `session` |
+//! | [`Reader`] | auditor, admin, owner; a key with scope read or write | `read` |
+//! | [`Writer`] | admin, owner; a key with scope write | `write` |
+//! | [`OwnerOnly`] | owner | `owner` |
+//! | [`PolicyCaller`] | a key with scope policy | `policy` |
+
+use std::sync::Arc;
+
+use axum::{
+    extract::FromRequestParts,
+    http::{HeaderMap, header, request::Parts},
+};
+use base64::{Engine as _, engine::general_purpose::STANDARD as BASE64};
+use mailcup_wire::{AdminId, ApiKeyId, Code, Login, Problem, Role, Scope};
+use tokio_util::sync::CancellationToken;
+
+use super::problem::HttpProblem;
+use crate::{app::App, keys::LiveKey, sessions::LiveSession};
+
+/// Who calls, by bearer token or key.
+#[derive(Debug, Clone)]
+pub enum Caller {
+    Admin(Arc<LiveSession>),
+    Key(Arc<LiveKey>),
+}
+
+/// An admin, about what is their own.
+#[derive(Debug, Clone)]
+pub struct SignedIn(pub Arc<LiveSession>);
+
+/// May read what an auditor reads.
+#[derive(Debug, Clone)]
+pub struct Reader(pub Caller);
+
+/// May change what an admin changes.
+#[derive(Debug, Clone)]
+pub struct Writer(pub Caller);
+
+/// An owner, by a session.
+#[derive(Debug, Clone)]
+pub struct OwnerOnly(pub Arc<LiveSession>);
+
+/// A mail server.
+#[derive(Debug, Clone)]
+pub struct PolicyCaller(pub Arc<LiveKey>);
+
+impl Caller {
+    /// Fires when the session or key ends or may do other things than before; a stream then closes.
+    pub fn ended(&self) -> &CancellationToken {
+        match self {
+            Self::Admin(session) => &session.ended,
+            Self::Key(key) => &key.ended,
+        }
+    }
+
+    /// The admin, unless a key calls.
+    pub fn admin(&self) -> Option<(AdminId, Login)> {
+        match self {
+            Self::Admin(session) => Some((session.admin.clone(), session.login.clone())),
+            Self::Key(_) => None,
+        }
+    }
+
+    /// The key, unless an admin calls.
+    pub fn key(&self) -> Option<&ApiKeyId> {
+        match self {
+            Self::Admin(_) => None,
+            Self::Key(key) => Some(&key.id),
+        }
+    }
+
+    fn may_read(&self) -> bool {
+        match self {
+            Self::Admin(session) => match session.role {
+                Role::Auditor | Role::Admin | Role::Owner => true,
+            },
+            Self::Key(key) => key.has(Scope::Read) || key.has(Scope::Write),
+        }
+    }
+
+    fn may_write(&self) -> bool {
+        match self {
+            Self::Admin(session) => match session.role {
+                Role::Auditor => false,
+                Role::Admin | Role::Owner => true,
+            },
+            Self::Key(key) => key.has(Scope::Write),
+        }
+    }
+}
+
+impl FromRequestParts<Arc<App>> for Caller {
+    type Rejection = HttpProblem;
+
+    async fn from_request_parts(parts: &mut Parts, app: &Arc<App>) -> Result<Self, Self::Rejection> {
+        let token = presented(&parts.headers).ok_or_else(|| unauthenticated(NOTHING_GIVEN))?;
+        if let Some(session) = app.sessions.find(&token) {
+            return Ok(Self::Admin(session));
+        }
+        let key = app.keys.find(&token, app.clock.now()).ok_or_else(|| unauthenticated(ENDED))?;
+        Ok(Self::Key(key))
+    }
+}
+
+impl FromRequestParts<Arc<App>> for SignedIn {
+    type Rejection = HttpProblem;
+
+    async fn from_request_parts(parts: &mut Parts, app: &Arc<App>) -> Result<Self, Self::Rejection> {
+        match Caller::from_request_parts(parts, app).await? {
+            Caller::Admin(session) => Ok(Self(session)),
+            Caller::Key(_) => Err(forbidden("Only a signed-in admin can do this, not a key.")),
+        }
+    }
+}
+
+impl FromRequestParts<Arc<App>> for Reader {
+    type Rejection = HttpProblem;
+
+    async fn from_request_parts(parts: &mut Parts, app: &Arc<App>) -> Result<Self, Self::Rejection> {
+        let caller = Caller::from_request_parts(parts, app).await?;
+        if caller.may_read() { Ok(Self(caller)) } else { Err(forbidden("This key may not read.")) }
+    }
+}
+
+impl FromRequestParts<Arc<App>> for Writer {
+    type Rejection = HttpProblem;
+
+    async fn from_request_parts(parts: &mut Parts, app: &Arc<App>) -> Result<Self, Self::Rejection> {
+        let caller = Caller::from_request_parts(parts, app).await?;
+        if caller.may_write() {
+            return Ok(Self(caller));
+        }
+        Err(forbidden("An auditor and a key without the scope write can change nothing."))
+    }
+}
+
+impl FromRequestParts<Arc<App>> for OwnerOnly {
+    type Rejection = HttpProblem;
+
+    async fn from_request_parts(parts: &mut Parts, app: &Arc<App>) -> Result<Self, Self::Rejection> {
+        match Caller::from_request_parts(parts, app).await? {
+            Caller::Admin(session) if session.role == Role::Owner => Ok(Self(session)),
+            Caller::Admin(_) | Caller::Key(_) => Err(forbidden("Only an owner can do this.")),
+        }
+    }
+}
+
+impl FromRequestParts<Arc<App>> for PolicyCaller {
+    type Rejection = HttpProblem;
+
+    async fn from_request_parts(parts: &mut Parts, app: &Arc<App>) -> Result<Self, Self::Rejection> {
+        let token = presented(&parts.headers).ok_or_else(|| unauthenticated(NOTHING_GIVEN))?;
+        if let Some(key) = app.keys.find(&token, app.clock.now()) {
+            if key.has(Scope::Policy) {
+                return Ok(Self(key));
+            }
+            return Err(forbidden("This key lacks the scope policy."));
+        }
+        match app.sessions.find(&token) {
+            Some(_) => Err(forbidden("Only a mail server's key can do this.")),
+            None => Err(unauthenticated(ENDED)),
+        }
+    }
+}
+
+const NOTHING_GIVEN: &str =
+    "Send a session's token or an API key as Authorization: Bearer …, or a key as X-API-Key.";
+const ENDED: &str = "The session or key has ended, or never was. Sign in again.";
+
+/// The token or key that the request presents: bearer, `X-API-Key`, or the password of basic authentication
+/// (for Dovecot).
+fn presented(headers: &HeaderMap) -> Option<String> {
+    if let Some(key) = headers.get("x-api-key") {
+        return key.to_str().ok().map(str::to_owned);
+    }
+    let (scheme, value) = headers.get(header::AUTHORIZATION)?.to_str().ok()?.split_once(' ')?;
+    if scheme.eq_ignore_ascii_case("bearer") {
+        return Some(value.trim().to_owned());
+    }
+    if scheme.eq_ignore_ascii_case("basic") {
+        let decoded = String::from_utf8(BASE64.decode(value.trim()).ok()?).ok()?;
+        return decoded.split_once(':').map(|(_, password)| password.to_owned());
+    }
+    None
+}
+
+fn unauthenticated(message: &str) -> HttpProblem {
+    Problem::new(Code::Unauthenticated, message).into()
+}
+
+fn forbidden(message: &str) -> HttpProblem {
+    Problem::new(Code::Forbidden, message).into()
+}

@@ -1,0 +1,175 @@
+//! Runs the service: listeners, TLS, signals, the end.
+
+mod listener;
+mod tls;
+
+use std::{io, net::SocketAddr, sync::Arc};
+
+use serde::{Deserialize, Serialize};
+use tokio::{
+    io::{AsyncBufReadExt, AsyncReadExt, BufReader},
+    net::{TcpListener, UnixListener},
+    signal::unix::{Signal, SignalKind, signal},
+};
+use tokio_util::task::TaskTracker;
+
+use self::tls::Tls;
+use crate::{
+    app::{App, Limits},
+    clock::Clock,
+    config::{Config, PolicyAddress},
+    http,
+};
+
+/// Why the service does not run. One sentence for whoever started it.
+#[derive(Debug, thiserror::Error)]
+pub enum ServeError {
+    #[error("can't listen on {address} ({what}): {reason}")]
+    Listen { what: &'static str, address: String, reason: String },
+    #[error("the TLS files can't be used: {0}")]
+    Tls(String),
+    #[error("the console that started this service said nothing that makes sense: {0}")]
+    Sidecar(String),
+    #[error("signals can't be handled: {0}")]
+    Signals(io::Error),
+}
+
+/// What a console says on stdin to the service that it starts.
+#[derive(Debug, Deserialize)]
+pub struct SidecarTokens {
+    pub launch_token: secrecy::SecretString,
+    pub setup_token: secrecy::SecretString,
+}
+
+/// The line on stdout once the service is ready.
+#[derive(Debug, Serialize)]
+struct LaunchLine {
+    http: SocketAddr,
+    public: SocketAddr,
+    postfix_policy: String,
+}
+
+/// Where Postfix asks.
+#[expect(dead_code, reason = "held for the policy endpoint")]
+enum PolicyListener {
+    Tcp(TcpListener),
+    Unix(UnixListener),
+}
+
+/// Runs the service until a signal, or until stdin closes in sidecar mode.
+pub async fn serve(config: Config, sidecar: bool) -> Result<(), ServeError> {
+    let mut stdin = BufReader::new(tokio::io::stdin());
+    let tokens = if sidecar { Some(read_tokens(&mut stdin).await?) } else { None };
+    let mut terminate = signal(SignalKind::terminate()).map_err(ServeError::Signals)?;
+    let mut interrupt = signal(SignalKind::interrupt()).map_err(ServeError::Signals)?;
+    let hang_up = signal(SignalKind::hangup()).map_err(ServeError::Signals)?;
+
+    let http_listener = listen("http", config.http).await?;
+    let public_listener = listen("public", config.public).await?;
+    let policy_listener = listen_for_postfix(&config.postfix_policy).await?;
+    let tls = config.tls.as_ref().map(Tls::load).transpose().map_err(ServeError::Tls)?;
+    let line = LaunchLine {
+        http: local(&http_listener, "http")?,
+        public: local(&public_listener, "public")?,
+        postfix_policy: match &policy_listener {
+            PolicyListener::Tcp(listener) => local(listener, "postfix_policy")?.to_string(),
+            PolicyListener::Unix(_) => config.postfix_policy.to_string(),
+        },
+    };
+
+    let app = App::new(config, Clock::system(), Limits::default(), tokens);
+    let tasks = TaskTracker::new();
+    tasks.spawn(listener::serve(http_listener, tls.clone(), http::private(&app), Arc::clone(&app)));
+    tasks.spawn(listener::serve(public_listener, tls.clone(), http::public(&app), Arc::clone(&app)));
+    if let Some(tls) = tls {
+        tokio::spawn(reload_on(hang_up, tls));
+    }
+    print_line(&line);
+
+    tokio::select! {
+        _ = terminate.recv() => tracing::info!("asked to end"),
+        _ = interrupt.recv() => tracing::info!("interrupted"),
+        () = closed(&mut stdin), if sidecar => tracing::info!("the console that started this service is gone"),
+    }
+    app.stop.cancel();
+    tasks.close();
+    tasks.wait().await;
+    if let PolicyAddress::Unix(path) = &app.config.postfix_policy {
+        // Gone already is as good as removed.
+        let _ = std::fs::remove_file(path);
+    }
+    Ok(())
+}
+
+#[expect(clippy::print_stdout, reason = "the launch line is what stdout is for")]
+fn print_line(line: &LaunchLine) {
+    println!("{}", serde_json::to_string(line).unwrap_or_default());
+}
+
+async fn read_tokens(stdin: &mut BufReader<tokio::io::Stdin>) -> Result<SidecarTokens, ServeError> {
+    let mut line = String::new();
+    let read = stdin.take(4096).read_line(&mut line).await;
+    read.map_err(|error| ServeError::Sidecar(error.to_string()))?;
+    serde_json::from_str(&line).map_err(|_| {
+        ServeError::Sidecar("expected one line {\"launch_token\":\"…\",\"setup_token\":\"…\"}".to_owned())
+    })
+}
+
+/// Ends when stdin does.
+async fn closed(stdin: &mut BufReader<tokio::io::Stdin>) {
+    let mut ignored = [0; 256];
+    while stdin.read(&mut ignored).await.is_ok_and(|read| read > 0) {}
+}
+
+async fn listen(what: &'static str, address: SocketAddr) -> Result<TcpListener, ServeError> {
+    TcpListener::bind(address).await.map_err(|error| refused(what, address.to_string(), &error))
+}
+
+async fn listen_for_postfix(address: &PolicyAddress) -> Result<PolicyListener, ServeError> {
+    const WHAT: &str = "postfix_policy";
+    match address {
+        PolicyAddress::Tcp(address) => listen(WHAT, *address).await.map(PolicyListener::Tcp),
+        PolicyAddress::Unix(path) => {
+            // A socket that nobody listens on is what a killed service leaves behind.
+            if std::os::unix::net::UnixStream::connect(path).is_err() && is_socket(path) {
+                let _ = std::fs::remove_file(path);
+            }
+            UnixListener::bind(path)
+                .map(PolicyListener::Unix)
+                .map_err(|error| refused(WHAT, address.to_string(), &error))
+        }
+    }
+}
+
+fn is_socket(path: &std::path::Path) -> bool {
+    use std::os::unix::fs::FileTypeExt;
+    path.symlink_metadata().is_ok_and(|metadata| metadata.file_type().is_socket())
+}
+
+fn refused(what: &'static str, address: String, error: &io::Error) -> ServeError {
+    let reason = match error.kind() {
+        io::ErrorKind::AddrInUse => {
+            "another program uses it; stop that one or choose another port".to_owned()
+        }
+        io::ErrorKind::PermissionDenied => {
+            "not permitted; ports below 1024 and foreign folders need more rights".to_owned()
+        }
+        io::ErrorKind::AddrNotAvailable => "this machine has no such address".to_owned(),
+        _ => error.to_string(),
+    };
+    ServeError::Listen { what, address, reason }
+}
+
+fn local(listener: &TcpListener, what: &'static str) -> Result<SocketAddr, ServeError> {
+    listener.local_addr().map_err(|error| refused(what, String::new(), &error))
+}
+
+/// Takes renewed certificate files at every SIGHUP; keeps the old ones when the new ones are wrong.
+async fn reload_on(mut hang_up: Signal, tls: Tls) {
+    while hang_up.recv().await.is_some() {
+        match tls.reload() {
+            Ok(()) => tracing::info!("took the TLS files anew"),
+            Err(error) => tracing::error!(error, "the TLS files can't be used; the old ones stay"),
+        }
+    }
+}
