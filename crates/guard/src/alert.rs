@@ -135,6 +135,11 @@ impl Watch {
         self.rules = rules;
     }
 
+    /// Whether failures of this login are remembered, so that its success may be found.
+    pub fn watches(&self, login: &str) -> bool {
+        self.accounts.key_of(login).is_some()
+    }
+
     /// Takes in the next sign-in of the log and says what it shows.
     pub fn observe(&mut self, sign_in: &SignIn<'_>) -> Vec<Finding> {
         match sign_in.outcome {

@@ -110,13 +110,10 @@ struct Prefixes(Vec<(u8, HashMap<u128, Vec<usize>>)>);
 
 impl Prefixes {
     fn add(&mut self, length: u8, bits: u128, index: usize) {
-        let at = match self.0.iter().position(|(known, _)| *known == length) {
-            Some(at) => at,
-            None => {
-                self.0.push((length, HashMap::new()));
-                self.0.len() - 1
-            }
-        };
+        let at = self.0.iter().position(|(known, _)| *known == length).unwrap_or_else(|| {
+            self.0.push((length, HashMap::new()));
+            self.0.len() - 1
+        });
         self.0[at].1.entry(bits).or_default().push(index);
     }
 

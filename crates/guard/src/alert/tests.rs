@@ -9,15 +9,15 @@ fn at(second: i64) -> Timestamp {
 }
 
 /// A failed sign-in of a known account, from one address, with the password that `mark` stands for.
-fn failure(seq: u64, second: i64, login: &str, mark: u16) -> SignIn<'_> {
+fn failure(seq: u32, second: i64, login: &str, mark: u32) -> SignIn<'_> {
     SignIn {
-        seq,
+        seq: u64::from(seq),
         at: at(second),
         login,
         known: true,
         address: "203.0.113.9".parse().ok(),
         outcome: Outcome::Failed,
-        mark: Some(PasswordMark(mark)),
+        mark: Some(PasswordMark(u16::try_from(mark).unwrap())),
         familiarity: Familiarity::FirstEver,
     }
 }
@@ -30,7 +30,7 @@ fn seqs(finding: &Finding) -> Vec<u64> {
 fn five_different_passwords_alarm_and_later_failures_belong_to_it() {
     let mut watch = Watch::new(Rules::default());
     for seq in 1..=4 {
-        assert!(watch.observe(&failure(seq, 0, "a@x", seq as u16)).is_empty());
+        assert!(watch.observe(&failure(seq, 0, "a@x", seq)).is_empty());
     }
     let findings = watch.observe(&failure(5, 600, "a@x", 5));
     assert_eq!(findings.len(), 1);
@@ -46,7 +46,7 @@ fn five_different_passwords_alarm_and_later_failures_belong_to_it() {
 fn one_stale_password_is_no_attack_however_often() {
     let mut watch = Watch::new(Rules::default());
     for seq in 1..=10_000 {
-        assert!(watch.observe(&failure(seq, seq as i64 / 20, "a@x", 7)).is_empty());
+        assert!(watch.observe(&failure(seq, i64::from(seq / 20), "a@x", 7)).is_empty());
     }
     // It does not hide others either.
     for mark in 1..=3 {
@@ -86,12 +86,12 @@ fn a_success_from_a_new_network_after_failures_from_there_is_found() {
     ] {
         let mut watch = Watch::new(Rules::default());
         for seq in 1..=failures {
-            watch.observe(&failure(seq, 0, "a@x", seq as u16));
+            watch.observe(&failure(seq, 0, "a@x", seq));
         }
         let found = watch.observe(&success(99, familiarity));
         assert_eq!(found.first().map(|finding| finding.critical), expected, "{failures} {familiarity:?}");
         if let Some(finding) = found.first() {
-            assert_eq!(finding.evidence.len() as u64, failures + 1);
+            assert_eq!(finding.evidence.len(), failures as usize + 1);
         }
         let elsewhere = SignIn { address: "198.51.100.1".parse().ok(), ..success(100, Familiarity::New) };
         assert!(watch.observe(&elsewhere).is_empty());
@@ -129,7 +129,7 @@ fn guessed_logins_do_not_make_alerts_without_end() {
 }
 
 /// The rules on failures, judged anew from all that happened so far.
-fn naive(history: &[(i64, String, u16, u8)], by_account: bool) -> Option<Vec<u64>> {
+fn naive(history: &[(i64, String, u32, u8)], by_account: bool) -> Option<Vec<u64>> {
     let (_, last_login, _, last_network) = history.last()?;
     let mine: Vec<_> = history
         .iter()
@@ -165,7 +165,7 @@ fn naive(history: &[(i64, String, u16, u8)], by_account: bool) -> Option<Vec<u64
 proptest! {
     #[test]
     fn the_fold_finds_what_the_history_shows(
-        steps in prop::collection::vec((0i64..400, "[ab]", 0u16..8, 0u8..3), 1..30),
+        steps in prop::collection::vec((0i64..400, "[ab]", 0u32..8, 0u8..3), 1..30),
     ) {
         let mut watch = Watch::new(Rules { network_accounts: 5, ..Rules::default() });
         let mut history = Vec::new();
@@ -177,7 +177,7 @@ proptest! {
             history.push((now, login.clone(), mark, network));
             let sign_in = SignIn {
                 address: format!("203.0.113.{network}").parse().ok(),
-                ..failure(history.len() as u64, now, &login, mark)
+                ..failure(u32::try_from(history.len()).unwrap(), now, &login, mark)
             };
             let found: BTreeMap<bool, Vec<u64>> = watch
                 .observe(&sign_in)
@@ -191,14 +191,14 @@ proptest! {
 
     #[test]
     fn no_order_of_times_makes_it_panic(
-        steps in prop::collection::vec((any::<i32>(), "[abc]", 0u16..9, any::<bool>(), any::<bool>()), 1..100),
+        steps in prop::collection::vec((any::<i32>(), "[abc]", 0u32..9, any::<bool>(), any::<bool>()), 1..100),
     ) {
         let mut watch = Watch::new(Rules::default());
         for (second, login, mark, success, known) in steps {
             let outcome = if success { Outcome::Succeeded } else { Outcome::Failed };
             let familiarity = Familiarity::New;
-            let failure = failure(1, i64::from(second), &login, mark);
-            watch.observe(&SignIn { outcome, familiarity, known, ..failure });
+            let example = failure(1, i64::from(second), &login, mark);
+            watch.observe(&SignIn { known, outcome, familiarity, ..example });
         }
     }
 }

@@ -35,7 +35,7 @@ pub(super) struct Trace {
 /// Failing subjects, with the one that failed longest ago at hand.
 #[derive(Debug)]
 pub(super) struct Tracks<K> {
-    tracks: HashMap<K, Track>,
+    subjects: HashMap<K, Track>,
     quiet: BTreeMap<u64, K>,
     alarmed: BTreeMap<u64, K>,
     unknown_alarms: usize,
@@ -85,7 +85,7 @@ impl Trace {
 impl<K> Default for Tracks<K> {
     fn default() -> Self {
         Self {
-            tracks: HashMap::new(),
+            subjects: HashMap::new(),
             quiet: BTreeMap::new(),
             alarmed: BTreeMap::new(),
             unknown_alarms: 0,
@@ -101,7 +101,7 @@ impl<K: Clone + Eq + Hash> Tracks<K> {
         K: Borrow<Q>,
         Q: Eq + Hash + ?Sized,
     {
-        self.tracks.get_key_value(key).map(|(key, _)| key.clone())
+        self.subjects.get_key_value(key).map(|(key, _)| key.clone())
     }
 
     pub fn unknown_alarms(&self) -> usize {
@@ -112,7 +112,7 @@ impl<K: Clone + Eq + Hash> Tracks<K> {
     pub fn sweep(&mut self, now: i64, window: u64) {
         for alarmed in [false, true] {
             while let Some(key) = self.oldest(alarmed) {
-                if self.tracks.get(&key).is_some_and(|track| track.last.abs_diff(now) <= window) {
+                if self.subjects.get(&key).is_some_and(|track| track.last.abs_diff(now) <= window) {
                     break;
                 }
                 self.forget(&key);
@@ -166,7 +166,7 @@ impl<K: Clone + Eq + Hash> Tracks<K> {
     }
 
     fn take(&mut self, key: &K) -> Option<Track> {
-        let track = self.tracks.remove(key)?;
+        let track = self.subjects.remove(key)?;
         if track.alarmed {
             self.alarmed.remove(&track.turn);
             self.unknown_alarms -= usize::from(!track.known);
@@ -186,7 +186,7 @@ impl<K: Clone + Eq + Hash> Tracks<K> {
         track.turn = self.turns;
         self.order(track.alarmed).insert(track.turn, key.clone());
         self.unknown_alarms += usize::from(track.alarmed && !track.known);
-        self.tracks.insert(key, track);
+        self.subjects.insert(key, track);
     }
 
     fn order(&mut self, alarmed: bool) -> &mut BTreeMap<u64, K> {
@@ -198,7 +198,7 @@ impl Tracks<Arc<str>> {
     /// Takes out the account's failures from `network`, if they were tried with at least `needed` different
     /// passwords.
     pub fn take_from_network(&mut self, key: &Arc<str>, network: IpNet, needed: usize) -> Option<Vec<Trace>> {
-        let track = self.tracks.get_mut(key)?;
+        let track = self.subjects.get_mut(key)?;
         let is_from = |trace: &Trace| trace.address.is_some_and(|ip| client_network(ip) == network);
         let failures: Vec<_> = track.traces.iter().filter(|trace| is_from(trace)).cloned().collect();
         let passwords: BTreeSet<_> = failures.iter().map(|trace| trace.mark).collect();

@@ -1,0 +1,384 @@
+//! The event log: whoever appends an event gets an answer once it is durable; alerts derive from sign-ins in
+//! the same transaction.
+//!
+//! Events that arrive while a transaction is being written go into the next one together (group commit). A
+//! change of a resource and its event commit together through [`EventLog::begin`].
+//!
+//! Times: an event gets the clock's time, but not before its predecessor's as long as the clock was set back
+//! by less than a minute; beyond that the log follows the clock. The order of the log is that of its numbers.
+
+mod alert_book;
+mod lineage;
+mod words;
+mod writer;
+
+use std::{
+    sync::{
+        Arc,
+        atomic::{AtomicU64, Ordering},
+    },
+    time::Duration,
+};
+
+use mailcup_guard::alert::{PasswordMark, Rules, Subject};
+use mailcup_wire::{AdminId, Alert, AlertChange, AlertId, EventBody, EventId, Login, SignIn};
+use sqlx::{Sqlite, SqliteConnection, Transaction};
+use tokio::{
+    sync::{Mutex, OwnedMutexGuard, mpsc, oneshot},
+    task::JoinHandle,
+    time::{Instant, MissedTickBehavior},
+};
+
+pub use lineage::{Diverged, Lineage};
+pub use words::reason_text;
+
+use crate::{
+    clock::Clock,
+    store::{Store, StoreError, alerts::AlertRow, events::NewEvent},
+    stream::{BatchWriter, Hub},
+};
+use writer::{Staged, Writer};
+
+/// Events that wait for their transaction at most; beyond it whoever appends waits.
+const QUEUE: usize = 8192;
+
+/// Events in one transaction at most.
+const GROUP: usize = 1024;
+
+/// How often counts of alerts that were held back are looked after.
+const TICK: Duration = Duration::from_secs(1);
+
+/// The event log. Clones are the same log.
+#[derive(Debug, Clone)]
+pub struct EventLog(Arc<Inner>);
+
+#[derive(Debug)]
+struct Inner {
+    store: Store,
+    clock: Clock,
+    hub: Hub,
+    lineage: Arc<Lineage>,
+    head: AtomicU64,
+    writer: Arc<Mutex<Writer>>,
+    queue: mpsc::Sender<Queued>,
+}
+
+/// A transaction that changes resources and appends what happened. Dropping it takes everything back.
+#[derive(Debug)]
+pub struct LogTransaction {
+    log: EventLog,
+    tx: Option<Transaction<'static, Sqlite>>,
+    writer: OwnedMutexGuard<Writer>,
+    events: Vec<NewEvent>,
+    raised: Vec<(Subject, bool)>,
+    after_commit: Vec<AfterCommit>,
+    /// Whether the writer's memory was changed ahead of the commit.
+    touched: bool,
+}
+
+struct AfterCommit(Box<dyn FnOnce() + Send>);
+
+impl std::fmt::Debug for AfterCommit {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.write_str("AfterCommit")
+    }
+}
+
+/// Why an alert was not changed.
+#[derive(Debug, thiserror::Error)]
+pub enum AlertChangeError {
+    #[error("there is no such alert")]
+    NotFound,
+    #[error("somebody changed the alert meanwhile")]
+    Stale(Box<Alert>),
+    #[error(transparent)]
+    Store(#[from] StoreError),
+}
+
+#[derive(Debug)]
+enum Queued {
+    Event { event: NewEvent, done: oneshot::Sender<Result<u64, StoreError>> },
+    Close { done: oneshot::Sender<Result<(), StoreError>> },
+}
+
+impl EventLog {
+    /// Opens the log and begins a new epoch. The task that is answered writes until [`EventLog::close`].
+    pub async fn open(
+        store: Store,
+        clock: Clock,
+        rules: Rules,
+    ) -> Result<(Self, JoinHandle<()>), StoreError> {
+        let (writer, lineage) = Writer::open(&store, clock.now(), rules).await?;
+        let (queue, waiting) = mpsc::channel(QUEUE);
+        let head = AtomicU64::new(writer.head());
+        let writer = Arc::new(Mutex::new(writer));
+        let log = Self(Arc::new(Inner { store, clock, hub: Hub::default(), lineage, head, writer, queue }));
+        let task = tokio::spawn(log.clone().write_groups(waiting));
+        Ok((log, task))
+    }
+
+    /// Appends an event and waits until it is durable.
+    pub async fn append(&self, body: &EventBody) -> Result<EventId, StoreError> {
+        self.append_new(NewEvent::new(body, None)).await
+    }
+
+    /// Appends a sign-in and waits until it is durable. `mark` tells wrong passwords apart.
+    pub async fn append_sign_in(
+        &self,
+        sign_in: SignIn,
+        mark: Option<PasswordMark>,
+    ) -> Result<EventId, StoreError> {
+        self.append_new(NewEvent::new(&EventBody::SignIn(sign_in), mark.map(|mark| mark.0))).await
+    }
+
+    /// Appends an event that was prepared before.
+    pub async fn append_new(&self, event: NewEvent) -> Result<EventId, StoreError> {
+        let (done, answer) = oneshot::channel();
+        self.0.queue.send(Queued::Event { event, done }).await.map_err(|_| StoreError::Busy)?;
+        let seq = answer.await.map_err(|_| StoreError::Busy)??;
+        Ok(self.id_of(seq))
+    }
+
+    /// Begins a transaction that changes resources together with their events. It holds the one writing
+    /// connection: keep it short, and don't append to the log otherwise meanwhile.
+    pub async fn begin(&self) -> Result<LogTransaction, StoreError> {
+        let writer = self.lock().await?;
+        let tx = self.0.store.write().await?;
+        Ok(LogTransaction {
+            log: self.clone(),
+            tx: Some(tx),
+            writer,
+            events: Vec::new(),
+            raised: Vec::new(),
+            after_commit: Vec::new(),
+            touched: false,
+        })
+    }
+
+    /// Opens an alert that does not come from a sign-in, or adds to the one that is open about `subject`.
+    pub async fn raise(&self, subject: Subject, critical: bool) -> Result<(), StoreError> {
+        let mut tx = self.begin().await?;
+        tx.raise(subject, critical);
+        tx.commit().await.map(|_| ())
+    }
+
+    /// Takes new thresholds for alerts.
+    pub async fn set_rules(&self, rules: Rules) {
+        self.0.writer.lock().await.set_rules(rules);
+    }
+
+    /// Writes what is still held back and takes no more events.
+    pub async fn close(&self) -> Result<(), StoreError> {
+        let (done, answer) = oneshot::channel();
+        self.0.queue.send(Queued::Close { done }).await.map_err(|_| StoreError::Busy)?;
+        answer.await.map_err(|_| StoreError::Busy)?
+    }
+
+    /// The newest durable event.
+    pub fn head(&self) -> EventId {
+        self.id_of(self.head_seq())
+    }
+
+    pub fn head_seq(&self) -> u64 {
+        self.0.head.load(Ordering::Acquire)
+    }
+
+    pub fn lineage(&self) -> &Lineage {
+        &self.0.lineage
+    }
+
+    pub fn hub(&self) -> &Hub {
+        &self.0.hub
+    }
+
+    pub fn store(&self) -> &Store {
+        &self.0.store
+    }
+
+    pub fn clock(&self) -> &Clock {
+        &self.0.clock
+    }
+
+    /// The whole name of the event with this number.
+    pub fn id_of(&self, seq: u64) -> EventId {
+        EventId { epoch: self.0.lineage.epoch_of(seq).clone(), seq }
+    }
+
+    /// The writer, its memory agreeing with the database.
+    async fn lock(&self) -> Result<OwnedMutexGuard<Writer>, StoreError> {
+        let mut writer = Arc::clone(&self.0.writer).lock_owned().await;
+        if writer.needs_reload() {
+            writer.reload(&self.0.store).await?;
+            self.0.head.store(writer.head(), Ordering::Release);
+        }
+        Ok(writer)
+    }
+
+    async fn write_groups(self, mut waiting: mpsc::Receiver<Queued>) {
+        let mut group = Vec::with_capacity(GROUP);
+        let mut tick = tokio::time::interval_at(Instant::now() + TICK, TICK);
+        tick.set_missed_tick_behavior(MissedTickBehavior::Delay);
+        loop {
+            tokio::select! {
+                biased;
+                count = waiting.recv_many(&mut group, GROUP) => if count == 0 { return },
+                _ = tick.tick() => {}
+            }
+            let mut events = Vec::with_capacity(group.len());
+            let mut waiters = Vec::with_capacity(group.len());
+            let mut closing = None;
+            for queued in group.drain(..) {
+                match queued {
+                    Queued::Event { event, done } => {
+                        events.push(event);
+                        waiters.push(done);
+                    }
+                    Queued::Close { done } => closing = Some(done),
+                }
+            }
+            let written = self.write_group(events, closing.is_some()).await;
+            if let Err(error) = &written {
+                tracing::error!(%error, events = waiters.len(), "events were not written");
+            }
+            for (offset, waiter) in (0u64..).zip(waiters) {
+                // Whoever no longer waits is not interested.
+                let _ = waiter.send(written.clone().map(|first| first + offset));
+            }
+            if let Some(done) = closing {
+                waiting.close();
+                let _ = done.send(written.map(|_| ()));
+                return;
+            }
+        }
+    }
+
+    /// Writes one transaction. Answers the number of its first event.
+    async fn write_group(&self, events: Vec<NewEvent>, closing: bool) -> Result<u64, StoreError> {
+        let mut writer = self.lock().await?;
+        let now = self.0.clock.now();
+        if events.is_empty() && !writer.has_due_alerts(now, closing) {
+            return Ok(writer.head());
+        }
+        let mut tx = self.0.store.write().await?;
+        let staged = writer.stage(&mut tx, events, now, closing).await;
+        let result = match staged {
+            Ok(staged) => tx.commit().await.map(|()| staged).map_err(StoreError::from),
+            Err(error) => Err(error),
+        };
+        match result {
+            Ok(staged) => {
+                self.publish(&mut writer, &staged);
+                Ok(staged.first_seq)
+            }
+            Err(error) => {
+                writer.doubt();
+                Err(error)
+            }
+        }
+    }
+
+    fn publish(&self, writer: &mut Writer, staged: &Staged) {
+        writer.advance(staged);
+        self.0.head.store(writer.head(), Ordering::Release);
+        if self.0.hub.has_listeners() && !staged.rows.is_empty() {
+            let mut batch = BatchWriter::new(self.0.lineage.current(), staged.first_seq);
+            for (at, event) in &staged.rows {
+                batch.add(*at, &event.body);
+            }
+            self.0.hub.publish(batch.finish());
+        }
+    }
+}
+
+impl LogTransaction {
+    /// The connection, for changes of resources.
+    pub fn connection(&mut self) -> &mut SqliteConnection {
+        self.tx.as_mut().unwrap_or_else(|| unreachable!("a transaction ends only by value"))
+    }
+
+    /// Appends an event.
+    pub fn append(&mut self, body: &EventBody) {
+        self.events.push(NewEvent::new(body, None));
+    }
+
+    /// Appends a sign-in; `mark` tells wrong passwords apart.
+    pub fn append_sign_in(&mut self, sign_in: SignIn, mark: Option<PasswordMark>) {
+        self.events.push(NewEvent::new(&EventBody::SignIn(sign_in), mark.map(|mark| mark.0)));
+    }
+
+    /// Opens an alert, or adds to the one that is open about `subject`; the sign-ins of this transaction are
+    /// its evidence.
+    pub fn raise(&mut self, subject: Subject, critical: bool) {
+        self.raised.push((subject, critical));
+    }
+
+    /// Resolves the alert about `subject` because its cause is gone.
+    pub fn settle(&mut self, subject: &Subject, note: &str) {
+        let at = self.log.0.clock.now();
+        self.touched |= self.writer.settle(subject, note, at);
+    }
+
+    /// Changes an alert's state, if nobody changed it after the version `expected`.
+    pub async fn change_alert(
+        &mut self,
+        id: &AlertId,
+        change: &AlertChange,
+        by: Option<(AdminId, Login)>,
+        expected: u32,
+    ) -> Result<Alert, AlertChangeError> {
+        let at = self.log.0.clock.now();
+        let tx = self.tx.as_mut().unwrap_or_else(|| unreachable!("a transaction ends only by value"));
+        let alert = self.writer.change_alert(tx, id, change, by, expected, at).await?;
+        self.touched = true;
+        Ok(alert)
+    }
+
+    /// Does `then` right after the commit, whether or not somebody still waits for it.
+    pub fn after_commit(&mut self, then: impl FnOnce() + Send + 'static) {
+        self.after_commit.push(AfterCommit(Box::new(then)));
+    }
+
+    /// Writes everything; answers the ids of the events, once they are durable. Goes on when the caller no
+    /// longer waits.
+    pub async fn commit(self) -> Result<Vec<EventId>, StoreError> {
+        tokio::spawn(self.commit_now()).await.map_err(|_| StoreError::Busy)?
+    }
+
+    async fn commit_now(mut self) -> Result<Vec<EventId>, StoreError> {
+        let now = self.log.0.clock.now();
+        let count = self.events.len() as u64;
+        let events = std::mem::take(&mut self.events);
+        let raised = std::mem::take(&mut self.raised);
+        self.touched = true;
+        let Some(mut tx) = self.tx.take() else { return Err(StoreError::Busy) };
+        self.writer.raise(raised);
+        let staged = self.writer.stage(&mut tx, events, now, false).await?;
+        tx.commit().await?;
+        self.touched = false;
+        let log = self.log.clone();
+        log.publish(&mut self.writer, &staged);
+        for AfterCommit(then) in std::mem::take(&mut self.after_commit) {
+            then();
+        }
+        Ok((staged.first_seq..staged.first_seq + count).map(|seq| log.id_of(seq)).collect())
+    }
+}
+
+impl Drop for LogTransaction {
+    fn drop(&mut self) {
+        if self.touched {
+            self.writer.doubt();
+        }
+    }
+}
+
+/// Looks up an alert as it stands now, counts held back included where it is open.
+pub async fn current_alert(log: &EventLog, id: &AlertId) -> Result<Option<AlertRow>, StoreError> {
+    let writer = log.lock().await?;
+    if let Some(row) = writer.open_alert(id) {
+        return Ok(Some(row));
+    }
+    drop(writer);
+    let mut connection = log.0.store.read().acquire().await?;
+    crate::store::alerts::get(&mut connection, id).await
+}

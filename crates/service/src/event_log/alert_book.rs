@@ -1,0 +1,267 @@
+//! Alerts that are not resolved, with exact counts. The first finding about a subject opens an alert at
+//! once; later ones are counted here and written about once a second.
+
+use std::{
+    collections::{BTreeMap, HashSet},
+    hash::{BuildHasher, BuildHasherDefault, DefaultHasher},
+    net::IpAddr,
+};
+
+use mailcup_guard::alert::{Evidence, Subject};
+use mailcup_wire::{
+    Address, AdminId, Alert, AlertId, AlertState, AlertStep, EventId, Login, Network, Severity, Time,
+};
+
+use super::{Lineage, words};
+use crate::store::alerts::AlertRow;
+
+/// Milliseconds between two events of one alert.
+const PACE: u64 = 1000;
+
+/// Accounts, addresses and events that an alert names.
+const NAMED: usize = 20;
+
+/// Different accounts and addresses counted exactly for one alert; beyond it their totals stand still.
+const DISTINCT: usize = 100_000;
+
+#[derive(Debug, Default)]
+pub(super) struct AlertBook {
+    alerts: BTreeMap<AlertId, Entry>,
+    by_subject: BTreeMap<Subject, AlertId>,
+    /// Up to where events about a subject were counted by an alert that is resolved.
+    counted: BTreeMap<Subject, u64>,
+    held_back: bool,
+}
+
+#[derive(Debug)]
+struct Entry {
+    row: AlertRow,
+    accounts: HashSet<u64>,
+    addresses: HashSet<IpAddr>,
+    /// Changed since it was written.
+    dirty: bool,
+    /// When it was written last; none if it must be written with the next transaction.
+    written_at: Option<Time>,
+}
+
+impl AlertBook {
+    /// Takes in an alert from the store.
+    pub fn load(&mut self, row: AlertRow) {
+        if row.alert.state == AlertState::Resolved {
+            let counted = self.counted.entry(row.subject).or_default();
+            *counted = (*counted).max(row.counted_seq);
+            return;
+        }
+        self.by_subject.insert(row.subject.clone(), row.alert.id.clone());
+        let written_at = Some(row.alert.last_at);
+        self.alerts.insert(row.alert.id.clone(), Entry::new(row, written_at));
+    }
+
+    /// Takes in an alert that is about to change, be it resolved.
+    pub fn admit(&mut self, row: AlertRow) {
+        let id = row.alert.id.clone();
+        self.by_subject.entry(row.subject.clone()).or_insert_with(|| id.clone());
+        let written_at = Some(row.alert.last_at);
+        self.alerts.entry(id).or_insert_with(|| Entry::new(row, written_at));
+    }
+
+    /// Counts `evidence` for the alert about `subject`, and opens one if there is none. What was counted
+    /// before the last start is not counted again.
+    pub fn add(
+        &mut self,
+        subject: &Subject,
+        evidence: &[Evidence],
+        critical: bool,
+        at: Time,
+        lineage: &Lineage,
+    ) {
+        if let Some(entry) = self.by_subject.get(subject).and_then(|id| self.alerts.get_mut(id)) {
+            entry.count(evidence, at, lineage);
+            if critical {
+                entry.row.alert.severity = Severity::Critical;
+            }
+            self.held_back |= entry.dirty;
+            return;
+        }
+        let counted = self.counted.get(subject).copied().unwrap_or(0);
+        if !evidence.is_empty() && evidence.iter().all(|one| one.seq <= counted) {
+            return;
+        }
+        let mut entry = Entry::new(opened(subject, critical, at, counted), None);
+        entry.count(evidence, at, lineage);
+        entry.dirty = true;
+        self.held_back = true;
+        let id = entry.row.alert.id.clone();
+        self.by_subject.insert(subject.clone(), id.clone());
+        self.alerts.insert(id, entry);
+    }
+
+    /// Records a step of an admin, or of the service itself.
+    pub fn step(&mut self, id: &AlertId, step: AlertStep, log_head: u64) -> Option<Alert> {
+        let entry = self.alerts.get_mut(id)?;
+        entry.row.alert.state = step.state;
+        if step.state == AlertState::Resolved {
+            entry.row.settled_seq = Some(log_head);
+        }
+        entry.row.alert.history.push(step);
+        entry.dirty = true;
+        entry.written_at = None;
+        self.held_back = true;
+        // The version that writing it will give.
+        entry.row.step_version = entry.row.alert.version + 1;
+        let mut alert = entry.finished();
+        alert.version += 1;
+        Some(alert)
+    }
+
+    pub fn get(&self, id: &AlertId) -> Option<AlertRow> {
+        let entry = self.alerts.get(id)?;
+        Some(AlertRow { alert: entry.finished(), ..entry.row.clone() })
+    }
+
+    pub fn about(&self, subject: &Subject) -> Option<AlertId> {
+        self.by_subject.get(subject).cloned()
+    }
+
+    /// Whether something should be written now.
+    pub fn has_due(&self, now: Time, all: bool) -> bool {
+        self.held_back && self.alerts.values().any(|entry| entry.is_due(now, all))
+    }
+
+    /// The alerts to write now; with `all` also those that would still be held back.
+    pub fn take_due(&mut self, now: Time, all: bool) -> Vec<AlertRow> {
+        if !self.held_back {
+            return Vec::new();
+        }
+        let mut due = Vec::new();
+        for entry in self.alerts.values_mut().filter(|entry| entry.is_due(now, all)) {
+            entry.row.alert.version += 1;
+            entry.row.alert = entry.finished();
+            entry.dirty = false;
+            entry.written_at = Some(now);
+            due.push(entry.row.clone());
+        }
+        for row in due.iter().filter(|row| row.alert.state == AlertState::Resolved) {
+            self.alerts.remove(&row.alert.id);
+            if self.by_subject.get(&row.subject) == Some(&row.alert.id) {
+                self.by_subject.remove(&row.subject);
+            }
+        }
+        self.held_back = self.alerts.values().any(|entry| entry.dirty);
+        due
+    }
+}
+
+impl Entry {
+    fn new(row: AlertRow, written_at: Option<Time>) -> Self {
+        Self { row, accounts: HashSet::new(), addresses: HashSet::new(), dirty: false, written_at }
+    }
+
+    fn count(&mut self, evidence: &[Evidence], at: Time, lineage: &Lineage) {
+        for one in evidence {
+            self.add_to_totals(one);
+            if one.seq <= self.row.counted_seq {
+                continue;
+            }
+            self.row.counted_seq = one.seq;
+            let alert = &mut self.row.alert;
+            alert.count = alert.count.saturating_add(1);
+            let moment = Time::from(one.at);
+            if alert.count == 1 {
+                alert.first_at = moment;
+            }
+            alert.last_at = moment;
+            let id = EventId { epoch: lineage.epoch_of(one.seq).clone(), seq: one.seq };
+            name(&mut alert.evidence, id);
+            name(&mut alert.accounts, Login(one.login.to_string()));
+            if let Some(address) = one.address {
+                name(&mut alert.addresses, Address::from(address));
+            }
+            self.dirty = true;
+        }
+        if evidence.is_empty() {
+            self.row.alert.count = self.row.alert.count.saturating_add(1);
+            self.row.alert.last_at = at;
+            self.dirty = true;
+        }
+        let total = |seen: usize, before: u32| before.max(u32::try_from(seen).unwrap_or(u32::MAX));
+        let alert = &mut self.row.alert;
+        alert.accounts_total = total(self.accounts.len(), alert.accounts_total);
+        alert.addresses_total = total(self.addresses.len(), alert.addresses_total);
+    }
+
+    fn add_to_totals(&mut self, one: &Evidence) {
+        if self.accounts.len() < DISTINCT {
+            self.accounts.insert(BuildHasherDefault::<DefaultHasher>::default().hash_one(&one.login));
+        }
+        if let Some(address) = one.address
+            && self.addresses.len() < DISTINCT
+        {
+            self.addresses.insert(address);
+        }
+    }
+
+    fn is_due(&self, now: Time, all: bool) -> bool {
+        let rested =
+            self.written_at.is_none_or(|written| written.as_millis().abs_diff(now.as_millis()) >= PACE);
+        self.dirty && (all || rested)
+    }
+
+    /// The alert with its words for the counts as they are.
+    fn finished(&self) -> Alert {
+        let mut alert = self.row.alert.clone();
+        (alert.title, alert.text) = words::alert_text(&self.row.subject, &alert);
+        alert
+    }
+}
+
+/// A step as [`AlertBook::step`] takes it.
+pub(super) fn step(
+    at: Time,
+    state: AlertState,
+    by: Option<(AdminId, Login)>,
+    note: Option<String>,
+) -> AlertStep {
+    let (admin, login) = by.unzip();
+    AlertStep { at, state, admin, login, note }
+}
+
+fn opened(subject: &Subject, critical: bool, at: Time, counted_seq: u64) -> AlertRow {
+    let (login, network) = match subject {
+        Subject::RepeatedFailures { login } | Subject::AdminNewDevice { login, .. } => (Some(login), None),
+        Subject::NetworkFailures { network } => (None, Some(network)),
+        Subject::SuccessAfterFailures { login, network } => (Some(login), Some(network)),
+        Subject::OutboxStuck => (None, None),
+    };
+    let alert = Alert {
+        id: AlertId(format!("{:016x}", rand::random::<u64>())),
+        kind: words::kind(subject),
+        severity: words::severity(critical),
+        state: AlertState::Open,
+        title: String::new(),
+        text: String::new(),
+        login: login.map(|login| Login(login.to_string())),
+        network: network.map(|network| Network::from(*network)),
+        accounts: Vec::new(),
+        accounts_total: 0,
+        addresses: Vec::new(),
+        addresses_total: 0,
+        count: 0,
+        first_at: at,
+        last_at: at,
+        evidence: Vec::new(),
+        history: Vec::new(),
+        version: 0,
+    };
+    AlertRow { alert, subject: subject.clone(), counted_seq, settled_seq: None, step_version: 0 }
+}
+
+/// Puts `item` first among those named.
+fn name<T: PartialEq>(named: &mut Vec<T>, item: T) {
+    if let Some(known) = named.iter().position(|one| *one == item) {
+        named[..=known].rotate_right(1);
+        return;
+    }
+    named.truncate(NAMED - 1);
+    named.insert(0, item);
+}

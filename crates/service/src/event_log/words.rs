@@ -1,0 +1,107 @@
+//! What alerts and reasons say to an admin.
+
+use ipnet::IpNet;
+use mailcup_guard::{alert::Subject, block::Target, decision::Reason as GuardReason};
+use mailcup_wire::{Alert, AlertKind, BlockId, Reason, ReasonCode, Severity};
+
+/// Title and text of an alert about `subject`, as far as it has come.
+pub(super) fn alert_text(subject: &Subject, alert: &Alert) -> (String, String) {
+    let count = alert.count;
+    match subject {
+        Subject::RepeatedFailures { login } => (
+            format!("{} for {login}", counted(count, "failed sign-in", "failed sign-ins")),
+            format!(
+                "Different wrong passwords were tried for {login} from {}. Somebody may be guessing the \
+                 password. If it is not the owner, block the address; a password that is used elsewhere too \
+                 should be changed.",
+                counted(alert.addresses_total, "address", "addresses")
+            ),
+        ),
+        Subject::NetworkFailures { network } => (
+            format!(
+                "{} failed on {}",
+                network_name(*network),
+                counted(alert.accounts_total, "account", "accounts")
+            ),
+            format!(
+                "{} from {}. One client that fails on several accounts is rarely a person; block it unless \
+                 it is your own webmail or office.",
+                counted(count, "failed sign-in came", "failed sign-ins came"),
+                network_name(*network)
+            ),
+        ),
+        Subject::SuccessAfterFailures { login, network } => (
+            format!(
+                "{login} signed in from a new network after {}",
+                counted(count.saturating_sub(1), "failure", "failures")
+            ),
+            format!(
+                "{login} never signed in from {} before, and wrong passwords came from there right before. \
+                 Ask the owner whether it was them; if not, block the account and change its password.",
+                network_name(*network)
+            ),
+        ),
+        Subject::AdminNewDevice { login, .. } => (
+            format!("{login} signed in to the console on a new device"),
+            "If it was not them, end the session, change the password and look at what the admin did."
+                .to_owned(),
+        ),
+        Subject::OutboxStuck => (
+            "Mail of the service does not get out".to_owned(),
+            "One-time codes and notices wait in the outbox. Check the relay in the settings and send a test \
+             message."
+                .to_owned(),
+        ),
+    }
+}
+
+pub(super) fn kind(subject: &Subject) -> AlertKind {
+    match subject {
+        Subject::RepeatedFailures { .. } => AlertKind::RepeatedFailures,
+        Subject::NetworkFailures { .. } => AlertKind::NetworkFailures,
+        Subject::SuccessAfterFailures { .. } => AlertKind::SuccessAfterFailures,
+        Subject::AdminNewDevice { .. } => AlertKind::AdminNewDevice,
+        Subject::OutboxStuck => AlertKind::OutboxStuck,
+    }
+}
+
+pub(super) fn severity(critical: bool) -> Severity {
+    if critical { Severity::Critical } else { Severity::Attention }
+}
+
+/// A reason of guard's as the log keeps it.
+pub fn reason_text(reason: &GuardReason) -> Reason {
+    match reason {
+        GuardReason::NothingAgainst => Reason {
+            code: ReasonCode::NothingAgainst,
+            text: "Nothing speaks against it.".to_owned(),
+            block: None,
+        },
+        GuardReason::Blocked { block, target, expires_at } => {
+            let (code, whom) = match target {
+                Target::Address(address) => (ReasonCode::BlockedAddress, format!("The address {address}")),
+                Target::Network(network) => (ReasonCode::BlockedNetwork, format!("The network {network}")),
+                Target::Account(login) => (ReasonCode::BlockedAccount, format!("The account {login}")),
+            };
+            let until = expires_at.map_or_else(|| "it is lifted".to_owned(), |end| end.to_string());
+            Reason {
+                code,
+                text: format!("{whom} is blocked until {until}."),
+                block: Some(BlockId(block.0.to_string())),
+            }
+        }
+    }
+}
+
+fn counted(count: u32, one: &str, many: &str) -> String {
+    format!("{count} {}", if count == 1 { one } else { many })
+}
+
+/// A network of one is named by its address.
+fn network_name(network: IpNet) -> String {
+    if network.prefix_len() == network.max_prefix_len() {
+        network.addr().to_string()
+    } else {
+        network.to_string()
+    }
+}

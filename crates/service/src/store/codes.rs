@@ -1,0 +1,57 @@
+//! The numbers and bytes under which values stand in rows. They never change.
+
+use std::net::{IpAddr, Ipv6Addr};
+
+use mailcup_wire::{
+    AccountOrigin, AlertState, EventKind, MailServerKind, Outcome, Protocol, SubmissionOutcome,
+};
+
+/// A value that stands in a row as a small number.
+pub trait RowCode: Sized {
+    fn code(self) -> i16;
+    fn from_code(code: i16) -> Option<Self>;
+}
+
+macro_rules! row_codes {
+    ($($type:ident { $($variant:ident = $code:literal),* $(,)? })*) => {$(
+        impl RowCode for $type {
+            fn code(self) -> i16 {
+                match self {
+                    $(Self::$variant => $code,)*
+                }
+            }
+
+            fn from_code(code: i16) -> Option<Self> {
+                match code {
+                    $($code => Some(Self::$variant),)*
+                    _ => None,
+                }
+            }
+        }
+    )*};
+}
+
+row_codes! {
+    EventKind { SignIn = 1, Submission = 2, Alert = 3, Block = 4, Account = 5, Admin = 6, System = 7 }
+    Protocol { Web = 1, Api = 2, Imap = 3, Pop3 = 4, Submission = 5, Sieve = 6 }
+    // Outcomes of sign-ins and of submissions share one column.
+    Outcome { Succeeded = 1, Failed = 2, Refused = 3, Challenged = 4 }
+    SubmissionOutcome { Accepted = 11, Deferred = 12, Held = 13, Rejected = 14, Abandoned = 15 }
+    AlertState { Open = 1, Acknowledged = 2, Resolved = 3 }
+    AccountOrigin { ByHand = 1, Imported = 2, Discovered = 3 }
+    MailServerKind { Dovecot = 1, Postfix = 2 }
+}
+
+/// An address as 16 bytes, IPv4 as IPv4-mapped IPv6, so that a network is a range of bytes.
+pub fn address_bytes(address: IpAddr) -> [u8; 16] {
+    match address {
+        IpAddr::V4(v4) => v4.to_ipv6_mapped().octets(),
+        IpAddr::V6(v6) => v6.octets(),
+    }
+}
+
+/// The address that [`address_bytes`] wrote.
+pub fn address_from_bytes(bytes: &[u8]) -> Option<IpAddr> {
+    let octets: [u8; 16] = bytes.try_into().ok()?;
+    Some(Ipv6Addr::from(octets).to_canonical())
+}

@@ -1,0 +1,258 @@
+//! The event log on a real database: order, durability, what derives from sign-ins.
+
+use std::{collections::BTreeSet, path::Path};
+
+use mailcup_guard::alert::{PasswordMark, Rules};
+use mailcup_service::{
+    clock::Clock,
+    event_log::{AlertChangeError, EventLog, current_alert},
+    store::{Store, StoreError, accounts, alerts, events},
+};
+use mailcup_wire::{
+    AccountOrigin, Address, Alert, AlertChange, AlertKind, AlertState, EventBody, EventFilter, EventKind,
+    Outcome, Protocol, SignIn, SystemFact, Time,
+};
+use tempfile::TempDir;
+use tokio::task::JoinHandle;
+
+struct Running {
+    log: EventLog,
+    task: JoinHandle<()>,
+    clock: Clock,
+}
+
+impl Running {
+    async fn start(folder: &Path) -> Self {
+        let clock = Clock::fixed("2026-11-24T08:00:00Z".parse().map(Time).unwrap());
+        let store = Store::open(folder).await.unwrap();
+        let (log, task) = EventLog::open(store, clock.clone(), Rules::default()).await.unwrap();
+        Self { log, task, clock }
+    }
+
+    /// Ends it like a crash: nothing that is held back gets written.
+    async fn crash(self) {
+        self.task.abort();
+        let _ = self.task.await;
+        self.log.store().close().await;
+    }
+
+    async fn stop(self) {
+        self.log.close().await.unwrap();
+        self.task.await.unwrap();
+        self.log.store().close().await;
+    }
+
+    async fn fail(&self, login: &str, address: &str, mark: u16) {
+        self.log
+            .append_sign_in(sign_in(login, address, Outcome::Failed), Some(PasswordMark(mark)))
+            .await
+            .unwrap();
+    }
+
+    async fn alerts(&self, state: AlertState) -> Vec<Alert> {
+        alerts::list(self.log.store().read(), &[state], None, 50).await.unwrap()
+    }
+
+    async fn count_events(&self, kind: EventKind) -> usize {
+        let filter = EventFilter { kinds: vec![kind], ..EventFilter::default() };
+        events::before(self.log.store().read(), &filter, None, 20_000).await.unwrap().len()
+    }
+}
+
+fn sign_in(login: &str, address: &str, outcome: Outcome) -> SignIn {
+    SignIn {
+        login: login.into(),
+        protocol: Protocol::Imap,
+        address: Some(address.parse::<Address>().unwrap()),
+        outcome,
+        reasons: Vec::new(),
+        server: None,
+        client: None,
+        tls: true,
+    }
+}
+
+fn started() -> EventBody {
+    EventBody::System(SystemFact::Stopped)
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn events_of_many_writers_stand_in_order_without_gaps() {
+    let folder = TempDir::new().unwrap();
+    let running = Running::start(folder.path()).await;
+    let mut live = running.log.hub().listen();
+    let writers = (0..50).map(|writer| {
+        let log = running.log.clone();
+        tokio::spawn(async move {
+            let mut seqs = Vec::new();
+            for step in 0..20 {
+                let login = format!("{writer}-{step}@x");
+                let event = sign_in(&login, "203.0.113.1", Outcome::Refused);
+                seqs.push((log.append_sign_in(event, None).await.unwrap().seq, login));
+            }
+            seqs
+        })
+    });
+    let mut answered = Vec::new();
+    for writer in writers.collect::<Vec<_>>() {
+        let seqs = writer.await.unwrap();
+        assert!(seqs.is_sorted());
+        answered.extend(seqs);
+    }
+    let stored = events::after(running.log.store().read(), 0, 2000).await.unwrap();
+    assert_eq!(stored.iter().map(|row| row.seq).collect::<Vec<_>>(), (1..=1000).collect::<Vec<_>>());
+    for (seq, login) in answered {
+        assert!(stored[usize::try_from(seq).unwrap() - 1].body.contains(&format!("\"{login}\"")));
+    }
+    let mut heard = 0;
+    while let Ok(batch) = live.try_recv() {
+        assert_eq!(batch.first_seq, heard + 1);
+        heard = batch.last_seq();
+    }
+    assert_eq!(heard, 1000);
+    running.stop().await;
+}
+
+#[tokio::test]
+async fn a_burst_is_one_alert_with_the_exact_count_also_after_a_crash() {
+    let folder = TempDir::new().unwrap();
+    let running = Running::start(folder.path()).await;
+    let attempts = (0..10_000u16).map(|mark| {
+        let event = sign_in("anna@example.org", "203.0.113.9", Outcome::Failed);
+        running.log.append_sign_in(event, Some(PasswordMark(mark % 4096)))
+    });
+    for attempt in futures_util::future::join_all(attempts).await {
+        attempt.unwrap();
+    }
+    // The clock stood still, so that nothing but the opening was written.
+    assert_eq!(running.count_events(EventKind::Alert).await, 1);
+    let first = running.alerts(AlertState::Open).await.remove(0);
+    running.crash().await;
+
+    let running = Running::start(folder.path()).await;
+    let read = |alert: &Alert| (alert.id.clone(), alert.count, alert.accounts_total, alert.addresses_total);
+    let now = current_alert(&running.log, &first.id).await.unwrap().unwrap().alert;
+    assert_eq!(read(&now), (first.id.clone(), 10_000, 1, 1));
+    running.fail("anna@example.org", "203.0.113.10", 1).await;
+    running.stop().await;
+
+    let running = Running::start(folder.path()).await;
+    let alerts = running.alerts(AlertState::Open).await;
+    assert_eq!(alerts.iter().map(read).collect::<Vec<_>>(), [(first.id, 10_001, 1, 2)]);
+    assert_eq!(alerts[0].title, "10001 failed sign-ins for anna@example.org");
+    assert_eq!(alerts[0].evidence.len(), 20);
+    assert!(running.count_events(EventKind::Alert).await <= 3);
+    running.stop().await;
+}
+
+#[tokio::test]
+async fn every_start_begins_an_epoch_and_the_numbers_go_on() {
+    let folder = TempDir::new().unwrap();
+    let mut ids = Vec::new();
+    for _ in 0..3 {
+        let running = Running::start(folder.path()).await;
+        ids.push(running.log.append(&started()).await.unwrap());
+        for (index, id) in ids.iter().enumerate() {
+            assert_eq!(running.log.id_of(index as u64 + 1), *id);
+            assert_eq!(running.log.lineage().resume(id, running.log.head_seq()), Ok(id.seq));
+        }
+        running.stop().await;
+    }
+    assert_eq!(ids.iter().map(|id| id.seq).collect::<Vec<_>>(), [1, 2, 3]);
+    assert_eq!(ids.iter().map(|id| &id.epoch).collect::<BTreeSet<_>>().len(), 3);
+    // A start without any event leaves no epoch behind.
+    Running::start(folder.path()).await.stop().await;
+    let running = Running::start(folder.path()).await;
+    assert_eq!(running.log.lineage().steps().len(), 4);
+    running.stop().await;
+}
+
+#[tokio::test]
+async fn a_success_discovers_the_account_and_is_weighed_against_its_networks() {
+    let folder = TempDir::new().unwrap();
+    let running = Running::start(folder.path()).await;
+    let succeed = |address| running.log.append_sign_in(sign_in("anna@x", address, Outcome::Succeeded), None);
+    succeed("203.0.113.1").await.unwrap();
+    let mut connection = running.log.store().read().acquire().await.unwrap();
+    let account = accounts::get(&mut connection, &"anna@x".into()).await.unwrap().unwrap();
+    assert_eq!(account.origin, AccountOrigin::Discovered);
+    drop(connection);
+    assert_eq!(running.count_events(EventKind::Account).await, 1);
+
+    running.fail("anna@x", "198.51.100.1", 1).await;
+    succeed("198.51.100.1").await.unwrap();
+    running.fail("anna@x", "203.0.113.1", 2).await;
+    succeed("203.0.113.1").await.unwrap();
+    let alerts = running.alerts(AlertState::Open).await;
+    let kinds: Vec<_> = alerts.iter().map(|alert| (alert.kind, alert.count, alert.network)).collect();
+    assert_eq!(kinds, [(AlertKind::SuccessAfterFailures, 2, "198.51.100.1".parse().ok())]);
+    running.stop().await;
+}
+
+#[tokio::test]
+async fn an_alert_is_resolved_reopened_and_stale_only_by_somebody_elses_step() {
+    let folder = TempDir::new().unwrap();
+    let running = Running::start(folder.path()).await;
+    for mark in 0..5 {
+        running.fail("anna@x", "203.0.113.9", mark).await;
+    }
+    let alert = running.alerts(AlertState::Open).await.remove(0);
+    // Its count grows by a written event in between.
+    running.clock.set(Time::from_millis(running.clock.now().as_millis() + 2000));
+    running.fail("anna@x", "203.0.113.9", 6).await;
+    let change = |state, expected| {
+        let (log, id) = (running.log.clone(), alert.id.clone());
+        async move {
+            let mut tx = log.begin().await?;
+            let change = AlertChange { state, note: None };
+            let alert = tx.change_alert(&id, &change, Some(("1".into(), "boss".into())), expected).await?;
+            tx.commit().await?;
+            Ok::<_, AlertChangeError>(alert)
+        }
+    };
+    let resolved = change(AlertState::Resolved, alert.version).await.unwrap();
+    assert_eq!((resolved.state, resolved.count), (AlertState::Resolved, 6));
+    assert!(matches!(change(AlertState::Open, alert.version).await, Err(AlertChangeError::Stale(_))));
+    assert!(running.alerts(AlertState::Open).await.is_empty());
+    // What comes after that must pass the threshold anew, also when the service starts in between.
+    running.fail("anna@x", "203.0.113.9", 7).await;
+    running.crash().await;
+    let running = Running::start(folder.path()).await;
+    running.fail("anna@x", "203.0.113.9", 8).await;
+    assert!(running.alerts(AlertState::Open).await.is_empty());
+
+    let mut tx = running.log.begin().await.unwrap();
+    let reopen = AlertChange { state: AlertState::Open, note: Some("no".into()) };
+    let alert = tx.change_alert(&alert.id, &reopen, None, resolved.version).await.unwrap();
+    tx.commit().await.unwrap();
+    let stored = running.alerts(AlertState::Open).await.remove(0);
+    assert_eq!((stored.version, stored.history.len()), (alert.version, 2));
+    // A change that is not committed leaves nothing behind.
+    let mut tx = running.log.begin().await.unwrap();
+    let again = AlertChange { state: AlertState::Resolved, note: None };
+    tx.change_alert(&alert.id, &again, None, stored.version).await.unwrap();
+    drop(tx);
+    let now = current_alert(&running.log, &alert.id).await.unwrap().unwrap().alert;
+    assert_eq!(now, stored);
+    running.stop().await;
+}
+
+#[tokio::test]
+async fn a_folder_in_use_or_of_a_newer_program_is_refused() {
+    let folder = TempDir::new().unwrap();
+    let store = Store::open(folder.path()).await.unwrap();
+    assert!(matches!(Store::open(folder.path()).await, Err(StoreError::Locked(_))));
+    let mut tx = store.write().await.unwrap();
+    sqlx::query(
+        "INSERT INTO _sqlx_migrations (version, description, success, checksum, execution_time) \
+         VALUES (9999, 'later', TRUE, x'00', 0)",
+    )
+    .execute(&mut *tx)
+    .await
+    .unwrap();
+    tx.commit().await.unwrap();
+    store.close().await;
+    drop(store);
+    let refused = Store::open(folder.path()).await.unwrap_err();
+    assert!(matches!(refused, StoreError::TooNew { found: 9999, .. }), "{refused}");
+}
