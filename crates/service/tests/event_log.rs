@@ -1,5 +1,7 @@
 //! The event log on a real database: order, durability, what derives from sign-ins.
 
+#![expect(clippy::unwrap_used, reason = "a test fails by panicking")]
+
 use std::{collections::BTreeSet, path::Path};
 
 use mailcup_guard::alert::{PasswordMark, Rules};

@@ -12,8 +12,8 @@ use mailcup_guard::{
     client::client_network,
 };
 use mailcup_wire::{
-    Account, AccountOrigin, AdminId, Alert, AlertChange, AlertId, AlertState, Epoch, EventBody, EventKind,
-    LineageStep, Login, Outcome, Protocol, Time,
+    Account, AccountOrigin, Address, AdminId, Alert, AlertChange, AlertId, AlertState, Epoch, EventBody,
+    EventKind, LineageStep, Login, Outcome, Protocol, Time,
 };
 use sqlx::SqliteConnection;
 
@@ -272,7 +272,7 @@ impl Writer {
             at: row.at.0,
             login: &row.login,
             known: self.accounts.contains(&row.login),
-            address: row.address.map(|address| address.ip()),
+            address: row.address.map(Address::ip),
             outcome: match row.outcome {
                 Outcome::Succeeded => WatchOutcome::Succeeded,
                 Outcome::Failed => WatchOutcome::Failed,
@@ -428,7 +428,7 @@ fn evidence_in(first_seq: u64, rows: &[(Time, NewEvent)]) -> Vec<Evidence> {
     sign_ins
         .filter_map(|(seq, (at, event))| {
             let login = event.login.clone()?;
-            Some(Evidence { seq, at: at.0, login, address: event.address.map(|address| address.ip()) })
+            Some(Evidence { seq, at: at.0, login, address: event.address.map(Address::ip) })
         })
         .collect()
 }

@@ -80,7 +80,7 @@ impl NewEvent {
 }
 
 /// Rows in one statement at most.
-const CHUNK_BITS: usize = 8;
+const CHUNK_BITS: u32 = 8;
 
 /// Inserts of 1, 2, 4, … rows, so that any number of rows takes few statements that are prepared once.
 static INSERTS: LazyLock<Vec<SqlStr>> = LazyLock::new(|| {
@@ -109,7 +109,7 @@ pub async fn insert(
     let mut rest = events;
     let mut seq = first_seq;
     while !rest.is_empty() {
-        let bit = (usize::BITS - 1 - rest.len().leading_zeros()).min(CHUNK_BITS as u32 - 1) as usize;
+        let bit = rest.len().ilog2().min(CHUNK_BITS - 1) as usize;
         let (chunk, after) = rest.split_at(1 << bit);
         let mut query = sqlx::query(INSERTS[bit].clone());
         for (at, event) in chunk {
@@ -388,10 +388,10 @@ impl Conditions {
         if self.clauses.is_empty() { String::new() } else { format!("WHERE {}", self.clauses.join(" AND ")) }
     }
 
-    fn bind<'q>(
+    fn bind(
         self,
-        mut query: Query<'q, sqlx::Sqlite, SqliteArguments>,
-    ) -> Query<'q, sqlx::Sqlite, SqliteArguments> {
+        mut query: Query<'_, sqlx::Sqlite, SqliteArguments>,
+    ) -> Query<'_, sqlx::Sqlite, SqliteArguments> {
         for value in self.values {
             query = match value {
                 Value::Number(number) => query.bind(number),
