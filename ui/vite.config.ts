@@ -26,7 +26,7 @@ export default defineConfig(({ mode }) => {
       host: "127.0.0.1",
       strictPort: true,
       // As strict as the window, so that page tests notice what it would refuse.
-      headers: { "Content-Security-Policy": "default-src 'self'; img-src 'self' data:" },
+      headers: { "Content-Security-Policy": "default-src 'self'" },
     },
     clearScreen: false,
     build: {

@@ -112,6 +112,22 @@ test("sets a passphrase, locks, and unlocks with it", async ({ page }) => {
   await expect(page.getByLabel("After no input for")).toHaveValue("15");
 });
 
+test("locks itself after idle minutes, not before, and not while in use", async ({ page }) => {
+  await page.clock.install();
+  await open(page, { scenario: "well", hash: "#/settings/lock", ready: "Lock by itself" });
+  await page.getByRole("button", { name: "Set a passphrase" }).click();
+  await page.getByLabel("New passphrase").fill("four words are enough");
+  await page.getByLabel("The same again").fill("four words are enough");
+  await page.keyboard.press("Enter");
+  await page.getByLabel("After no input for").selectOption("5 minutes");
+  await page.clock.runFor("04:30");
+  await page.mouse.move(300, 300);
+  await page.clock.runFor("04:30");
+  await expect(page.getByRole("heading", { name: "Settings" })).toBeVisible();
+  await page.clock.runFor("00:40");
+  await expect(page.getByRole("heading", { name: "Locked" })).toBeVisible();
+});
+
 test("sets a mail relay and shows its own answer to a test", async ({ page }) => {
   await open(page, { scenario: "well", hash: "#/settings/mail", ready: "How mail leaves" });
   await page.getByLabel("An SMTP relay").check();
@@ -149,6 +165,29 @@ test("adds an authenticator, makes recovery codes, removes the authenticator", a
   await page.getByRole("button", { name: "Remove…" }).click();
   await page.getByRole("dialog").getByRole("button", { name: "Remove", exact: true }).click();
   await expect(page.getByText("Authenticator app removed")).toBeVisible();
+});
+
+test("shows where the focus is, on every stop of the way through a page", async ({ page }) => {
+  await open(page, { scenario: "attack", hash: "#/alerts/al1", ready: "Evidence" });
+  const stops: string[] = [];
+  for (let step = 0; step < 60; step += 1) {
+    await page.keyboard.press("Tab");
+    const stop = await page.evaluate(() => {
+      const focused = document.activeElement;
+      if (!focused || focused === document.body) return undefined;
+      const { outlineStyle, outlineWidth } = getComputedStyle(focused);
+      const box = focused.getBoundingClientRect();
+      return {
+        name: `${focused.tagName} ${focused.textContent.trim().slice(0, 40)}`,
+        marked: outlineStyle !== "none" && parseFloat(outlineWidth) >= 2,
+        inSight: box.width > 0 && box.bottom > 0 && box.top < innerHeight,
+      };
+    });
+    if (!stop) break;
+    expect(stop, stop.name).toMatchObject({ marked: true, inSight: true });
+    stops.push(stop.name);
+  }
+  expect(stops.length).toBeGreaterThan(20);
 });
 
 test("nothing of the mock is in the product's bundle", () => {

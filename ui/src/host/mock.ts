@@ -570,7 +570,9 @@ export const host: Host = {
     write(() => ({
       server,
       path:
-        server === "dovecot" ? "/etc/dovecot/conf.d/95-mailcup.conf" : "run as root on the server",
+        server === "dovecot"
+          ? "/etc/dovecot/conf.d/95-mailcup.conf"
+          : "a root shell on the mail server",
       text: server === "dovecot" ? seed.dovecotSnippet : seed.postfixSnippet,
       reload: server === "dovecot" ? "doveadm reload" : "postfix reload",
       key: server === "dovecot" ? "key1" : null,

@@ -479,6 +479,7 @@ export const postfixSnippet = `# Written by MailCup for Postfix 3.7
 postconf -e 'smtpd_recipient_restrictions = check_policy_service { inet:127.0.0.1:10480, timeout=2s, try_limit=1, default_action=DUNNO }, permit_sasl_authenticated, reject_unauth_destination'
 postconf -e 'smtpd_data_restrictions = check_policy_service { inet:127.0.0.1:10480, timeout=2s, try_limit=1, default_action=DUNNO }'
 postconf -e 'smtpd_end_of_data_restrictions = check_policy_service { inet:127.0.0.1:10480, timeout=2s, try_limit=1, default_action=DUNNO }'
+postfix reload
 `;
 
 /** A pattern in the shape of a QR code; the real one comes from the core. */
