@@ -1,12 +1,30 @@
 //! What the service is made of: the collaborators that its handlers and jobs share.
 
-use std::{sync::Arc, time::Duration};
+use std::{
+    path::PathBuf,
+    sync::{Arc, OnceLock},
+    time::Duration,
+};
 
+use arc_swap::ArcSwap;
+use mailcup_guard::decision::Policy;
+use mailcup_wire::{EventBody, SystemFact};
+use secrecy::SecretString;
+use tokio::{sync::Mutex, task::JoinHandle};
 use tokio_util::sync::CancellationToken;
 
 use crate::{
-    clock::Clock, config::Config, http::hosts::KnownHosts, keys::ApiKeys, server::SidecarTokens,
+    blocks,
+    clock::Clock,
+    config::Config,
+    event_log::EventLog,
+    http::hosts::KnownHosts,
+    keys::ApiKeys,
+    secrets::ServerKey,
+    server::{Endpoints, SidecarTokens},
     sessions::Sessions,
+    settings::Settings,
+    store::{self, Store, StoreError},
 };
 
 /// The running service. Handlers take it as `State<Arc<App>>`.
@@ -16,12 +34,21 @@ pub struct App {
     pub clock: Clock,
     pub limits: Limits,
     pub hosts: KnownHosts,
+    pub store: Store,
+    pub log: EventLog,
+    /// What decisions are made from; a change swaps it whole.
+    pub policy: ArcSwap<Policy>,
+    pub settings: Settings,
     pub sessions: Sessions,
     pub keys: ApiKeys,
+    pub server_key: ServerKey,
     /// Set when a console started this service.
-    pub launch_token: Option<secrecy::SecretString>,
+    pub launch_token: Option<SecretString>,
+    /// Where the service listens, once it does.
+    pub endpoints: OnceLock<Endpoints>,
     /// Ends everything that would otherwise go on: listeners, streams, jobs.
     pub stop: CancellationToken,
+    writing: Mutex<Option<JoinHandle<()>>>,
 }
 
 /// How long and how much one client may take.
@@ -38,6 +65,15 @@ pub struct Limits {
     pub farewell: Duration,
 }
 
+/// The service can't be put together.
+#[derive(Debug, thiserror::Error)]
+pub enum OpenError {
+    #[error(transparent)]
+    Store(#[from] StoreError),
+    #[error("the server key can't be used: {0}")]
+    ServerKey(std::io::Error),
+}
+
 impl Default for Limits {
     fn default() -> Self {
         Self {
@@ -50,18 +86,83 @@ impl Default for Limits {
 }
 
 impl App {
-    /// Puts the service together.
-    pub fn new(config: Config, clock: Clock, limits: Limits, tokens: Option<SidecarTokens>) -> Arc<Self> {
-        let hosts = KnownHosts::new(&config);
-        Arc::new(Self {
-            hosts,
+    /// Opens the data folder and puts the service together. It begins a new epoch of the event log.
+    pub async fn open(
+        config: Config,
+        clock: Clock,
+        limits: Limits,
+        tokens: Option<SidecarTokens>,
+    ) -> Result<Arc<Self>, OpenError> {
+        let store = Store::open(&config.data_dir).await?;
+        let server_key = ServerKey::open(&config.data_dir).map_err(OpenError::ServerKey)?;
+        let mut connection = store.read().acquire().await.map_err(StoreError::from)?;
+        let settings = Settings::load(&mut connection).await?;
+        let policy = blocks::policy(&store::blocks::active(&mut connection, clock.now()).await?);
+        let sessions = Sessions::new(clock.clone());
+        for (token, session) in store::sessions::all(&mut connection).await? {
+            sessions.begin(token, session);
+        }
+        let keys = ApiKeys::default();
+        for (secret, key) in store::keys::all(&mut connection).await? {
+            keys.begin_stored(secret, &key);
+        }
+        drop(connection);
+        let (log, writing) = EventLog::open(store.clone(), clock.clone(), settings.rules()).await?;
+        Ok(Arc::new(Self {
+            hosts: KnownHosts::new(&config),
             config,
             limits,
-            sessions: Sessions::new(clock.clone()),
-            keys: ApiKeys::default(),
+            store,
+            log,
+            policy: ArcSwap::from_pointee(policy),
+            settings,
+            sessions,
+            keys,
+            server_key,
             clock,
             launch_token: tokens.map(|tokens| tokens.launch_token),
+            endpoints: OnceLock::new(),
             stop: CancellationToken::new(),
-        })
+            writing: Mutex::new(Some(writing)),
+        }))
+    }
+
+    /// The local Maildir into which mail goes while there is no relay.
+    pub fn outbox_folder(&self) -> PathBuf {
+        self.config.data_dir.join("outbox")
+    }
+
+    /// Whether the service has no owner yet.
+    pub fn needs_setup(&self) -> bool {
+        self.settings.organization.load().is_none()
+    }
+
+    /// Ends what goes on, writes what memory alone knows, and closes the store.
+    pub async fn close(&self) -> Result<(), StoreError> {
+        self.stop.cancel();
+        self.log.append(&EventBody::System(SystemFact::Stopped)).await?;
+        self.remember_uses().await?;
+        self.log.close().await?;
+        if let Some(writing) = self.writing.lock().await.take() {
+            // It ended with the log; there is nothing to learn from it.
+            let _ = writing.await;
+        }
+        self.store.close().await;
+        Ok(())
+    }
+
+    /// Writes when sessions and keys were last used.
+    pub async fn remember_uses(&self) -> Result<(), StoreError> {
+        let mut tx = self.store.write().await?;
+        for session in self.sessions.all() {
+            store::sessions::seen(&mut tx, &session.id, session.last_seen_at()).await?;
+        }
+        for key in self.keys.all() {
+            if let Some(at) = key.last_used_at() {
+                store::keys::used(&mut tx, &key.id, at).await?;
+            }
+        }
+        tx.commit().await?;
+        Ok(())
     }
 }

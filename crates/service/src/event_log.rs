@@ -21,7 +21,7 @@ use std::{
 };
 
 use mailcup_guard::alert::{PasswordMark, Rules, Subject};
-use mailcup_wire::{AdminId, Alert, AlertChange, AlertId, EventBody, EventId, Login, SignIn};
+use mailcup_wire::{AdminId, Alert, AlertChange, AlertId, EventBody, EventId, Login, SignIn, Time};
 use sqlx::{Sqlite, SqliteConnection, Transaction};
 use tokio::{
     sync::{Mutex, OwnedMutexGuard, mpsc, oneshot},
@@ -294,6 +294,11 @@ impl LogTransaction {
     /// The connection, for changes of resources.
     pub fn connection(&mut self) -> &mut SqliteConnection {
         self.tx.as_mut().unwrap_or_else(|| unreachable!("a transaction ends only by value"))
+    }
+
+    /// The time that the log goes by.
+    pub fn now(&self) -> Time {
+        self.log.0.clock.now()
     }
 
     /// Appends an event.

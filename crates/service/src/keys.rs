@@ -8,7 +8,7 @@ use std::{
     },
 };
 
-use mailcup_wire::{ApiKeyId, Scope, Time};
+use mailcup_wire::{ApiKey, ApiKeyId, Scope, Time};
 use tokio_util::sync::CancellationToken;
 
 use crate::secrets::{self, TokenHash};
@@ -72,6 +72,13 @@ impl ApiKeys {
     /// Lets a key live.
     pub fn begin(&self, secret: TokenHash, key: LiveKey) {
         self.living.write().unwrap_or_else(PoisonError::into_inner).insert(secret, Arc::new(key));
+    }
+
+    /// Lets a key live that is stored, unless it was revoked.
+    pub fn begin_stored(&self, secret: TokenHash, key: &ApiKey) {
+        if key.revoked_at.is_none() {
+            self.begin(secret, LiveKey::new(key.id.clone(), &key.name, key.scopes.clone(), key.last_used_at));
+        }
     }
 
     /// Revokes a key at once.

@@ -1,6 +1,8 @@
 //! mailcupd: the service that sees every sign-in, decides on it, remembers it and tells the consoles.
 
 pub mod app;
+pub mod audit;
+pub mod blocks;
 pub mod cli;
 pub mod clock;
 pub mod config;
@@ -11,5 +13,6 @@ pub mod log;
 pub mod secrets;
 pub mod server;
 pub mod sessions;
+pub mod settings;
 pub mod store;
 pub mod stream;

@@ -1,7 +1,16 @@
 //! Secrets: making, hashing and comparing them.
 
+use std::{
+    fs,
+    io::{self, Write as _},
+    os::unix::fs::OpenOptionsExt as _,
+    path::{Path, PathBuf},
+};
+
 use data_encoding::{BASE32_NOPAD, HEXLOWER};
-use secrecy::{ExposeSecret, SecretString};
+use hmac::{Hmac, KeyInit as _, Mac as _};
+use ring::aead::{AES_256_GCM, Aad, LessSafeKey, NONCE_LEN, Nonce, UnboundKey};
+use secrecy::{ExposeSecret, SecretBox, SecretString};
 use sha2::{Digest, Sha256};
 
 /// SHA-256 of a token that was drawn at random, which therefore needs no salt and no slow hash.
@@ -25,6 +34,106 @@ impl TokenHash {
     }
 }
 
+/// The key under which the service keeps secrets that it must read again.
+pub struct ServerKey {
+    sealing: LessSafeKey,
+    bytes: SecretBox<[u8; 32]>,
+}
+
+/// A sealed secret can't be opened: it was sealed with another key, for another purpose, or is damaged.
+#[derive(Debug, Clone, Copy, thiserror::Error)]
+#[error("a sealed secret can't be opened; the server key is not the one that sealed it")]
+pub struct SealError;
+
+impl std::fmt::Debug for ServerKey {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.write_str("ServerKey")
+    }
+}
+
+impl ServerKey {
+    /// Takes the systemd credential `mailcup-server-key` if there is one, else the file `server-key` in the
+    /// data folder, which is made when it is missing.
+    pub fn open(data_dir: &Path) -> io::Result<Self> {
+        let credential = std::env::var_os("CREDENTIALS_DIRECTORY")
+            .map(|folder| PathBuf::from(folder).join("mailcup-server-key"))
+            .filter(|path| path.exists());
+        let path = credential.unwrap_or_else(|| data_dir.join("server-key"));
+        let bytes = match fs::read(&path) {
+            Ok(bytes) => <[u8; 32]>::try_from(bytes).map_err(|_| {
+                io::Error::other(format!("{} is no server key: it must hold 32 bytes", path.display()))
+            })?,
+            Err(error) if error.kind() == io::ErrorKind::NotFound => {
+                let bytes: [u8; 32] = rand::random();
+                write_private(&path, &bytes)?;
+                bytes
+            }
+            Err(error) => return Err(error),
+        };
+        Self::from_bytes(bytes).ok_or_else(|| io::Error::other("the server key can't be used"))
+    }
+
+    fn from_bytes(bytes: [u8; 32]) -> Option<Self> {
+        let sealing = LessSafeKey::new(UnboundKey::new(&AES_256_GCM, &bytes).ok()?);
+        Some(Self { sealing, bytes: SecretBox::new(Box::new(bytes)) })
+    }
+
+    /// Seals a secret for one purpose (AES-256-GCM; the purpose is authenticated, not stored).
+    pub fn seal(&self, purpose: &str, secret: &[u8]) -> Result<Vec<u8>, SealError> {
+        let nonce: [u8; NONCE_LEN] = rand::random();
+        let mut sealed = secret.to_vec();
+        self.sealing
+            .seal_in_place_append_tag(
+                Nonce::assume_unique_for_key(nonce),
+                Aad::from(purpose.as_bytes()),
+                &mut sealed,
+            )
+            .map_err(|_| SealError)?;
+        Ok([nonce.as_slice(), &sealed].concat())
+    }
+
+    /// Opens what [`ServerKey::seal`] sealed for the same purpose.
+    pub fn open_sealed(&self, purpose: &str, sealed: &[u8]) -> Result<Vec<u8>, SealError> {
+        let (nonce, sealed) = sealed.split_first_chunk::<NONCE_LEN>().ok_or(SealError)?;
+        let mut opened = sealed.to_vec();
+        let secret = self
+            .sealing
+            .open_in_place(Nonce::assume_unique_for_key(*nonce), Aad::from(purpose.as_bytes()), &mut opened)
+            .map_err(|_| SealError)?;
+        Ok(secret.to_vec())
+    }
+
+    /// A code under this key: what it was made from can't be guessed by trying all.
+    pub fn authenticate(&self, purpose: &str, text: &str) -> TokenHash {
+        TokenHash(hmac(self.bytes.expose_secret(), &[purpose, "\0", text]))
+    }
+
+    /// Bytes that are this install's own and always the same, for one purpose.
+    pub fn derive(&self, purpose: &str) -> [u8; 32] {
+        hmac(self.bytes.expose_secret(), &["derive", "\0", purpose])
+    }
+}
+
+/// HMAC-SHA256 over the parts in order.
+pub fn hmac(key: &[u8], parts: &[&str]) -> [u8; 32] {
+    // A key of any length is right for HMAC.
+    let Ok(mut mac) = Hmac::<Sha256>::new_from_slice(key) else { return [0; 32] };
+    for part in parts {
+        mac.update(part.as_bytes());
+    }
+    mac.finalize().into_bytes().into()
+}
+
+/// Writes a file that only its owner reads, whole or not at all.
+pub fn write_private(path: &Path, bytes: &[u8]) -> io::Result<()> {
+    let unfinished = path.with_extension("new");
+    let mut file =
+        fs::OpenOptions::new().write(true).create(true).truncate(true).mode(0o600).open(&unfinished)?;
+    file.write_all(bytes)?;
+    file.sync_all()?;
+    fs::rename(unfinished, path)
+}
+
 /// A new token of 200 random bits: `prefix` and base 32 in lower case.
 pub fn new_token(prefix: &str) -> SecretString {
     let random: [u8; 25] = rand::random();
@@ -44,4 +153,43 @@ pub fn same(a: &SecretString, b: &str) -> bool {
 /// A new identifier of 96 random bits: unique, not secret.
 pub fn new_id() -> String {
     HEXLOWER.encode(&rand::random::<[u8; 12]>())
+}
+
+/// A code that a person copies: 80 random bits in four groups of base 32.
+pub fn new_readable_code() -> SecretString {
+    let text = BASE32_NOPAD.encode(&rand::random::<[u8; 10]>()).to_ascii_lowercase();
+    let groups: Vec<&str> =
+        [0, 4, 8, 12].into_iter().filter_map(|start| text.get(start..start + 4)).collect();
+    groups.join("-").into()
+}
+
+/// The hash of a code that a person typed: case, blanks and dashes don't matter.
+pub fn hash_readable_code(typed: &str) -> TokenHash {
+    let plain: String =
+        typed.chars().filter(char::is_ascii_alphanumeric).map(|c| c.to_ascii_lowercase()).collect();
+    hash_token(&plain)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_is_sealed_opens_for_its_purpose_alone() {
+        let key = ServerKey::from_bytes([7; 32]).unwrap();
+        let sealed = key.seal("seed", b"secret").unwrap();
+        assert_eq!(key.open_sealed("seed", &sealed).unwrap(), b"secret");
+        assert!(key.open_sealed("relay", &sealed).is_err());
+        assert!(ServerKey::from_bytes([8; 32]).unwrap().open_sealed("seed", &sealed).is_err());
+        assert!(key.open_sealed("seed", &sealed[..8]).is_err());
+    }
+
+    #[test]
+    fn a_readable_code_is_known_however_it_is_typed() {
+        let code = new_readable_code();
+        let code = code.expose_secret();
+        assert_eq!(code.len(), 19);
+        let typed = format!(" {} ", code.replace('-', " ").to_ascii_uppercase());
+        assert_eq!(hash_readable_code(&typed), hash_readable_code(code));
+    }
 }

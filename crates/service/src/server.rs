@@ -5,6 +5,7 @@ mod tls;
 
 use std::{io, net::SocketAddr, sync::Arc};
 
+use mailcup_wire::{EventBody, SystemFact};
 use serde::{Deserialize, Serialize};
 use tokio::{
     io::{AsyncBufReadExt, AsyncReadExt, BufReader},
@@ -15,7 +16,7 @@ use tokio_util::task::TaskTracker;
 
 use self::tls::Tls;
 use crate::{
-    app::{App, Limits},
+    app::{App, Limits, OpenError},
     clock::Clock,
     config::{Config, PolicyAddress},
     http,
@@ -26,6 +27,8 @@ use crate::{
 pub enum ServeError {
     #[error("can't listen on {address} ({what}): {reason}")]
     Listen { what: &'static str, address: String, reason: String },
+    #[error(transparent)]
+    Open(#[from] OpenError),
     #[error("the TLS files can't be used: {0}")]
     Tls(String),
     #[error("the console that started this service said nothing that makes sense: {0}")]
@@ -41,12 +44,13 @@ pub struct SidecarTokens {
     pub setup_token: secrecy::SecretString,
 }
 
-/// The line on stdout once the service is ready.
-#[derive(Debug, Serialize)]
-struct LaunchLine {
-    http: SocketAddr,
-    public: SocketAddr,
-    postfix_policy: String,
+/// Where the service listens; the line on stdout once it is ready.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+pub struct Endpoints {
+    pub http: SocketAddr,
+    pub public: SocketAddr,
+    /// `ADDRESS:PORT` or `unix:PATH`.
+    pub postfix_policy: String,
 }
 
 /// Where Postfix asks.
@@ -68,7 +72,7 @@ pub async fn serve(config: Config, sidecar: bool) -> Result<(), ServeError> {
     let public_listener = listen("public", config.public).await?;
     let policy_listener = listen_for_postfix(&config.postfix_policy).await?;
     let tls = config.tls.as_ref().map(Tls::load).transpose().map_err(ServeError::Tls)?;
-    let line = LaunchLine {
+    let endpoints = Endpoints {
         http: local(&http_listener, "http")?,
         public: local(&public_listener, "public")?,
         postfix_policy: match &policy_listener {
@@ -77,14 +81,18 @@ pub async fn serve(config: Config, sidecar: bool) -> Result<(), ServeError> {
         },
     };
 
-    let app = App::new(config, Clock::system(), Limits::default(), tokens);
+    let app = App::open(config, Clock::system(), Limits::default(), tokens).await?;
+    // Set once, here.
+    let _ = app.endpoints.set(endpoints.clone());
+    let started = SystemFact::Started { version: env!("CARGO_PKG_VERSION").to_owned() };
+    app.log.append(&EventBody::System(started)).await.map_err(OpenError::from)?;
     let tasks = TaskTracker::new();
     tasks.spawn(listener::serve(http_listener, tls.clone(), http::private(&app), Arc::clone(&app)));
     tasks.spawn(listener::serve(public_listener, tls.clone(), http::public(&app), Arc::clone(&app)));
     if let Some(tls) = tls {
         tokio::spawn(reload_on(hang_up, tls));
     }
-    print_line(&line);
+    print_line(&endpoints);
 
     tokio::select! {
         _ = terminate.recv() => tracing::info!("asked to end"),
@@ -94,6 +102,7 @@ pub async fn serve(config: Config, sidecar: bool) -> Result<(), ServeError> {
     app.stop.cancel();
     tasks.close();
     tasks.wait().await;
+    app.close().await.map_err(OpenError::from)?;
     if let PolicyAddress::Unix(path) = &app.config.postfix_policy {
         // Gone already is as good as removed.
         let _ = std::fs::remove_file(path);
@@ -102,7 +111,7 @@ pub async fn serve(config: Config, sidecar: bool) -> Result<(), ServeError> {
 }
 
 #[expect(clippy::print_stdout, reason = "the launch line is what stdout is for")]
-fn print_line(line: &LaunchLine) {
+fn print_line(line: &Endpoints) {
     println!("{}", serde_json::to_string(line).unwrap_or_default());
 }
 

@@ -4,12 +4,18 @@
 //! [`crate::event_log`], which holds the writing connection for as long as a transaction lasts.
 
 pub mod accounts;
+pub mod admins;
 pub mod alerts;
+pub mod audit;
 pub mod blocks;
 pub mod codes;
 pub mod events;
+pub mod factors;
+pub mod keys;
 pub mod mail_servers;
 pub mod rollups;
+pub mod sessions;
+pub mod settings;
 
 use std::{
     fs::{File, OpenOptions, TryLockError},
@@ -161,6 +167,11 @@ impl From<StoreError> for Problem {
             }
         }
     }
+}
+
+/// A count or version as it is used; the database only has signed numbers.
+fn whole(stored: i64) -> u32 {
+    u32::try_from(stored).unwrap_or(if stored < 0 { 0 } else { u32::MAX })
 }
 
 /// Whether a connection can be used again. After an error like a full disk SQLite has left the transaction by

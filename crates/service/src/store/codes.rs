@@ -3,7 +3,7 @@
 use std::net::{IpAddr, Ipv6Addr};
 
 use mailcup_wire::{
-    AccountOrigin, AlertState, EventKind, MailServerKind, Outcome, Protocol, SubmissionOutcome,
+    AccountOrigin, AlertState, EventKind, MailServerKind, Outcome, Protocol, Role, SubmissionOutcome,
 };
 
 /// A value that stands in a row as a small number.
@@ -40,6 +40,7 @@ row_codes! {
     AlertState { Open = 1, Acknowledged = 2, Resolved = 3 }
     AccountOrigin { ByHand = 1, Imported = 2, Discovered = 3 }
     MailServerKind { Dovecot = 1, Postfix = 2 }
+    Role { Auditor = 1, Admin = 2, Owner = 3 }
 }
 
 /// An address as 16 bytes, IPv4 as IPv4-mapped IPv6, so that a network is a range of bytes.

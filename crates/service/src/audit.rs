@@ -1,0 +1,93 @@
+//! The audit log: what admins did, each entry chained to the one before it, so that nothing can be taken out
+//! or altered unseen.
+
+use data_encoding::HEXLOWER;
+use mailcup_wire::{Address, AdminAction, AdminId, AuditEntry, EventBody, Login};
+use serde_json::Value;
+use sha2::{Digest, Sha256};
+
+use crate::{
+    event_log::LogTransaction,
+    http::{auth::Caller, client::Client},
+    store::{self, StoreError},
+};
+
+/// Who did it.
+#[derive(Debug, Clone, Default)]
+pub struct Actor {
+    /// None for a key or the service itself.
+    pub admin: Option<(AdminId, Login)>,
+    pub address: Option<Address>,
+}
+
+impl Actor {
+    /// Whoever sent a request.
+    pub fn of(caller: &Caller, client: Client) -> Self {
+        Self { admin: caller.admin(), address: client.address }
+    }
+
+    pub fn login(&self) -> Option<Login> {
+        self.admin.as_ref().map(|(_, login)| login.clone())
+    }
+
+    pub fn id(&self) -> Option<AdminId> {
+        self.admin.as_ref().map(|(id, _)| id.clone())
+    }
+}
+
+/// Records, in the transaction that does it, that `actor` did `action` (a stable name like `block.create`) to
+/// `target`. `details` is JSON without secrets. An admin's action becomes an event too.
+pub async fn record(
+    tx: &mut LogTransaction,
+    actor: &Actor,
+    action: &str,
+    target: &str,
+    details: &Value,
+) -> Result<(), StoreError> {
+    let at = tx.now();
+    let connection = tx.connection();
+    let (before, previous) = store::audit::head(connection).await?.unwrap_or_default();
+    let mut entry = AuditEntry {
+        seq: u64::try_from(before + 1).unwrap_or(u64::MAX),
+        at,
+        admin: actor.id(),
+        login: actor.login(),
+        action: action.to_owned(),
+        target: target.to_owned(),
+        details: details.to_string(),
+        hash: String::new(),
+    };
+    let hash = chain(&previous, &entry);
+    entry.hash = HEXLOWER.encode(&hash);
+    store::audit::insert(connection, &entry, &hash).await?;
+    if let Some((admin, login)) = &actor.admin {
+        tx.append(&EventBody::Admin(AdminAction {
+            admin: admin.clone(),
+            login: login.clone(),
+            action: action.to_owned(),
+            target: target.to_owned(),
+            address: actor.address,
+        }));
+    }
+    Ok(())
+}
+
+/// An entry's hash: SHA-256 over the previous entry's hash and this one's fields, each preceded by its length
+/// (8 bytes, big-endian), so that no two different entries have the same bytes. An absent field is as an
+/// empty one.
+pub fn chain(previous: &[u8], entry: &AuditEntry) -> [u8; 32] {
+    let mut hash = Sha256::new();
+    let mut add = |bytes: &[u8]| {
+        hash.update((bytes.len() as u64).to_be_bytes());
+        hash.update(bytes);
+    };
+    add(previous);
+    add(&entry.seq.to_be_bytes());
+    add(&entry.at.as_millis().to_be_bytes());
+    add(entry.admin.as_ref().map_or("", |admin| &admin.0).as_bytes());
+    add(entry.login.as_ref().map_or("", |login| &login.0).as_bytes());
+    add(entry.action.as_bytes());
+    add(entry.target.as_bytes());
+    add(entry.details.as_bytes());
+    hash.finalize().into()
+}
