@@ -1,6 +1,5 @@
 //! Blocks in the form in which decisions are made from them.
 
-use jiff::Timestamp;
 use mailcup_guard::{
     block::{Block as GuardBlock, BlockId, BlockSet, Target},
     decision::Policy,
@@ -20,6 +19,6 @@ fn guards(block: &Block) -> GuardBlock {
             BlockTarget::Network { network } => Target::Network(network.net()),
             BlockTarget::Account { login } => Target::Account(login.0.clone()),
         },
-        expires_at: block.expires_at.map(|time| Timestamp::from(time.0)),
+        expires_at: block.expires_at.map(|time| time.0),
     }
 }

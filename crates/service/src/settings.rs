@@ -1,6 +1,6 @@
 //! Settings that admins change while the service runs, in memory; their rows are the truth at a start.
 
-use std::{path::PathBuf, sync::Arc};
+use std::{path::Path, sync::Arc};
 
 use arc_swap::ArcSwap;
 use base64::{Engine as _, engine::general_purpose::STANDARD as BASE64};
@@ -101,7 +101,7 @@ impl Settings {
     }
 
     /// As the API shows it; `outbox` is the local Maildir.
-    pub fn shown_mail(&self, outbox: PathBuf) -> MailSettings {
+    pub fn shown_mail(&self, outbox: &Path) -> MailSettings {
         let mail = self.mail.load();
         let transport = match &mail.stored.relay {
             None => MailTransport::Local { folder: outbox.display().to_string() },
