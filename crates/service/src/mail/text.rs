@@ -1,0 +1,155 @@
+//! What the mails say. Short, plain, and in each the answer to "was that me?".
+
+use std::net::IpAddr;
+
+use jiff::Timestamp;
+
+use super::Mail;
+
+/// Where and when somebody signs in.
+#[derive(Debug, Clone)]
+pub struct Occasion<'a> {
+    pub organization: &'a str,
+    /// The admin's own name.
+    pub name: &'a str,
+    pub to: &'a str,
+    pub at: Timestamp,
+    pub address: Option<IpAddr>,
+    /// As the device calls itself.
+    pub device: &'a str,
+}
+
+/// The one-time code of a sign-in.
+pub fn one_time_code(occasion: &Occasion<'_>, code: &str, minutes: u32) -> Mail {
+    let Occasion { organization, to, .. } = occasion;
+    let body = format!(
+        "Hello {name},
+
+your code to sign in to MailCup for {organization} is
+
+    {code}
+
+It works once and for {minutes} minutes.
+
+{facts}
+
+If that was not you, somebody knows your password. Don't give the code to anyone,
+and change the password now: MailCup Console > Settings > My factors.
+",
+        name = occasion.name,
+        facts = facts(occasion),
+    );
+    mail(to, &format!("{code} is your MailCup code"), body)
+}
+
+/// An admin signed in from a device that they never used before.
+pub fn new_device(occasion: &Occasion<'_>) -> Mail {
+    let Occasion { organization, to, .. } = occasion;
+    let body = format!(
+        "Hello {name},
+
+you signed in to MailCup for {organization} from a new device.
+
+{facts}
+
+If that was you, there is nothing to do. If not, change your password now and end
+the session: MailCup Console > Settings > My factors.
+",
+        name = occasion.name,
+        facts = facts(occasion),
+    );
+    mail(to, &format!("New device signed in to MailCup for {organization}"), body)
+}
+
+/// An owner is told that somebody used the server's own shell to let an admin in.
+pub fn recovery(occasion: &Occasion<'_>, recovered: &str) -> Mail {
+    let Occasion { organization, to, .. } = occasion;
+    let body = format!(
+        "Hello {name},
+
+somebody with access to the server of MailCup for {organization} ran
+\"mailcupd admin recover\" there:
+
+    When: {at}
+    For:  {recovered}
+
+For 15 minutes that admin may sign in past all blocks, with a code that was shown
+on the server.
+
+If nobody of you did that, somebody controls the server: treat it as an emergency.
+",
+        name = occasion.name,
+        at = moment(occasion.at),
+    );
+    mail(to, &format!("Emergency access to MailCup for {organization}"), body)
+}
+
+/// Shows that mail gets out.
+pub fn test(organization: &str, to: &str, at: Timestamp) -> Mail {
+    let body = format!(
+        "This is the test mail that you asked for in MailCup for {organization} at {at}.
+
+It arrived, so one-time codes and notices will arrive too.
+",
+        at = moment(at),
+    );
+    mail(to, &format!("Test mail from MailCup for {organization}"), body)
+}
+
+fn mail(to: &str, subject: &str, body: String) -> Mail {
+    Mail { to: to.to_owned(), subject: one_line(subject), body }
+}
+
+fn facts(occasion: &Occasion<'_>) -> String {
+    let address = occasion.address.map_or_else(|| "unknown".to_owned(), |address| address.to_string());
+    format!(
+        "    When:    {when}\n    Address: {address}\n    Device:  {device}",
+        when = moment(occasion.at),
+        device = one_line(occasion.device),
+    )
+}
+
+fn moment(at: Timestamp) -> String {
+    at.strftime("%-d %B %Y, %H:%M UTC").to_string()
+}
+
+/// What others may have chosen can't add headers or lines.
+fn one_line(text: &str) -> String {
+    text.chars().map(|c| if c.is_control() { ' ' } else { c }).take(120).collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn occasion() -> Occasion<'static> {
+        Occasion {
+            organization: "Example",
+            name: "Anna",
+            to: "anna@example.net",
+            at: "2026-11-24T08:13:46Z".parse().unwrap(),
+            address: "203.0.113.77".parse().ok(),
+            device: "MailCup Console on desk-7",
+        }
+    }
+
+    fn whole(mail: &Mail) -> String {
+        format!("To: {}\nSubject: {}\n\n{}", mail.to, mail.subject, mail.body)
+    }
+
+    #[test]
+    fn the_mails_read_well() {
+        insta::assert_snapshot!("one_time_code", whole(&one_time_code(&occasion(), "042137", 10)));
+        insta::assert_snapshot!("new_device", whole(&new_device(&occasion())));
+        insta::assert_snapshot!("recovery", whole(&recovery(&occasion(), "bert@example.org")));
+        insta::assert_snapshot!("test", whole(&test("Example", "anna@example.net", occasion().at)));
+    }
+
+    #[test]
+    fn what_a_device_calls_itself_adds_no_lines() {
+        let device = format!("x\r\nBcc: all@example.org {}", "y".repeat(500));
+        let mail = new_device(&Occasion { device: &device, ..occasion() });
+        assert!(mail.body.contains("Device:  x  Bcc: all@example.org yyy"));
+        assert!(mail.body.lines().all(|line| line.len() < 140));
+    }
+}

@@ -1,0 +1,3 @@
+//! What mail servers ask.
+
+pub mod postfix;
