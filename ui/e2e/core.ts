@@ -1,5 +1,5 @@
 import type { Page } from "@playwright/test";
-import type { EventBody } from "../src/host/types.ts";
+import type { EventBody } from "../src/generated/bindings.ts";
 
 /** What the mocked core does by itself while a page is open. */
 declare global {

@@ -290,6 +290,7 @@ export const host: Host = {
   async startEmbedded() {
     await pause(200);
     push({ phase: { kind: "set_up", needs_token: false }, service: service("live") });
+    return null;
   },
   async setUp(request) {
     await pause(300);
@@ -327,11 +328,13 @@ export const host: Host = {
         `${url} does not answer. Check the address, and that mailcupd runs there.`,
       );
     push({ phase: { kind: "sign_in", challenge: null }, service: { ...service("live"), url } });
+    return null;
   },
   async choosePassphrase(chosen) {
     await pause(100);
     passphrase = chosen;
     push({ phase: { kind: "first_run" }, can_lock: true });
+    return null;
   },
 
   async signIn({ password }) {
@@ -360,29 +363,34 @@ export const host: Host = {
   },
   async signOut() {
     push({ phase: { kind: "sign_in", challenge: null }, admin: null });
+    return null;
   },
   async forgetService() {
     push({ phase: { kind: "first_run" }, admin: null, service: null });
+    return null;
   },
 
   async lock() {
     if (passphrase === null) throw problem("conflict", "Set a passphrase first.");
     push({ phase: { kind: "locked" } });
+    return null;
   },
   async unlock(given) {
     await pause(150);
     if (given !== passphrase) throw problem("wrong_passphrase", "The passphrase is wrong.");
     enter();
+    return null;
   },
   async setPassphrase(change) {
     await pause(100);
     if (passphrase !== null && change.current !== passphrase)
       throw problem("wrong_passphrase", "The current passphrase is wrong.");
-    passphrase = change.new;
+    passphrase = change.new ?? null;
     push({ can_lock: passphrase !== null });
+    return null;
   },
 
-  events: ({ filter, before, limit }) =>
+  events: ({ filter = {}, before = null, limit }) =>
     read(() => {
       const from = before === null ? 0 : log.findIndex((event) => event.id === before) + 1;
       const found: t.Event[] = [];
@@ -483,6 +491,7 @@ export const host: Host = {
         ? null
         : Date.now() + (wanted.kind === "for_minutes" ? wanted.minutes : 14 * 60) * 60_000;
     push({ paused_until: until === null ? null : seed.iso(until) });
+    return null;
   },
 
   mailSettings: () => read(() => mail),
@@ -549,11 +558,13 @@ export const host: Host = {
         },
       ];
       changed("settings");
+      return null;
     }),
   removeFactor: (id) =>
     write(() => {
       factors = factors.filter((factor) => factor.id !== id);
       changed("settings");
+      return null;
     }),
   renewRecoveryCodes: () => write(() => ({ codes: seed.recoveryCodes.toReversed() })),
   changePassword: ({ current, new: wanted }) =>
@@ -564,6 +575,7 @@ export const host: Host = {
           kind: "fields",
           fields: [{ field: "new", message: "Choose a password of at least 12 characters." }],
         });
+      return null;
     }),
 
   mailServerSnippet: (server) =>

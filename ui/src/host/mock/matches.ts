@@ -15,26 +15,27 @@ const outcomeOf: Record<string, OutcomeFilter> = {
 /** Whether an event passes a filter, as the local copy decides it. */
 export function matches(event: Event, filter: EventFilter): boolean {
   const { body } = event;
+  const { kinds = [], protocols = [], outcomes = [] } = filter;
   const at = Date.parse(event.at);
   if (filter.from && at < Date.parse(filter.from)) return false;
   if (filter.until && at >= Date.parse(filter.until)) return false;
-  if (filter.kinds.length > 0 && !filter.kinds.includes(body.type)) return false;
+  if (kinds.length > 0 && !kinds.includes(body.type)) return false;
   if (filter.account) {
     const login = "login" in body ? (body.login ?? "") : "";
     if (!login.includes(filter.account.toLowerCase())) return false;
   }
-  if (filter.protocols.length > 0) {
+  if (protocols.length > 0) {
     const protocol =
       body.type === "sign_in"
         ? body.protocol
         : body.type === "submission"
           ? "submission"
           : undefined;
-    if (!protocol || !filter.protocols.includes(protocol)) return false;
+    if (!protocol || !protocols.includes(protocol)) return false;
   }
-  if (filter.outcomes.length > 0) {
+  if (outcomes.length > 0) {
     const outcome = "outcome" in body ? outcomeOf[body.outcome] : undefined;
-    if (!outcome || !filter.outcomes.includes(outcome)) return false;
+    if (!outcome || !outcomes.includes(outcome)) return false;
   }
   if (filter.network) {
     const address = "address" in body ? body.address : null;

@@ -27,7 +27,7 @@ export class Doing {
   problem = $state.raw<Problem>();
 
   /** Whether it succeeded. */
-  async do(action: () => Promise<void>): Promise<boolean> {
+  async do(action: () => Promise<unknown>): Promise<boolean> {
     if (this.busy) return false;
     this.busy = true;
     this.problem = undefined;
