@@ -11,6 +11,7 @@ pub mod http;
 pub mod keys;
 pub mod log;
 pub mod mail;
+pub mod outbox;
 pub mod policy;
 pub mod secrets;
 pub mod server;

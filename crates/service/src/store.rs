@@ -13,6 +13,7 @@ pub mod events;
 pub mod factors;
 pub mod keys;
 pub mod mail_servers;
+pub mod outbox;
 pub mod rollups;
 pub mod sessions;
 pub mod settings;
