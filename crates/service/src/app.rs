@@ -6,20 +6,19 @@ use std::{
     time::Duration,
 };
 
-use arc_swap::ArcSwap;
-use mailcup_guard::decision::Policy;
 use mailcup_wire::{EventBody, SystemFact};
 use secrecy::SecretString;
 use tokio::{sync::Mutex, task::JoinHandle};
 use tokio_util::sync::CancellationToken;
 
 use crate::{
-    blocks,
     clock::Clock,
     config::Config,
     event_log::EventLog,
     http::hosts::KnownHosts,
     keys::ApiKeys,
+    mail_servers::MailServers,
+    policy::{LivePolicy, dovecot::Refusals},
     secrets::ServerKey,
     server::{Endpoints, SidecarTokens},
     sessions::Sessions,
@@ -36,8 +35,9 @@ pub struct App {
     pub hosts: KnownHosts,
     pub store: Store,
     pub log: EventLog,
-    /// What decisions are made from; a change swaps it whole.
-    pub policy: ArcSwap<Policy>,
+    pub policy: LivePolicy,
+    pub refusals: Refusals,
+    pub mail_servers: MailServers,
     pub settings: Settings,
     pub sessions: Sessions,
     pub keys: ApiKeys,
@@ -97,7 +97,7 @@ impl App {
         let server_key = ServerKey::open(&config.data_dir).map_err(OpenError::ServerKey)?;
         let mut connection = store.read().acquire().await.map_err(StoreError::from)?;
         let settings = Settings::load(&mut connection).await?;
-        let policy = blocks::policy(&store::blocks::active(&mut connection, clock.now()).await?);
+        let policy = LivePolicy::new(store::blocks::active(&mut connection, clock.now()).await?);
         let sessions = Sessions::new(clock.clone());
         for (token, session) in store::sessions::all(&mut connection).await? {
             sessions.begin(token, session);
@@ -108,13 +108,16 @@ impl App {
         }
         drop(connection);
         let (log, writing) = EventLog::open(store.clone(), clock.clone(), settings.rules()).await?;
+        let mail_servers = MailServers::load(log.clone()).await?;
         Ok(Arc::new(Self {
             hosts: KnownHosts::new(&config),
             config,
             limits,
             store,
             log,
-            policy: ArcSwap::from_pointee(policy),
+            policy,
+            refusals: Refusals::default(),
+            mail_servers,
             settings,
             sessions,
             keys,
@@ -140,6 +143,7 @@ impl App {
     /// Ends what goes on, writes what memory alone knows, and closes the store.
     pub async fn close(&self) -> Result<(), StoreError> {
         self.stop.cancel();
+        self.mail_servers.flush(&self.store).await?;
         self.log.append(&EventBody::System(SystemFact::Stopped)).await?;
         self.remember_uses().await?;
         self.log.close().await?;

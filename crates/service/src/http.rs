@@ -1,11 +1,17 @@
 //! The HTTP interface: routes, and what all of them have in common.
 
+mod accounts;
+mod alerts;
 pub mod auth;
+mod blocks;
 pub mod body;
 pub mod client;
 pub mod etag;
+mod events;
 mod frame;
 pub mod hosts;
+mod mail_servers;
+pub mod paging;
 pub mod problem;
 mod service;
 
@@ -19,7 +25,7 @@ use axum::{
 };
 use mailcup_wire::{API_VERSION, Code, Problem};
 use utoipa::openapi::{InfoBuilder, OpenApi, OpenApiBuilder};
-use utoipa_axum::router::OpenApiRouter;
+use utoipa_axum::{router::OpenApiRouter, routes};
 
 use self::problem::HttpProblem;
 use crate::app::App;
@@ -63,7 +69,14 @@ fn api() -> OpenApiRouter<Arc<App>> {
         ))
         .build();
     let document = OpenApiBuilder::new().info(info).build();
-    OpenApiRouter::with_openapi(document).merge(service::routes())
+    OpenApiRouter::with_openapi(document)
+        .merge(service::routes())
+        .merge(accounts::routes())
+        .merge(alerts::routes())
+        .merge(blocks::routes())
+        .merge(events::routes())
+        .merge(mail_servers::routes())
+        .routes(routes!(crate::policy::dovecot::dovecot))
 }
 
 async fn not_found(uri: Uri) -> HttpProblem {

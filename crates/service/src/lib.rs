@@ -2,15 +2,16 @@
 
 pub mod app;
 pub mod audit;
-pub mod blocks;
 pub mod cli;
 pub mod clock;
 pub mod config;
 pub mod event_log;
 pub mod http;
+pub mod jobs;
 pub mod keys;
 pub mod log;
 pub mod mail;
+pub mod mail_servers;
 pub mod outbox;
 pub mod policy;
 pub mod secrets;

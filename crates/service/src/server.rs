@@ -19,7 +19,8 @@ use crate::{
     app::{App, Limits, OpenError},
     clock::Clock,
     config::{Config, PolicyAddress},
-    http,
+    http, jobs,
+    policy::postfix::{self, Listener},
 };
 
 /// Why the service does not run. One sentence for whoever started it.
@@ -53,13 +54,6 @@ pub struct Endpoints {
     pub postfix_policy: String,
 }
 
-/// Where Postfix asks.
-#[expect(dead_code, reason = "held for the policy endpoint")]
-enum PolicyListener {
-    Tcp(TcpListener),
-    Unix(UnixListener),
-}
-
 /// Runs the service until a signal, or until stdin closes in sidecar mode.
 pub async fn serve(config: Config, sidecar: bool) -> Result<(), ServeError> {
     let mut stdin = BufReader::new(tokio::io::stdin());
@@ -76,8 +70,8 @@ pub async fn serve(config: Config, sidecar: bool) -> Result<(), ServeError> {
         http: local(&http_listener, "http")?,
         public: local(&public_listener, "public")?,
         postfix_policy: match &policy_listener {
-            PolicyListener::Tcp(listener) => local(listener, "postfix_policy")?.to_string(),
-            PolicyListener::Unix(_) => config.postfix_policy.to_string(),
+            Listener::Tcp(listener) => local(listener, "postfix_policy")?.to_string(),
+            Listener::Unix(_) => config.postfix_policy.to_string(),
         },
     };
 
@@ -89,6 +83,8 @@ pub async fn serve(config: Config, sidecar: bool) -> Result<(), ServeError> {
     let tasks = TaskTracker::new();
     tasks.spawn(listener::serve(http_listener, tls.clone(), http::private(&app), Arc::clone(&app)));
     tasks.spawn(listener::serve(public_listener, tls.clone(), http::public(&app), Arc::clone(&app)));
+    tasks.spawn(postfix::serve(policy_listener, Arc::clone(&app), app.stop.clone()));
+    tasks.spawn(jobs::run(Arc::clone(&app)));
     if let Some(tls) = tls {
         tokio::spawn(reload_on(hang_up, tls));
     }
@@ -134,17 +130,17 @@ async fn listen(what: &'static str, address: SocketAddr) -> Result<TcpListener, 
     TcpListener::bind(address).await.map_err(|error| refused(what, address.to_string(), &error))
 }
 
-async fn listen_for_postfix(address: &PolicyAddress) -> Result<PolicyListener, ServeError> {
+async fn listen_for_postfix(address: &PolicyAddress) -> Result<Listener, ServeError> {
     const WHAT: &str = "postfix_policy";
     match address {
-        PolicyAddress::Tcp(address) => listen(WHAT, *address).await.map(PolicyListener::Tcp),
+        PolicyAddress::Tcp(address) => listen(WHAT, *address).await.map(Listener::Tcp),
         PolicyAddress::Unix(path) => {
             // A socket that nobody listens on is what a killed service leaves behind.
             if std::os::unix::net::UnixStream::connect(path).is_err() && is_socket(path) {
                 let _ = std::fs::remove_file(path);
             }
             UnixListener::bind(path)
-                .map(PolicyListener::Unix)
+                .map(Listener::Unix)
                 .map_err(|error| refused(WHAT, address.to_string(), &error))
         }
     }

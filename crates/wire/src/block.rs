@@ -38,4 +38,13 @@ wire! {
         #[serde(default)]
         pub confirm_self: bool,
     }
+
+    /// `PATCH /v1/blocks/{id}`
+    pub struct BlockChange {
+        /// The new end; none: until lifted.
+        pub expires_at: Option<Time>,
+        /// None keeps the note.
+        #[serde(default)]
+        pub note: Option<String>,
+    }
 }

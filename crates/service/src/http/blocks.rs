@@ -1,0 +1,226 @@
+//! Blocks set by hand.
+
+use std::sync::Arc;
+
+use axum::{
+    extract::State,
+    http::StatusCode,
+    response::{IntoResponse, Response},
+};
+use mailcup_wire::{
+    Block, BlockChange, BlockId, BlockTarget, Code, Details, EventBody, FieldProblem, Login, NewBlock, Page,
+    Problem, Time,
+};
+use serde_json::json;
+use utoipa_axum::{router::OpenApiRouter, routes};
+
+use super::{
+    auth::{Caller, Reader, Writer},
+    body::{Json, Path, Query},
+    client::Client,
+    etag::{IfMatch, Versioned},
+    paging::{self, Paging},
+    problem::Answer,
+};
+use crate::{
+    app::App,
+    audit::{self, Actor},
+    event_log::LogTransaction,
+    policy::would_refuse,
+    store::blocks,
+};
+
+/// Longest note, in characters.
+const LONGEST_NOTE: usize = 2000;
+
+pub(super) fn routes() -> OpenApiRouter<Arc<App>> {
+    OpenApiRouter::new().routes(routes!(list, create)).routes(routes!(get, change, lift))
+}
+
+/// The blocks in force, oldest first.
+#[utoipa::path(
+    get, path = "/v1/blocks", tag = "blocks", params(Paging),
+    responses((status = 200, body = Page<Block>)), extensions(("x-permission" = json!("read"))),
+)]
+async fn list(State(app): State<Arc<App>>, _: Reader, Query(paging): Query<Paging>) -> Json<Page<Block>> {
+    let limit = paging.limit();
+    let active = app.policy.active_blocks(app.clock.now());
+    let key = |block: &Block| format!("{}-{}", block.created_at.as_millis(), block.id);
+    let begin = match &paging.cursor {
+        Some(cursor) => active.iter().position(|block| key(block) == *cursor).map_or(0, |last| last + 1),
+        None => 0,
+    };
+    let rest = active.into_iter().skip(begin).take(limit as usize + 1).collect();
+    Json(paging::page(rest, limit, key))
+}
+
+/// A block, in force or not.
+#[utoipa::path(
+    get, path = "/v1/blocks/{id}", tag = "blocks", params(("id" = String, Path)),
+    responses((status = 200, body = Block), (status = 404)), extensions(("x-permission" = json!("read"))),
+)]
+async fn get(State(app): State<Arc<App>>, _: Reader, Path(id): Path<BlockId>) -> Answer<Versioned<Block>> {
+    let mut connection = app.log.store().read().acquire().await.map_err(crate::store::StoreError::from)?;
+    let block = blocks::get(&mut connection, &id).await?.ok_or_else(not_found)?;
+    Ok(Versioned { version: block.version, value: block })
+}
+
+/// Blocks an address, a network or an account, at once and for all protocols.
+///
+/// A block that would refuse whoever sets it needs `confirm_self`.
+#[utoipa::path(
+    post, path = "/v1/blocks", tag = "blocks", request_body = NewBlock,
+    responses((status = 201, body = Block), (status = 409, description = "It would refuse yourself")),
+    extensions(("x-permission" = json!("write"))),
+)]
+async fn create(
+    State(app): State<Arc<App>>,
+    Writer(caller): Writer,
+    client: Client,
+    Json(new): Json<NewBlock>,
+) -> Answer<Response> {
+    let now = app.clock.now();
+    check(&new.note, new.expires_at, now)?;
+    let target = tidy(new.target)?;
+    let own_login = caller.admin().map(|(_, login)| login.0);
+    if !new.confirm_self && would_refuse(&target, own_login.as_deref(), client.address) {
+        return Err(Problem::new(
+            Code::Conflict,
+            "This block would refuse you yourself. Set confirm_self to do it all the same.",
+        )
+        .into());
+    }
+    let (created_by, created_by_login) = caller.admin().unzip();
+    let block = Block {
+        id: BlockId(format!("{:016x}", rand::random::<u64>())),
+        target,
+        note: new.note,
+        created_at: now,
+        created_by,
+        created_by_login,
+        expires_at: new.expires_at,
+        lifted_at: None,
+        lifted_by_login: None,
+        version: 1,
+    };
+    let tx = app.log.begin().await?;
+    let block = write(&app, tx, &caller, client, "block.create", block).await?;
+    Ok((StatusCode::CREATED, Versioned { version: block.version, value: block }).into_response())
+}
+
+/// Changes when a block ends, or its note.
+#[utoipa::path(
+    patch, path = "/v1/blocks/{id}", tag = "blocks", params(("id" = String, Path)), request_body = BlockChange,
+    responses((status = 200, body = Block), (status = 404), (status = 412)),
+    extensions(("x-permission" = json!("write"))),
+)]
+async fn change(
+    State(app): State<Arc<App>>,
+    Writer(caller): Writer,
+    client: Client,
+    Path(id): Path<BlockId>,
+    if_match: IfMatch,
+    Json(change): Json<BlockChange>,
+) -> Answer<Versioned<Block>> {
+    let now = app.clock.now();
+    check(change.note.as_deref().unwrap_or_default(), change.expires_at, now)?;
+    let mut tx = app.log.begin().await?;
+    let mut block = blocks::get(tx.connection(), &id).await?.ok_or_else(not_found)?;
+    if_match.check(block.version, &block)?;
+    if block.lifted_at.is_some() {
+        return Err(Problem::new(Code::Conflict, "The block was lifted; set a new one.").into());
+    }
+    block.expires_at = change.expires_at;
+    block.note = change.note.unwrap_or(block.note);
+    block.version += 1;
+    let block = write(&app, tx, &caller, client, "block.change", block).await?;
+    Ok(Versioned { version: block.version, value: block })
+}
+
+/// Lifts a block at once. One that is lifted already stays so.
+#[utoipa::path(
+    delete, path = "/v1/blocks/{id}", tag = "blocks", params(("id" = String, Path)),
+    responses((status = 200, body = Block), (status = 404)), extensions(("x-permission" = json!("write"))),
+)]
+async fn lift(
+    State(app): State<Arc<App>>,
+    Writer(caller): Writer,
+    client: Client,
+    Path(id): Path<BlockId>,
+) -> Answer<Versioned<Block>> {
+    let mut tx = app.log.begin().await?;
+    let mut block = blocks::get(tx.connection(), &id).await?.ok_or_else(not_found)?;
+    if block.lifted_at.is_none() {
+        block.lifted_at = Some(app.clock.now());
+        block.lifted_by_login = caller.admin().map(|(_, login)| login);
+        block.version += 1;
+        block = write(&app, tx, &caller, client, "block.lift", block).await?;
+    }
+    Ok(Versioned { version: block.version, value: block })
+}
+
+/// Writes a block with its events; in force once it is durable.
+async fn write(
+    app: &Arc<App>,
+    mut tx: LogTransaction,
+    caller: &Caller,
+    client: Client,
+    action: &str,
+    block: Block,
+) -> Answer<Block> {
+    blocks::put(tx.connection(), &block).await?;
+    tx.append(&EventBody::Block(block.clone()));
+    audit::record(
+        &mut tx,
+        &Actor::of(caller, client),
+        action,
+        &words(&block.target),
+        &json!({ "block": block }),
+    )
+    .await?;
+    let (app, put) = (Arc::clone(app), block.clone());
+    tx.after_commit(move || app.policy.put(put, app.clock.now()));
+    tx.commit().await?;
+    Ok(block)
+}
+
+fn check(note: &str, expires_at: Option<Time>, now: Time) -> Result<(), Problem> {
+    if expires_at.is_some_and(|end| end <= now) {
+        return Err(wrong("expires_at", "A block must end in the future, or have no end."));
+    }
+    if note.chars().count() > LONGEST_NOTE {
+        return Err(wrong("note", "A note has at most 2000 characters."));
+    }
+    Ok(())
+}
+
+/// Logins are compared in lower case.
+fn tidy(target: BlockTarget) -> Result<BlockTarget, Problem> {
+    match target {
+        BlockTarget::Account { login } => {
+            let login = login.0.trim().to_lowercase();
+            if login.is_empty() || login.len() > 320 {
+                return Err(wrong("target.login", "A login has 1 to 320 characters."));
+            }
+            Ok(BlockTarget::Account { login: Login(login) })
+        }
+        BlockTarget::Address { .. } | BlockTarget::Network { .. } => Ok(target),
+    }
+}
+
+fn words(target: &BlockTarget) -> String {
+    match target {
+        BlockTarget::Address { address } => format!("address {address}"),
+        BlockTarget::Network { network } => format!("network {network}"),
+        BlockTarget::Account { login } => format!("account {login}"),
+    }
+}
+
+fn wrong(field: &str, message: &str) -> Problem {
+    let fields = vec![FieldProblem { field: field.to_owned(), message: message.to_owned() }];
+    Problem::new(Code::Invalid, message).with(Details::Fields { fields })
+}
+
+fn not_found() -> Problem {
+    Problem::new(Code::NotFound, "There is no such block.")
+}
