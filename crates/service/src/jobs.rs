@@ -14,7 +14,7 @@ use crate::{
     store::{StoreError, rollups},
 };
 
-const EVERY: Duration = Duration::from_secs(60);
+const EVERY: Duration = Duration::from_mins(1);
 
 /// A difference between the clock and the time that passed, from which it counts as a jump.
 const JUMP: SignedDuration = SignedDuration::from_secs(5);

@@ -85,7 +85,7 @@ struct Attempt {
 
 impl Default for Refusals {
     fn default() -> Self {
-        Self(Cache::builder().max_capacity(100_000).time_to_live(Duration::from_secs(60)).build())
+        Self(Cache::builder().max_capacity(100_000).time_to_live(Duration::from_mins(1)).build())
     }
 }
 
