@@ -17,6 +17,8 @@ use crate::{
     event_log::EventLog,
     http::hosts::KnownHosts,
     keys::ApiKeys,
+    mail::SendError,
+    outbox::Outbox,
     mail_servers::MailServers,
     policy::{LivePolicy, dovecot::Refusals},
     secrets::ServerKey,
@@ -39,6 +41,7 @@ pub struct App {
     pub refusals: Refusals,
     pub mail_servers: MailServers,
     pub settings: Settings,
+    pub outbox: Arc<Outbox>,
     pub sessions: Sessions,
     pub keys: ApiKeys,
     pub server_key: ServerKey,
@@ -50,6 +53,8 @@ pub struct App {
     pub stop: CancellationToken,
     writing: Mutex<Option<JoinHandle<()>>>,
 }
+
+const OUTBOX: &str = "outbox";
 
 /// How long and how much one client may take.
 #[derive(Debug, Clone, Copy)]
@@ -72,6 +77,8 @@ pub enum OpenError {
     Store(#[from] StoreError),
     #[error("the server key can't be used: {0}")]
     ServerKey(std::io::Error),
+    #[error("mail can't leave by the way that the settings name: {0}")]
+    Mail(#[from] SendError),
 }
 
 impl Default for Limits {
@@ -107,6 +114,15 @@ impl App {
             keys.begin_stored(secret, &key);
         }
         drop(connection);
+        let organization = settings.organization.load();
+        let outbox_folder = config.data_dir.join(OUTBOX);
+        let route = settings.mail.load().stored.route(
+            organization.as_ref().as_ref(),
+            &server_key,
+            &outbox_folder,
+        )?;
+        drop(organization);
+        let outbox = Outbox::new(store.clone(), clock.clone(), route);
         let (log, writing) = EventLog::open(store.clone(), clock.clone(), settings.rules()).await?;
         let mail_servers = MailServers::load(log.clone()).await?;
         Ok(Arc::new(Self {
@@ -119,6 +135,7 @@ impl App {
             refusals: Refusals::default(),
             mail_servers,
             settings,
+            outbox,
             sessions,
             keys,
             server_key,
@@ -132,7 +149,17 @@ impl App {
 
     /// The local Maildir into which mail goes while there is no relay.
     pub fn outbox_folder(&self) -> PathBuf {
-        self.config.data_dir.join("outbox")
+        self.config.data_dir.join(OUTBOX)
+    }
+
+    /// Sends mail from now on by the way that the settings name.
+    pub fn reroute_mail(&self) -> Result<(), SendError> {
+        let organization = self.settings.organization.load();
+        let mail = self.settings.mail.load();
+        let route =
+            mail.stored.route(organization.as_ref().as_ref(), &self.server_key, &self.outbox_folder())?;
+        self.outbox.reroute(route);
+        Ok(())
     }
 
     /// Whether the service has no owner yet.
