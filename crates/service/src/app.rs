@@ -6,7 +6,7 @@ use std::{
     time::Duration,
 };
 
-use mailcup_wire::{EventBody, SystemFact};
+use mailcup_wire::{Code, EventBody, Problem, SystemFact, Time};
 use secrecy::SecretString;
 use tokio::{sync::Mutex, task::JoinHandle};
 use tokio_util::sync::CancellationToken;
@@ -14,18 +14,22 @@ use tokio_util::sync::CancellationToken;
 use crate::{
     clock::Clock,
     config::Config,
-    event_log::EventLog,
-    http::hosts::KnownHosts,
+    event_log::{EventLog, LogTransaction},
+    http::{hosts::KnownHosts, problem::HttpProblem},
     keys::ApiKeys,
-    mail::SendError,
-    outbox::Outbox,
+    mail::{Mail, SendError},
     mail_servers::MailServers,
+    outbox::Outbox,
+    passwords::Passwords,
     policy::{LivePolicy, dovecot::Refusals},
     secrets::ServerKey,
     server::{Endpoints, SidecarTokens},
     sessions::Sessions,
-    settings::Settings,
+    settings::{self, Settings},
+    setup::SetupToken,
+    sign_in::Challenges,
     store::{self, Store, StoreError},
+    throttle::Throttle,
 };
 
 /// The running service. Handlers take it as `State<Arc<App>>`.
@@ -41,10 +45,15 @@ pub struct App {
     pub refusals: Refusals,
     pub mail_servers: MailServers,
     pub settings: Settings,
-    pub outbox: Arc<Outbox>,
     pub sessions: Sessions,
     pub keys: ApiKeys,
     pub server_key: ServerKey,
+    pub passwords: Passwords,
+    pub throttle: Throttle,
+    pub challenges: Challenges,
+    pub outbox: Arc<Outbox>,
+    /// Set while the service has no owner.
+    pub setup_token: OnceLock<SetupToken>,
     /// Set when a console started this service.
     pub launch_token: Option<SecretString>,
     /// Where the service listens, once it does.
@@ -53,8 +62,6 @@ pub struct App {
     pub stop: CancellationToken,
     writing: Mutex<Option<JoinHandle<()>>>,
 }
-
-const OUTBOX: &str = "outbox";
 
 /// How long and how much one client may take.
 #[derive(Debug, Clone, Copy)]
@@ -75,11 +82,15 @@ pub struct Limits {
 pub enum OpenError {
     #[error(transparent)]
     Store(#[from] StoreError),
+    #[error("the way that mail takes can't be used: {0}")]
+    Mail(SendError),
+    #[error("the setup token can't be written: {0}")]
+    SetupToken(std::io::Error),
     #[error("the server key can't be used: {0}")]
     ServerKey(std::io::Error),
-    #[error("mail can't leave by the way that the settings name: {0}")]
-    Mail(#[from] SendError),
 }
+
+const OUTBOX_FOLDER: &str = "outbox";
 
 impl Default for Limits {
     fn default() -> Self {
@@ -114,52 +125,89 @@ impl App {
             keys.begin_stored(secret, &key);
         }
         drop(connection);
-        let organization = settings.organization.load();
-        let outbox_folder = config.data_dir.join(OUTBOX);
-        let route = settings.mail.load().stored.route(
-            organization.as_ref().as_ref(),
+        let route = settings::route(
+            &settings.mail.load().stored,
+            &settings,
             &server_key,
-            &outbox_folder,
-        )?;
-        drop(organization);
-        let outbox = Outbox::new(store.clone(), clock.clone(), route);
+            &config.data_dir.join(OUTBOX_FOLDER),
+        );
+        let route = route.map_err(OpenError::Mail)?;
+        let (launch_token, given) = tokens.map(|tokens| (tokens.launch_token, tokens.setup_token)).unzip();
+        let setup_token = OnceLock::new();
+        if settings.organization.load().is_none() {
+            let token = match given {
+                Some(token) => SetupToken::given(token),
+                None => {
+                    SetupToken::write(config.data_dir.join("setup-token")).map_err(OpenError::SetupToken)?
+                }
+            };
+            // Empty until here.
+            let _ = setup_token.set(token);
+        }
+        let hands = std::thread::available_parallelism().map_or(1, usize::from);
         let (log, writing) = EventLog::open(store.clone(), clock.clone(), settings.rules()).await?;
         let mail_servers = MailServers::load(log.clone()).await?;
         Ok(Arc::new(Self {
             hosts: KnownHosts::new(&config),
             config,
             limits,
-            store,
             log,
             policy,
             refusals: Refusals::default(),
             mail_servers,
             settings,
-            outbox,
             sessions,
             keys,
+            outbox: Outbox::new(store.clone(), clock.clone(), route),
             server_key,
+            passwords: Passwords::new(hands),
+            throttle: Throttle::new(clock.clone()),
+            challenges: Challenges::default(),
+            setup_token,
+            store,
             clock,
-            launch_token: tokens.map(|tokens| tokens.launch_token),
+            launch_token,
             endpoints: OnceLock::new(),
             stop: CancellationToken::new(),
             writing: Mutex::new(Some(writing)),
         }))
     }
 
-    /// The local Maildir into which mail goes while there is no relay.
-    pub fn outbox_folder(&self) -> PathBuf {
-        self.config.data_dir.join(OUTBOX)
+    /// Stores a mail in a transaction and sends it from the commit on, until `expires_at`.
+    pub async fn post(
+        &self,
+        tx: &mut LogTransaction,
+        mail: &Mail,
+        expires_at: Option<Time>,
+    ) -> Result<(), StoreError> {
+        self.outbox.enqueue(tx.connection(), mail, expires_at).await?;
+        let outbox = Arc::clone(&self.outbox);
+        tx.after_commit(move || outbox.wake());
+        Ok(())
     }
 
-    /// Sends mail from now on by the way that the settings name.
-    pub fn reroute_mail(&self) -> Result<(), SendError> {
-        let organization = self.settings.organization.load();
-        let mail = self.settings.mail.load();
-        let route =
-            mail.stored.route(organization.as_ref().as_ref(), &self.server_key, &self.outbox_folder())?;
-        self.outbox.reroute(route);
+    /// Takes the mail settings as they are now for what is sent next.
+    pub async fn reroute_mail(&self) -> Result<(), HttpProblem> {
+        let mail = self.settings.mail.load_full();
+        let route = settings::route(&mail.stored, &self.settings, &self.server_key, &self.outbox_folder())
+            .map_err(|error| Problem::new(Code::MailFailed, error.answer))?;
+        self.outbox.reroute(route).await?;
         Ok(())
+    }
+
+    /// Refuses what only makes sense once there is an owner.
+    pub fn must_be_set_up(&self) -> Result<(), HttpProblem> {
+        if self.needs_setup() {
+            return Err(
+                Problem::new(Code::SetupNeeded, "The service has no owner yet; set it up first.").into()
+            );
+        }
+        Ok(())
+    }
+
+    /// The local Maildir into which mail goes while there is no relay.
+    pub fn outbox_folder(&self) -> PathBuf {
+        self.config.data_dir.join(OUTBOX_FOLDER)
     }
 
     /// Whether the service has no owner yet.

@@ -2,7 +2,8 @@
 
 use std::{ffi::OsString, net::SocketAddr, path::PathBuf};
 
-use clap::{Args, Parser, Subcommand};
+use clap::{Args, Parser, Subcommand, ValueEnum};
+use mailcup_wire::{MailServerKind, Role};
 
 use crate::config::PolicyAddress;
 
@@ -18,6 +19,11 @@ pub struct Cli {
 pub enum Command {
     /// Run the service
     Serve(Serve),
+    /// Work on admins from the server's own shell
+    #[command(subcommand)]
+    Admin(AdminCommand),
+    /// Print what to paste into a mail server's configuration, with a freshly minted key
+    MailserverConfig(MailserverConfig),
     /// Print the OpenAPI document
     Openapi,
 }
@@ -50,9 +56,81 @@ pub struct Serve {
     pub sidecar: bool,
 }
 
+#[derive(Debug, Subcommand)]
+pub enum AdminCommand {
+    /// Add an admin; the password is read from stdin
+    Create(AdminCreate),
+    /// Let a locked-out admin in: passes blocks for 15 minutes and prints a sign-in code that works once
+    Recover(AdminRecover),
+}
+
+#[derive(Debug, Args)]
+pub struct AdminCreate {
+    #[command(flatten)]
+    pub place: Place,
+    pub login: String,
+    /// Where one-time codes go
+    #[arg(long)]
+    pub email: String,
+    #[arg(long, default_value = "")]
+    pub name: String,
+    #[arg(long, value_enum, default_value = "admin")]
+    pub role: RoleName,
+}
+
+#[derive(Debug, Args)]
+pub struct AdminRecover {
+    #[command(flatten)]
+    pub place: Place,
+    pub login: String,
+    /// Replace a forgotten password by one that is read from stdin
+    #[arg(long)]
+    pub new_password: bool,
+}
+
+#[derive(Debug, Args)]
+pub struct MailserverConfig {
+    #[arg(value_enum)]
+    pub server: ServerName,
+    #[command(flatten)]
+    pub place: Place,
+}
+
+#[derive(Debug, Clone, Copy, ValueEnum)]
+pub enum RoleName {
+    Owner,
+    Admin,
+    Auditor,
+}
+
+#[derive(Debug, Clone, Copy, ValueEnum)]
+pub enum ServerName {
+    Dovecot,
+    Postfix,
+}
+
 impl Cli {
     /// Reads arguments as the shell gives them; the first is the program's name.
     pub fn read(arguments: impl IntoIterator<Item = OsString>) -> Result<Self, clap::Error> {
         Self::try_parse_from(arguments)
+    }
+}
+
+impl From<RoleName> for Role {
+    fn from(name: RoleName) -> Self {
+        match name {
+            RoleName::Owner => Self::Owner,
+            RoleName::Admin => Self::Admin,
+            RoleName::Auditor => Self::Auditor,
+        }
+    }
+}
+
+impl From<ServerName> for MailServerKind {
+    fn from(name: ServerName) -> Self {
+        match name {
+            ServerName::Dovecot => Self::Dovecot,
+            ServerName::Postfix => Self::Postfix,
+        }
     }
 }

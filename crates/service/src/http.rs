@@ -1,7 +1,10 @@
 //! The HTTP interface: routes, and what all of them have in common.
 
 mod accounts;
+pub(crate) mod admins;
 mod alerts;
+pub(crate) mod api_keys;
+mod audit;
 pub mod auth;
 mod blocks;
 pub mod body;
@@ -11,9 +14,14 @@ mod events;
 mod frame;
 pub mod hosts;
 mod mail_servers;
+mod me;
 pub mod paging;
 pub mod problem;
 mod service;
+mod settings;
+mod setup;
+mod sign_in;
+mod snippet;
 
 use std::sync::Arc;
 
@@ -77,6 +85,23 @@ fn api() -> OpenApiRouter<Arc<App>> {
         .merge(events::routes())
         .merge(mail_servers::routes())
         .routes(routes!(crate::policy::dovecot::dovecot))
+        .merge(setup::routes())
+        .merge(sign_in::routes())
+        .merge(me::routes())
+        .merge(admins::routes())
+        .merge(api_keys::routes())
+        .merge(settings::routes())
+        .merge(audit::routes())
+        .merge(snippet::routes())
+}
+
+/// The session's admin was removed this very moment.
+fn gone() -> HttpProblem {
+    Problem::new(Code::Unauthenticated, "The session has ended. Sign in again.").into()
+}
+
+fn setup_needed() -> HttpProblem {
+    Problem::new(Code::SetupNeeded, "The service has no owner yet; set it up first.").into()
 }
 
 async fn not_found(uri: Uri) -> HttpProblem {

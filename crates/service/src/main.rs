@@ -3,10 +3,11 @@
 use std::{io::Write, process::ExitCode};
 
 use mailcup_service::{
-    cli::{Cli, Command},
+    cli::{AdminCommand, AdminCreate, AdminRecover, Cli, Command, MailserverConfig, Place, Serve},
     config::{Config, ConfigError},
-    http, log, server,
+    http, local, log, server,
 };
+use mailcup_wire::{Login, NewAdmin};
 
 /// The command line or the configuration is wrong.
 const USAGE: u8 = 2;
@@ -33,11 +34,47 @@ fn run(command: Command) -> Result<(), (u8, String)> {
             log::begin(&config).map_err(|error| usage(&error))?;
             block_on(server::serve(config, arguments.sidecar))
         }
+        Command::Admin(AdminCommand::Create(arguments)) => {
+            let AdminCreate { place, login, email, name, role } = arguments;
+            let name = if name.is_empty() { login.clone() } else { name };
+            let login = Login(login);
+            let password = read_password()?;
+            let new = NewAdmin { login, name, email, role: role.into(), password };
+            ask(place, local::Request::CreateAdmin(new))
+        }
+        Command::Admin(AdminCommand::Recover(AdminRecover { place, login, new_password })) => {
+            let password = new_password.then(read_password).transpose()?;
+            ask(place, local::Request::Recover { login, password })
+        }
+        Command::MailserverConfig(MailserverConfig { server, place }) => {
+            ask(place, local::Request::Snippet { server: server.into() })
+        }
         Command::Openapi => {
             let document = http::openapi().to_pretty_json().map_err(|error| failure(&error))?;
             writeln!(std::io::stdout(), "{document}").map_err(|error| failure(&error))
         }
     }
+}
+
+/// Asks the running service, or its database, and prints the answer.
+fn ask(place: Place, request: local::Request) -> Result<(), (u8, String)> {
+    let serve = Serve { place, ..Serve::default() };
+    let config = Config::read(&serve, std::env::vars()).map_err(|error| usage(&error))?;
+    block_on(async {
+        let text = local::ask(config, request).await?;
+        write!(std::io::stdout(), "{text}").map_err(|error| error.to_string())
+    })
+}
+
+/// The first line of stdin.
+fn read_password() -> Result<String, (u8, String)> {
+    let mut line = String::new();
+    std::io::stdin().read_line(&mut line).map_err(|error| failure(&error))?;
+    let password = line.trim_end_matches(['\r', '\n']).to_owned();
+    if password.is_empty() {
+        return Err((USAGE, "give the password on stdin, as one line".to_owned()));
+    }
+    Ok(password)
 }
 
 fn block_on<E: ToString>(work: impl Future<Output = Result<(), E>>) -> Result<(), (u8, String)> {

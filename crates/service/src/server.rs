@@ -2,10 +2,12 @@
 
 mod listener;
 mod tls;
+mod upkeep;
 
 use std::{io, net::SocketAddr, sync::Arc};
 
 use mailcup_wire::{EventBody, SystemFact};
+use secrecy::ExposeSecret;
 use serde::{Deserialize, Serialize};
 use tokio::{
     io::{AsyncBufReadExt, AsyncReadExt, BufReader},
@@ -19,8 +21,9 @@ use crate::{
     app::{App, Limits, OpenError},
     clock::Clock,
     config::{Config, PolicyAddress},
-    http, jobs, outbox,
+    http, jobs, local, metrics,
     policy::postfix::{self, Listener},
+    setup::SetupToken,
 };
 
 /// Why the service does not run. One sentence for whoever started it.
@@ -80,14 +83,20 @@ pub async fn serve(config: Config, sidecar: bool) -> Result<(), ServeError> {
     let _ = app.endpoints.set(endpoints.clone());
     let started = SystemFact::Started { version: env!("CARGO_PKG_VERSION").to_owned() };
     app.log.append(&EventBody::System(started)).await.map_err(OpenError::from)?;
+    metrics::begin();
+    if let Some(token) = app.setup_token.get().filter(|_| !sidecar) {
+        tell_setup_token(token);
+    }
     let tasks = TaskTracker::new();
+    upkeep::begin(&app, &tasks);
+    match local::listen(&app.config) {
+        Ok(listener) => drop(tasks.spawn(local::serve(listener, Arc::clone(&app)))),
+        Err(error) => tracing::warn!(%error, "the admin socket can't be opened; shell commands need a stop"),
+    }
     tasks.spawn(listener::serve(http_listener, tls.clone(), http::private(&app), Arc::clone(&app)));
     tasks.spawn(listener::serve(public_listener, tls.clone(), http::public(&app), Arc::clone(&app)));
     tasks.spawn(postfix::serve(policy_listener, Arc::clone(&app), app.stop.clone()));
     tasks.spawn(jobs::run(Arc::clone(&app)));
-    let (outbox, stop) = (Arc::clone(&app.outbox), app.stop.clone());
-    tasks.spawn(async move { outbox.run(stop).await });
-    tasks.spawn(outbox::watch(Arc::clone(&app)));
     if let Some(tls) = tls {
         tokio::spawn(reload_on(hang_up, tls));
     }
@@ -107,6 +116,17 @@ pub async fn serve(config: Config, sidecar: bool) -> Result<(), ServeError> {
         let _ = std::fs::remove_file(path);
     }
     Ok(())
+}
+
+#[expect(
+    clippy::print_stderr,
+    reason = "the token is for whoever looks at the server's console, not for a log"
+)]
+fn tell_setup_token(token: &SetupToken) {
+    eprintln!("Set up this service with the setup token {}", token.token().expose_secret());
+    if let Some(file) = token.file() {
+        eprintln!("It stands in {} too.", file.display());
+    }
 }
 
 #[expect(clippy::print_stdout, reason = "the launch line is what stdout is for")]

@@ -1,12 +1,21 @@
-//! The service about itself: health, readiness, metrics, its API's description.
+//! The service about itself: what it is, health, readiness, metrics, its API's description.
 
 use std::sync::Arc;
 
-use axum::{Router, http::header, response::IntoResponse, routing::get};
+use axum::{Router, extract::State, http::header, response::IntoResponse, routing::get};
+use data_encoding::HEXLOWER;
+use mailcup_wire::{API_VERSION, Code, Problem, ServiceInfo};
+use secrecy::ExposeSecret;
+use serde::Deserialize;
+use utoipa::IntoParams;
 use utoipa_axum::{router::OpenApiRouter, routes};
 
-use super::body::Json;
-use crate::app::App;
+use super::{
+    auth::Reader,
+    body::{Json, Query},
+    problem::Answer,
+};
+use crate::{app::App, metrics, secrets, store::StoreError};
 
 /// Health alone, for the public listener.
 pub(super) fn health() -> Router<Arc<App>> {
@@ -14,7 +23,40 @@ pub(super) fn health() -> Router<Arc<App>> {
 }
 
 pub(super) fn routes() -> OpenApiRouter<Arc<App>> {
-    OpenApiRouter::new().routes(routes!(healthz)).routes(routes!(openapi_document))
+    OpenApiRouter::new()
+        .routes(routes!(about))
+        .routes(routes!(healthz))
+        .routes(routes!(readyz))
+        .routes(routes!(prometheus))
+        .routes(routes!(openapi_document))
+}
+
+#[derive(Debug, Deserialize, IntoParams)]
+#[into_params(parameter_in = Query)]
+struct Challenge {
+    /// Anything, at most 256 characters; answered with a proof by a service that a console started.
+    challenge: Option<String>,
+}
+
+/// What anybody may know.
+#[utoipa::path(
+    get, path = "/v1/service", tag = "service", params(Challenge),
+    responses((status = 200, body = ServiceInfo)), extensions(("x-permission" = json!("open"))),
+)]
+async fn about(State(app): State<Arc<App>>, Query(query): Query<Challenge>) -> Answer<Json<ServiceInfo>> {
+    let challenge = query.challenge.filter(|challenge| challenge.len() <= 256);
+    let proof = match (&app.launch_token, challenge) {
+        (Some(token), Some(challenge)) => {
+            Some(HEXLOWER.encode(&secrets::hmac(token.expose_secret().as_bytes(), &[&challenge])))
+        }
+        _ => None,
+    };
+    Ok(Json(ServiceInfo {
+        version: env!("CARGO_PKG_VERSION").to_owned(),
+        api: API_VERSION.to_owned(),
+        setup_needed: app.needs_setup(),
+        proof,
+    }))
 }
 
 /// Whether the process runs.
@@ -24,6 +66,29 @@ pub(super) fn routes() -> OpenApiRouter<Arc<App>> {
 )]
 async fn healthz() -> &'static str {
     "ok\n"
+}
+
+/// Whether it can work: the database answers, and the end has not begun.
+#[utoipa::path(
+    get, path = "/readyz", tag = "service", responses((status = 200, body = String)),
+    extensions(("x-permission" = json!("open"))),
+)]
+async fn readyz(State(app): State<Arc<App>>) -> Answer<&'static str> {
+    if app.stop.is_cancelled() {
+        return Err(Problem::new(Code::Unavailable, "The service is shutting down.").into());
+    }
+    app.store.read().acquire().await.map_err(StoreError::from)?;
+    Ok("ready\n")
+}
+
+/// Figures for Prometheus. Its key needs the scope read.
+#[utoipa::path(
+    get, path = "/metrics", tag = "service", responses((status = 200, body = String)),
+    extensions(("x-permission" = json!("read"))),
+)]
+async fn prometheus(State(app): State<Arc<App>>, _: Reader) -> Answer<impl IntoResponse> {
+    let text = metrics::render(&app).await?;
+    Ok(([(header::CONTENT_TYPE, "text/plain; version=0.0.4")], text))
 }
 
 /// This document.

@@ -7,8 +7,8 @@ use std::{borrow::Cow, sync::Arc, time::Duration};
 
 use axum::{
     body::Bytes,
-    extract::{State, rejection::BytesRejection},
-    http::{HeaderValue, StatusCode, header},
+    extract::State,
+    http::{HeaderValue, header},
     response::{IntoResponse, Response},
 };
 use mailcup_guard::{
@@ -101,16 +101,8 @@ pub async fn dovecot(
     State(app): State<Arc<App>>,
     PolicyCaller(key): PolicyCaller,
     Query(Command { command }): Query<Command>,
-    body: Result<Bytes, BytesRejection>,
+    body: Bytes,
 ) -> Answer<Response> {
-    let body = body.map_err(|rejection| {
-        let code = if rejection.status() == StatusCode::PAYLOAD_TOO_LARGE {
-            Code::TooLarge
-        } else {
-            Code::BadRequest
-        };
-        Problem::new(code, format!("The body can't be read: {}", rejection.body_text()))
-    })?;
     let request: PolicyRequest<'_> = serde_json::from_slice(&body).map_err(|error| {
         Problem::new(Code::BadRequest, format!("The body is not a policy request: {error}"))
     })?;

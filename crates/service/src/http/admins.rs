@@ -1,0 +1,199 @@
+//! Admins.
+
+use std::sync::Arc;
+
+use axum::{extract::State, http::StatusCode};
+use mailcup_wire::{Admin, AdminChange, AdminId, Code, NewAdmin, Problem, Role};
+use serde_json::json;
+use utoipa_axum::{router::OpenApiRouter, routes};
+
+use super::{
+    auth::{Caller, OwnerOnly, Reader},
+    body::{Json, Path},
+    client::Client,
+    etag::{IfMatch, Versioned},
+    problem::{Answer, HttpProblem},
+};
+use crate::{
+    app::App,
+    audit::{self, Actor},
+    event_log::LogTransaction,
+    passwords, secrets, setup, sign_in,
+    store::{
+        StoreError,
+        admins::{self, AdminRow},
+    },
+};
+
+pub(super) fn routes() -> OpenApiRouter<Arc<App>> {
+    OpenApiRouter::new()
+        .routes(routes!(list, create))
+        .routes(routes!(one, change, remove))
+        .routes(routes!(end_sessions))
+}
+
+/// All admins.
+#[utoipa::path(
+    get, path = "/v1/admins", tag = "admins", responses((status = 200, body = Vec<Admin>)),
+    extensions(("x-permission" = json!("read"))),
+)]
+async fn list(State(app): State<Arc<App>>, _: Reader) -> Answer<Json<Vec<Admin>>> {
+    let mut connection = app.store.read().acquire().await.map_err(StoreError::from)?;
+    Ok(Json(admins::all(&mut connection).await?.into_iter().map(|row| row.admin).collect()))
+}
+
+/// One admin.
+#[utoipa::path(
+    get, path = "/v1/admins/{id}", tag = "admins", params(("id" = String, Path)),
+    responses((status = 200, body = Admin)), extensions(("x-permission" = json!("read"))),
+)]
+async fn one(State(app): State<Arc<App>>, _: Reader, Path(id): Path<AdminId>) -> Answer<Versioned<Admin>> {
+    let mut connection = app.store.read().acquire().await.map_err(StoreError::from)?;
+    let row = admins::get(&mut connection, &id).await?.ok_or_else(no_admin)?;
+    Ok(versioned(row.admin))
+}
+
+/// Adds an admin.
+#[utoipa::path(
+    post, path = "/v1/admins", tag = "admins", responses((status = 201, body = Admin)),
+    extensions(("x-permission" = json!("owner"))),
+)]
+async fn create(
+    State(app): State<Arc<App>>,
+    client: Client,
+    OwnerOnly(session): OwnerOnly,
+    Json(new): Json<NewAdmin>,
+) -> Answer<(StatusCode, Versioned<Admin>)> {
+    let actor = Actor::of(&Caller::Admin(session), client);
+    let admin = add(&app, &actor, new).await?;
+    Ok((StatusCode::CREATED, versioned(admin)))
+}
+
+/// Changes an admin. Another role takes effect at once, in open streams too.
+#[utoipa::path(
+    patch, path = "/v1/admins/{id}", tag = "admins", params(("id" = String, Path)),
+    responses((status = 200, body = Admin)), extensions(("x-permission" = json!("owner"))),
+)]
+async fn change(
+    State(app): State<Arc<App>>,
+    client: Client,
+    OwnerOnly(session): OwnerOnly,
+    Path(id): Path<AdminId>,
+    version: IfMatch,
+    Json(change): Json<AdminChange>,
+) -> Answer<Versioned<Admin>> {
+    let mut tx = app.log.begin().await?;
+    let mut admin = admins::get(tx.connection(), &id).await?.ok_or_else(no_admin)?.admin;
+    version.check(admin.version, &admin)?;
+    let before = admin.role;
+    if let Some(name) = change.name {
+        admin.name = setup::acceptable_name("name", &name)?;
+    }
+    if let Some(email) = change.email {
+        admin.email = setup::acceptable_email("email", &email)?;
+    }
+    if let Some(role) = change.role {
+        admin.role = role;
+    }
+    admin.version += 1;
+    if before == Role::Owner && admin.role != Role::Owner {
+        keep_an_owner(&mut tx).await?;
+    }
+    admins::update(tx.connection(), &admin).await?;
+    let actor = Actor::of(&Caller::Admin(session), client);
+    let details = json!({ "name": admin.name, "email": admin.email, "role": admin.role });
+    audit::record(&mut tx, &actor, "admin.change", &admin.login.0, &details).await?;
+    if before != admin.role {
+        let (app, admin) = (Arc::clone(&app), admin.clone());
+        tx.after_commit(move || app.sessions.change_admin(&admin.id, &admin.login, admin.role));
+    }
+    tx.commit().await?;
+    Ok(versioned(admin))
+}
+
+/// Removes an admin and ends their sessions.
+#[utoipa::path(
+    delete, path = "/v1/admins/{id}", tag = "admins", params(("id" = String, Path)),
+    responses((status = 204)), extensions(("x-permission" = json!("owner"))),
+)]
+async fn remove(
+    State(app): State<Arc<App>>,
+    client: Client,
+    OwnerOnly(session): OwnerOnly,
+    Path(id): Path<AdminId>,
+) -> Answer<StatusCode> {
+    let mut tx = app.log.begin().await?;
+    let admin = admins::get(tx.connection(), &id).await?.ok_or_else(no_admin)?.admin;
+    if admin.role == Role::Owner {
+        keep_an_owner(&mut tx).await?;
+    }
+    sign_in::end_all(&app, &mut tx, &id, None).await?;
+    admins::delete(tx.connection(), &id).await?;
+    let actor = Actor::of(&Caller::Admin(session), client);
+    audit::record(&mut tx, &actor, "admin.remove", &admin.login.0, &json!({ "role": admin.role })).await?;
+    tx.commit().await?;
+    Ok(StatusCode::NO_CONTENT)
+}
+
+/// Ends all sessions of an admin.
+#[utoipa::path(
+    delete, path = "/v1/admins/{id}/sessions", tag = "admins", params(("id" = String, Path)),
+    responses((status = 204)), extensions(("x-permission" = json!("owner"))),
+)]
+async fn end_sessions(
+    State(app): State<Arc<App>>,
+    client: Client,
+    OwnerOnly(session): OwnerOnly,
+    Path(id): Path<AdminId>,
+) -> Answer<StatusCode> {
+    let mut tx = app.log.begin().await?;
+    let admin = admins::get(tx.connection(), &id).await?.ok_or_else(no_admin)?.admin;
+    sign_in::end_all(&app, &mut tx, &id, None).await?;
+    let actor = Actor::of(&Caller::Admin(session), client);
+    audit::record(&mut tx, &actor, "session.end_all", &admin.login.0, &json!({})).await?;
+    tx.commit().await?;
+    Ok(StatusCode::NO_CONTENT)
+}
+
+/// Adds an admin, whoever asked for it.
+pub(crate) async fn add(app: &App, actor: &Actor, new: NewAdmin) -> Result<Admin, HttpProblem> {
+    let admin = Admin {
+        id: AdminId(secrets::new_id()),
+        login: setup::acceptable_login("login", &new.login.0)?,
+        name: setup::acceptable_name("name", &new.name)?,
+        email: setup::acceptable_email("email", &new.email)?,
+        role: new.role,
+        created_at: app.clock.now(),
+        last_sign_in_at: None,
+        version: 1,
+    };
+    passwords::acceptable("password", &new.password, &admin.login.0)?;
+    let password = app.passwords.hash(new.password.into()).await?;
+    let mut tx = app.log.begin().await?;
+    if admins::by_login(tx.connection(), &admin.login).await?.is_some() {
+        return Err(
+            Problem::new(Code::Conflict, format!("There is an admin {} already.", admin.login)).into()
+        );
+    }
+    admins::insert(tx.connection(), &AdminRow { admin: admin.clone(), password }).await?;
+    let details = json!({ "id": admin.id, "role": admin.role });
+    audit::record(&mut tx, actor, "admin.create", &admin.login.0, &details).await?;
+    tx.commit().await?;
+    Ok(admin)
+}
+
+async fn keep_an_owner(tx: &mut LogTransaction) -> Result<(), HttpProblem> {
+    if admins::owners(tx.connection()).await? > 1 {
+        return Ok(());
+    }
+    Err(Problem::new(Code::Conflict, "This is the last owner; make somebody else an owner first.").into())
+}
+
+fn versioned(admin: Admin) -> Versioned<Admin> {
+    let version = admin.version;
+    Versioned { value: admin, version }
+}
+
+fn no_admin() -> HttpProblem {
+    Problem::new(Code::NotFound, "There is no such admin.").into()
+}

@@ -1,0 +1,296 @@
+//! What is an admin's own: password, second factors, sessions.
+
+use std::sync::Arc;
+
+use axum::{extract::State, http::StatusCode};
+use mailcup_wire::{
+    Admin, AuthenticatorConfirmation, AuthenticatorEnrolment, Code, Factor, FactorId, FactorKind,
+    PasswordChange, Problem, RecoveryCodes, Session, SessionId,
+};
+use serde_json::json;
+use utoipa_axum::{router::OpenApiRouter, routes};
+
+use super::{
+    auth::{Caller, SignedIn},
+    body::{Json, Path},
+    client::Client,
+    problem::{Answer, HttpProblem},
+};
+use crate::{
+    app::App,
+    audit::{self, Actor},
+    authenticator, passwords, secrets,
+    sessions::LiveSession,
+    setup, sign_in,
+    store::{StoreError, admins, factors, factors::AuthenticatorRow, sessions},
+    throttle::Whose,
+};
+
+/// Authenticators of one admin at most.
+const AUTHENTICATORS: usize = 5;
+
+pub(super) fn routes() -> OpenApiRouter<Arc<App>> {
+    OpenApiRouter::new()
+        .routes(routes!(change_password))
+        .routes(routes!(list_factors))
+        .routes(routes!(enrol_authenticator))
+        .routes(routes!(confirm_authenticator))
+        .routes(routes!(remove_factor))
+        .routes(routes!(renew_recovery_codes))
+        .routes(routes!(list_sessions, end_other_sessions))
+        .routes(routes!(end_session))
+}
+
+/// Changes the password; ends all other sessions.
+#[utoipa::path(
+    put, path = "/v1/me/password", tag = "me", responses((status = 204)),
+    extensions(("x-permission" = json!("session"))),
+)]
+async fn change_password(
+    State(app): State<Arc<App>>,
+    client: Client,
+    SignedIn(session): SignedIn,
+    Json(change): Json<PasswordChange>,
+) -> Answer<StatusCode> {
+    let guess = Whose::guess(client.address, &session.login.0);
+    app.throttle.check(&guess)?;
+    let mut connection = app.store.read().acquire().await.map_err(StoreError::from)?;
+    let row = admins::get(&mut connection, &session.admin).await?.ok_or_else(super::gone)?;
+    drop(connection);
+    if !app.passwords.check(change.current.into(), Some(&row.password)).await? {
+        app.throttle.failed(guess);
+        return Err(Problem::field("current", "The current password is wrong.").into());
+    }
+    passwords::acceptable("new", &change.new, &session.login.0)?;
+    let hash = app.passwords.hash(change.new.into()).await?;
+    let mut tx = app.log.begin().await?;
+    admins::set_password(tx.connection(), &session.admin, &hash).await?;
+    sign_in::end_all(&app, &mut tx, &session.admin, Some(&session.id)).await?;
+    let actor = actor(&session, client);
+    audit::record(&mut tx, &actor, "password.change", &session.login.0, &json!({})).await?;
+    tx.commit().await?;
+    Ok(StatusCode::NO_CONTENT)
+}
+
+/// The second factors of the admin who asks.
+#[utoipa::path(
+    get, path = "/v1/me/factors", tag = "me", responses((status = 200, body = Vec<Factor>)),
+    extensions(("x-permission" = json!("session"))),
+)]
+async fn list_factors(State(app): State<Arc<App>>, SignedIn(session): SignedIn) -> Answer<Json<Vec<Factor>>> {
+    let mut connection = app.store.read().acquire().await.map_err(StoreError::from)?;
+    let row = admins::get(&mut connection, &session.admin).await?.ok_or_else(super::gone)?;
+    let mut list = vec![email_factor(&row.admin)];
+    for row in factors::authenticators(&mut connection, &session.admin).await? {
+        if row.confirmed {
+            list.push(Factor {
+                id: row.id,
+                kind: FactorKind::Authenticator,
+                name: "Authenticator app".to_owned(),
+                created_at: row.created_at,
+                last_used_at: row.last_used_at,
+                left: None,
+            });
+        }
+    }
+    let (left, created_at, last_used_at) = factors::recovery_codes(&mut connection, &session.admin).await?;
+    if let Some(created_at) = created_at {
+        list.push(Factor {
+            id: FactorId("recovery-codes".to_owned()),
+            kind: FactorKind::RecoveryCode,
+            name: "Recovery codes".to_owned(),
+            created_at,
+            last_used_at,
+            left: Some(left),
+        });
+    }
+    Ok(Json(list))
+}
+
+/// Begins to add an authenticator app; it is of use after its confirmation.
+#[utoipa::path(
+    post, path = "/v1/me/factors/authenticator", tag = "me",
+    responses((status = 200, body = AuthenticatorEnrolment)),
+    extensions(("x-permission" = json!("session"))),
+)]
+async fn enrol_authenticator(
+    State(app): State<Arc<App>>,
+    SignedIn(session): SignedIn,
+) -> Answer<Json<AuthenticatorEnrolment>> {
+    let organization = app.settings.organization_name();
+    let id = FactorId(secrets::new_id());
+    let (shown, seed) = authenticator::enrol(&app.server_key, id, &session.login, &organization)
+        .map_err(|error| Problem::new(Code::Internal, error.to_string()))?;
+    let row = AuthenticatorRow {
+        id: shown.id.clone(),
+        admin: session.admin.clone(),
+        seed,
+        confirmed: false,
+        last_step: 0,
+        created_at: app.clock.now(),
+        last_used_at: None,
+    };
+    let mut tx = app.store.write().await?;
+    factors::remove_unconfirmed(&mut tx, &session.admin).await?;
+    if factors::authenticators(&mut tx, &session.admin).await?.len() >= AUTHENTICATORS {
+        return Err(Problem::new(
+            Code::Conflict,
+            format!("There are {AUTHENTICATORS} authenticators already; remove one first."),
+        )
+        .into());
+    }
+    factors::insert_authenticator(&mut tx, &row).await?;
+    tx.commit().await.map_err(StoreError::from)?;
+    Ok(Json(shown))
+}
+
+/// Confirms a new authenticator app with a code from it.
+#[utoipa::path(
+    post, path = "/v1/me/factors/authenticator/confirm", tag = "me", responses((status = 204)),
+    extensions(("x-permission" = json!("session"))),
+)]
+async fn confirm_authenticator(
+    State(app): State<Arc<App>>,
+    client: Client,
+    SignedIn(session): SignedIn,
+    Json(confirmation): Json<AuthenticatorConfirmation>,
+) -> Answer<StatusCode> {
+    let codes = Whose::Codes(session.admin.0.clone());
+    app.throttle.check(&codes)?;
+    let now = app.clock.now();
+    let mut tx = app.log.begin().await?;
+    let rows = factors::authenticators(tx.connection(), &session.admin).await?;
+    let row =
+        rows.iter().find(|row| row.id == confirmation.id).ok_or_else(|| HttpProblem::from(no_factor()))?;
+    let step = authenticator::step_of(&app.server_key, row, &confirmation.code, now);
+    let taken = match step {
+        Some(step) => factors::take_step(tx.connection(), &row.id, step, now).await?,
+        None => false,
+    };
+    if !taken {
+        app.throttle.failed(codes);
+        return Err(Problem::field(
+            "code",
+            "The code is wrong. Take the one that the app shows now, and check that the phone's clock is right.",
+        )
+        .into());
+    }
+    audit::record(&mut tx, &actor(&session, client), "factor.add", "authenticator", &json!({ "id": row.id }))
+        .await?;
+    tx.commit().await?;
+    Ok(StatusCode::NO_CONTENT)
+}
+
+/// Removes an authenticator app.
+#[utoipa::path(
+    delete, path = "/v1/me/factors/{id}", tag = "me", params(("id" = String, Path)),
+    responses((status = 204)), extensions(("x-permission" = json!("session"))),
+)]
+async fn remove_factor(
+    State(app): State<Arc<App>>,
+    client: Client,
+    SignedIn(session): SignedIn,
+    Path(id): Path<FactorId>,
+) -> Answer<StatusCode> {
+    let mut tx = app.log.begin().await?;
+    if !factors::remove_authenticator(tx.connection(), &session.admin, &id).await? {
+        return Err(no_factor().into());
+    }
+    audit::record(&mut tx, &actor(&session, client), "factor.remove", "authenticator", &json!({ "id": id }))
+        .await?;
+    tx.commit().await?;
+    Ok(StatusCode::NO_CONTENT)
+}
+
+/// Makes new recovery codes; the old ones work no more.
+#[utoipa::path(
+    post, path = "/v1/me/recovery-codes", tag = "me", responses((status = 200, body = RecoveryCodes)),
+    extensions(("x-permission" = json!("session"))),
+)]
+async fn renew_recovery_codes(
+    State(app): State<Arc<App>>,
+    client: Client,
+    SignedIn(session): SignedIn,
+) -> Answer<Json<RecoveryCodes>> {
+    let mut tx = app.log.begin().await?;
+    let codes = setup::new_recovery_codes(&app, &mut tx, &session.admin).await?;
+    let actor = actor(&session, client);
+    audit::record(&mut tx, &actor, "factor.renew", "recovery codes", &json!({})).await?;
+    tx.commit().await?;
+    Ok(Json(codes))
+}
+
+/// The sessions of the admin who asks, newest first.
+#[utoipa::path(
+    get, path = "/v1/me/sessions", tag = "me", responses((status = 200, body = Vec<Session>)),
+    extensions(("x-permission" = json!("session"))),
+)]
+async fn list_sessions(
+    State(app): State<Arc<App>>,
+    SignedIn(session): SignedIn,
+) -> Answer<Json<Vec<Session>>> {
+    app.sessions.end_expired();
+    let sessions = app.sessions.of(&session.admin);
+    Ok(Json(sessions.iter().map(|other| other.shown_to(&session.id)).collect()))
+}
+
+/// Ends all other sessions of the admin who asks.
+#[utoipa::path(
+    delete, path = "/v1/me/sessions", tag = "me", responses((status = 204)),
+    extensions(("x-permission" = json!("session"))),
+)]
+async fn end_other_sessions(
+    State(app): State<Arc<App>>,
+    client: Client,
+    SignedIn(session): SignedIn,
+) -> Answer<StatusCode> {
+    let mut tx = app.log.begin().await?;
+    sign_in::end_all(&app, &mut tx, &session.admin, Some(&session.id)).await?;
+    let actor = actor(&session, client);
+    audit::record(&mut tx, &actor, "session.end_others", &session.login.0, &json!({})).await?;
+    tx.commit().await?;
+    Ok(StatusCode::NO_CONTENT)
+}
+
+/// Ends one session of the admin who asks.
+#[utoipa::path(
+    delete, path = "/v1/me/sessions/{id}", tag = "me", params(("id" = String, Path)),
+    responses((status = 204)), extensions(("x-permission" = json!("session"))),
+)]
+async fn end_session(
+    State(app): State<Arc<App>>,
+    client: Client,
+    SignedIn(session): SignedIn,
+    Path(id): Path<SessionId>,
+) -> Answer<StatusCode> {
+    let ends = |other: &LiveSession| other.admin == session.admin && other.id == id;
+    let over = app.sessions.end(ends);
+    let Some(over) = over.first() else {
+        return Err(Problem::new(Code::NotFound, "There is no such session; it may have ended.").into());
+    };
+    let mut tx = app.log.begin().await?;
+    sessions::delete(tx.connection(), &id).await?;
+    let actor = actor(&session, client);
+    audit::record(&mut tx, &actor, "session.end", &over.device.name, &json!({ "session": id })).await?;
+    tx.commit().await?;
+    Ok(StatusCode::NO_CONTENT)
+}
+
+fn actor(session: &Arc<LiveSession>, client: Client) -> Actor {
+    Actor::of(&Caller::Admin(Arc::clone(session)), client)
+}
+
+fn email_factor(admin: &Admin) -> Factor {
+    Factor {
+        id: FactorId("email".to_owned()),
+        kind: FactorKind::Email,
+        name: admin.email.clone(),
+        created_at: admin.created_at,
+        last_used_at: None,
+        left: None,
+    }
+}
+
+fn no_factor() -> Problem {
+    Problem::new(Code::NotFound, "There is no such authenticator. Codes by e-mail can't be removed.")
+}

@@ -1,0 +1,27 @@
+//! The first run.
+
+use std::sync::Arc;
+
+use axum::extract::State;
+use mailcup_wire::{Setup, SetupDone};
+use utoipa_axum::{router::OpenApiRouter, routes};
+
+use super::{body::Json, client::Client, problem::Answer};
+use crate::{app::App, setup};
+
+pub(super) fn routes() -> OpenApiRouter<Arc<App>> {
+    OpenApiRouter::new().routes(routes!(set_up))
+}
+
+/// Makes the organization and its owner; needs the setup token, and works once.
+#[utoipa::path(
+    post, path = "/v1/setup", tag = "setup", responses((status = 200, body = SetupDone)),
+    extensions(("x-permission" = json!("open"))),
+)]
+async fn set_up(
+    State(app): State<Arc<App>>,
+    client: Client,
+    Json(request): Json<Setup>,
+) -> Answer<Json<SetupDone>> {
+    setup::set_up(&app, client, request).await.map(Json)
+}

@@ -1,0 +1,258 @@
+//! What is done from the server's own shell: through a socket that only the service's user may open, or, while
+//! the service does not run, right in its database.
+
+use std::{fs, io, os::unix::fs::PermissionsExt as _, path::PathBuf, sync::Arc};
+
+use data_encoding::HEXLOWER;
+use jiff::SignedDuration;
+use mailcup_wire::{Code, Login, MailServerKind, MailServerSnippet, NewAdmin, Problem, Role, Scope, Time};
+use secrecy::{ExposeSecret, SecretString};
+use serde::{Deserialize, Serialize};
+use serde_json::json;
+use tokio::{
+    io::{AsyncBufReadExt, AsyncReadExt, AsyncWriteExt, BufReader},
+    net::{UnixListener, UnixStream},
+};
+
+use crate::{
+    app::{App, Limits},
+    audit::{self, Actor},
+    clock::Clock,
+    config::{Config, PolicyAddress},
+    http::{admins as http_admins, api_keys, problem::HttpProblem},
+    mail::text::{self, Occasion},
+    passwords, secrets,
+    snippet::{self, Dovecot, Postfix, WhenDown},
+    store::{admins, factors},
+    throttle::Whose,
+};
+
+/// What can be asked for.
+#[derive(Debug, Serialize, Deserialize)]
+#[serde(tag = "kind", rename_all = "snake_case")]
+pub enum Request {
+    Snippet {
+        server: MailServerKind,
+    },
+    CreateAdmin(NewAdmin),
+    /// Lets a locked-out admin in. A password given here replaces theirs.
+    Recover {
+        login: String,
+        password: Option<String>,
+    },
+}
+
+/// How long a way in stays open.
+const RECOVERY: SignedDuration = SignedDuration::from_mins(15);
+
+const LONGEST_REQUEST: u64 = 64 * 1024;
+
+/// Asks the running service, or does it in its database when none runs. Answers what to print.
+pub async fn ask(config: Config, request: Request) -> Result<String, String> {
+    if let Ok(stream) = UnixStream::connect(socket_path(&config)).await {
+        return converse(stream, &request)
+            .await
+            .map_err(|error| format!("the service said nothing: {error}"))?;
+    }
+    let app = App::open(config, Clock::system(), Limits::default(), None)
+        .await
+        .map_err(|error| error.to_string())?;
+    let done = carry_out(&app, request).await;
+    app.close().await.map_err(|error| error.to_string())?;
+    done.map_err(|problem| problem.problem().message.clone())
+}
+
+/// Opens the socket, with access for the service's user alone.
+pub fn listen(config: &Config) -> io::Result<UnixListener> {
+    let path = socket_path(config);
+    // Left behind by a killed service; the data folder's lock says that no other one lives.
+    if path.exists() {
+        fs::remove_file(&path)?;
+    }
+    let listener = UnixListener::bind(&path)?;
+    fs::set_permissions(&path, fs::Permissions::from_mode(0o600))?;
+    Ok(listener)
+}
+
+/// Answers on the socket until the app stops.
+pub async fn serve(listener: UnixListener, app: Arc<App>) {
+    loop {
+        let accepted = tokio::select! {
+            () = app.stop.cancelled() => break,
+            accepted = listener.accept() => accepted,
+        };
+        match accepted {
+            Ok((stream, _)) => {
+                let app = Arc::clone(&app);
+                tokio::spawn(async move {
+                    if let Err(error) = answer(stream, &app).await {
+                        tracing::debug!(%error, "a request on the admin socket broke off");
+                    }
+                });
+            }
+            Err(error) => {
+                tracing::warn!(%error, "a connection to the admin socket was not accepted");
+                tokio::time::sleep(std::time::Duration::from_millis(50)).await;
+            }
+        }
+    }
+    // Gone already is as good as removed.
+    let _ = fs::remove_file(socket_path(&app.config));
+}
+
+/// The configuration for a mail server, with a freshly minted, policy-only key where it carries one.
+pub async fn snippet(
+    app: &Arc<App>,
+    actor: &Actor,
+    server: MailServerKind,
+) -> Result<MailServerSnippet, HttpProblem> {
+    match server {
+        MailServerKind::Dovecot => {
+            let name = free_key_name(app, "dovecot");
+            let grant = api_keys::mint(app, actor, &name, vec![Scope::Policy]).await?;
+            let nonce = HEXLOWER.encode(&app.server_key.derive("dovecot hash nonce")[..16]);
+            let text = snippet::dovecot(&Dovecot {
+                base_url: &base_url(app),
+                key_name: &name,
+                key: &SecretString::from(grant.secret),
+                nonce: &SecretString::from(nonce),
+                when_down: WhenDown::Open,
+            });
+            Ok(MailServerSnippet {
+                server,
+                path: snippet::DOVECOT_PATH.to_owned(),
+                text,
+                reload: snippet::DOVECOT_RELOAD.to_owned(),
+                key: Some(grant.key.id),
+            })
+        }
+        MailServerKind::Postfix => {
+            let service = match (&app.config.postfix_policy, app.endpoints.get()) {
+                (PolicyAddress::Unix(path), _) => format!("unix:{}", path.display()),
+                (PolicyAddress::Tcp(_), Some(endpoints)) => format!("inet:{}", endpoints.postfix_policy),
+                (PolicyAddress::Tcp(address), None) => format!("inet:{address}"),
+            };
+            let text = snippet::postfix(&Postfix { service: &service, when_down: WhenDown::Open });
+            Ok(MailServerSnippet {
+                server,
+                path: snippet::POSTFIX_PATH.to_owned(),
+                text,
+                reload: snippet::POSTFIX_RELOAD.to_owned(),
+                key: None,
+            })
+        }
+    }
+}
+
+async fn carry_out(app: &Arc<App>, request: Request) -> Result<String, HttpProblem> {
+    app.must_be_set_up()?;
+    let actor = Actor::default();
+    match request {
+        Request::Snippet { server } => Ok(snippet(app, &actor, server).await?.text),
+        Request::CreateAdmin(new) => {
+            let admin = http_admins::add(app, &actor, new).await?;
+            Ok(format!("{} can sign in now; one-time codes go to {}.\n", admin.login, admin.email))
+        }
+        Request::Recover { login, password } => recover(app, &login, password).await,
+    }
+}
+
+async fn recover(app: &App, login: &str, password: Option<String>) -> Result<String, HttpProblem> {
+    let login = Login(login.trim().to_lowercase());
+    let hash = match password {
+        Some(password) => {
+            passwords::acceptable("password", &password, &login.0)?;
+            Some(app.passwords.hash(password.into()).await?)
+        }
+        None => None,
+    };
+    let now = app.clock.now();
+    let until = Time::from(now.0 + RECOVERY);
+    let code = secrets::new_readable_code();
+    let mut tx = app.log.begin().await?;
+    let Some(row) = admins::by_login(tx.connection(), &login).await? else {
+        return Err(Problem::new(Code::NotFound, format!("There is no admin {login}.")).into());
+    };
+    if let Some(hash) = &hash {
+        admins::set_password(tx.connection(), &row.admin.id, hash).await?;
+    }
+    let stored = secrets::hash_readable_code(code.expose_secret());
+    factors::open_recovery(tx.connection(), &row.admin.id, &stored, until).await?;
+    let details = json!({ "until": until, "password_replaced": hash.is_some() });
+    audit::record(&mut tx, &Actor::default(), "admin.recover", &login.0, &details).await?;
+    let organization = app.settings.organization_name();
+    let all = admins::all(tx.connection()).await?;
+    for owner in all.iter().map(|row| &row.admin).filter(|admin| admin.role == Role::Owner) {
+        let occasion = Occasion {
+            organization: &organization,
+            name: &owner.name,
+            to: &owner.email,
+            at: now.0,
+            address: None,
+            device: "the server's shell",
+        };
+        app.post(&mut tx, &text::recovery(&occasion, &login.0), None).await?;
+    }
+    tx.commit().await?;
+    app.throttle.succeeded(&Whose::Codes(row.admin.id.0));
+    let how = if hash.is_some() { "the new password" } else { "the password" };
+    Ok(format!(
+        "Until {until} {login} passes all blocks.\n\
+         Sign in with {how}, choose “recovery code” as the second factor, and enter:\n\n    {}\n\n\
+         The code works once. Every owner has been told.\n",
+        code.expose_secret()
+    ))
+}
+
+/// The private listener as a mail server on this machine reaches it.
+fn base_url(app: &App) -> String {
+    let mut address = app.endpoints.get().map_or(app.config.http, |endpoints| endpoints.http);
+    if address.ip().is_unspecified() {
+        address.set_ip(if address.is_ipv4() {
+            std::net::Ipv4Addr::LOCALHOST.into()
+        } else {
+            std::net::Ipv6Addr::LOCALHOST.into()
+        });
+    }
+    match (&app.config.tls, app.config.allowed_hosts.first()) {
+        (None, _) => format!("http://{address}"),
+        // A certificate names a host, not an address.
+        (Some(_), Some(host)) => format!("https://{host}:{}", address.port()),
+        (Some(_), None) => format!("https://{address}"),
+    }
+}
+
+/// `name`, or with the first number behind it that no living key has.
+fn free_key_name(app: &App, name: &str) -> String {
+    let living = app.keys.all();
+    let taken = |candidate: &str| living.iter().any(|key| &*key.name == candidate);
+    if !taken(name) {
+        return name.to_owned();
+    }
+    let numbers = 2..=living.len() + 2;
+    numbers.map(|number| format!("{name}-{number}")).find(|candidate| !taken(candidate)).unwrap_or_default()
+}
+
+fn socket_path(config: &Config) -> PathBuf {
+    config.data_dir.join("admin.sock")
+}
+
+async fn converse(mut stream: UnixStream, request: &Request) -> io::Result<Result<String, String>> {
+    let mut line = serde_json::to_vec(request)?;
+    line.push(b'\n');
+    stream.write_all(&line).await?;
+    let mut answer = String::new();
+    stream.read_to_string(&mut answer).await?;
+    Ok(serde_json::from_str::<Result<String, Problem>>(&answer)?.map_err(|problem| problem.message))
+}
+
+async fn answer(stream: UnixStream, app: &Arc<App>) -> io::Result<()> {
+    let (read, mut write) = stream.into_split();
+    let mut line = String::new();
+    BufReader::new(read.take(LONGEST_REQUEST)).read_line(&mut line).await?;
+    let done = match serde_json::from_str(&line) {
+        Ok(request) => carry_out(app, request).await.map_err(|problem| problem.problem().clone()),
+        Err(error) => Err(Problem::new(Code::BadRequest, error.to_string())),
+    };
+    write.write_all(&serde_json::to_vec(&done)?).await
+}

@@ -1,0 +1,45 @@
+//! Figures for Prometheus.
+
+use std::{sync::OnceLock, time::Duration};
+
+use metrics_exporter_prometheus::{PrometheusBuilder, PrometheusHandle};
+
+use crate::{app::App, store::StoreError};
+
+static HANDLE: OnceLock<PrometheusHandle> = OnceLock::new();
+
+/// Begins counting for the whole process. Later calls change nothing.
+pub fn begin() {
+    HANDLE.get_or_init(|| {
+        let recorder = PrometheusBuilder::new()
+            .set_buckets(&[0.0005, 0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 5.0])
+            .unwrap_or_else(|_| PrometheusBuilder::new())
+            .build_recorder();
+        let handle = recorder.handle();
+        // A recorder that is there already stays; then ours counts nothing.
+        let _ = metrics::set_global_recorder(recorder);
+        handle
+    });
+}
+
+/// Tidies up now and then, as the exporter wants it.
+pub async fn tend() {
+    let mut tick = tokio::time::interval(Duration::from_secs(10));
+    loop {
+        tick.tick().await;
+        if let Some(handle) = HANDLE.get() {
+            handle.run_upkeep();
+        }
+    }
+}
+
+/// All figures in Prometheus's text format.
+pub async fn render(app: &App) -> Result<String, StoreError> {
+    let outbox = app.outbox.status().await?;
+    metrics::gauge!("mailcup_outbox_waiting").set(f64::from(outbox.waiting));
+    #[expect(clippy::cast_precision_loss, reason = "a gauge; exact up to 2^53")]
+    metrics::gauge!("mailcup_events_head").set(app.log.head_seq() as f64);
+    metrics::gauge!("mailcup_sessions")
+        .set(u32::try_from(app.sessions.all().len()).map_or(f64::INFINITY, f64::from));
+    Ok(HANDLE.get().map(PrometheusHandle::render).unwrap_or_default())
+}

@@ -1,0 +1,388 @@
+//! Signing in: a password, then a second factor. Every attempt is an event; a refusal looks like a wrong
+//! password from outside, whatever its reason.
+
+mod challenge;
+mod factor;
+
+use std::sync::Arc;
+
+use mailcup_guard::{
+    alert::{PasswordMark, Subject},
+    decision::SignInVerdict,
+};
+use mailcup_wire::{
+    Admin, AdminId, Challenge, ChallengeAnswer, ChallengeId, Code, Details, DeviceName, FactorKind, Login,
+    Outcome, Problem, Protocol, Reason, ReasonCode, SessionGrant, SessionId, SignIn, SignInRequest, Time,
+};
+use secrecy::{ExposeSecret, SecretString};
+
+pub use self::challenge::Challenges;
+use self::challenge::{LIFE, Pending, TRIES};
+use crate::{
+    app::App,
+    audit::{self, Actor},
+    event_log::{LogTransaction, reason_text},
+    http::{client::Client, problem::HttpProblem},
+    mail::text::{self, Occasion},
+    secrets::{self, TokenHash},
+    sessions::{LiveSession, TOKEN_PREFIX},
+    store::{StoreError, admins, factors, sessions},
+    throttle::Whose,
+};
+
+/// Checks a password and asks for a second factor.
+pub async fn begin(app: &App, client: Client, request: SignInRequest) -> Result<Challenge, HttpProblem> {
+    let device = acceptable_device(request.device)?;
+    let login = Login(request.login.trim().to_lowercase());
+    let guess = Whose::guess(client.address, &login.0);
+    let network = Whose::network(client.address);
+    app.throttle.check(&guess)?;
+    app.throttle.check(&network)?;
+
+    let mut connection = app.store.read().acquire().await.map_err(StoreError::from)?;
+    let row = admins::by_login(&mut connection, &login).await?;
+    let admin = row.as_ref().map(|row| &row.admin);
+    let (refused, reasons) = decide(app, client, &login, admin).await?;
+    drop(connection);
+    let mark = password_mark(app, &login, &request.password);
+    let password = SecretString::from(request.password);
+    let right = app.passwords.check(password, row.as_ref().map(|row| row.password.as_str())).await?;
+
+    let attempt = SignInAttempt { login: &login, client, device: &device };
+    let row = match row {
+        Some(row) if right && !refused => row,
+        _ => {
+            app.throttle.failed(guess);
+            app.throttle.failed(network);
+            let (outcome, reasons, mark) = if refused {
+                (Outcome::Refused, reasons, None)
+            } else {
+                let reason = reason(ReasonCode::WrongPassword, "The login or password was wrong.");
+                (Outcome::Failed, vec![reason], Some(mark))
+            };
+            app.log.append_sign_in(attempt.event(outcome, reasons), mark).await?;
+            return Err(refusal());
+        }
+    };
+    let challenge = ask_for_factor(app, &attempt, &row.admin).await?;
+    let reason = reason(ReasonCode::CodeRequested, "The password was right; a second factor was asked for.");
+    app.log.append_sign_in(attempt.event(Outcome::Challenged, vec![reason]), None).await?;
+    Ok(challenge)
+}
+
+/// Sends a one-time code by mail, anew or for the first time. Tries stay as they are.
+pub async fn send_code(app: &App, client: Client, id: &ChallengeId) -> Result<Challenge, HttpProblem> {
+    let now = app.clock.now();
+    let code = new_code();
+    let hash = code_hash(app, id, code.expose_secret());
+    let pending = app.challenges.with(id, now, |pending| {
+        pending.sends(now)?;
+        pending.code = Some(hash);
+        Ok::<_, HttpProblem>(pending.clone())
+    })??;
+    let mut connection = app.store.read().acquire().await.map_err(StoreError::from)?;
+    let row = admins::get(&mut connection, &pending.admin).await?.ok_or_else(challenge::over)?;
+    drop(connection);
+    mail_code(app, client, &row.admin, &pending.device, &code).await?;
+    Ok(shown(app, id, &pending, &row.admin))
+}
+
+/// Checks a second factor and signs in.
+pub async fn answer(
+    app: &Arc<App>,
+    client: Client,
+    id: &ChallengeId,
+    answer: ChallengeAnswer,
+) -> Result<SessionGrant, HttpProblem> {
+    let now = app.clock.now();
+    let admin = app.challenges.with(id, now, |pending| pending.admin.clone())?;
+    let codes = Whose::Codes(admin.0);
+    app.throttle.check(&codes)?;
+    let pending = app.challenges.try_once(id, now)?;
+    let mut connection = app.store.read().acquire().await.map_err(StoreError::from)?;
+    let row = admins::get(&mut connection, &pending.admin).await?.ok_or_else(challenge::over)?;
+    let attempt = SignInAttempt { login: &pending.login, client, device: &pending.device };
+    let (refused, reasons) = decide(app, client, &pending.login, Some(&row.admin)).await?;
+    drop(connection);
+
+    let mut tx = app.log.begin().await?;
+    let code = SecretString::from(answer.code);
+    let right = !refused && factor::take(app, &mut tx, id, &pending, answer.factor, &code).await?;
+    if !right {
+        drop(tx);
+        app.throttle.failed(codes);
+        let (outcome, reasons) = if refused {
+            (Outcome::Refused, reasons)
+        } else {
+            (Outcome::Failed, vec![reason(ReasonCode::WrongCode, "The second factor was wrong.")])
+        };
+        app.log.append_sign_in(attempt.event(outcome, reasons), None).await?;
+        return Err(wrong_code(app, id, pending.tries_left));
+    }
+    if !app.challenges.end(id) {
+        return Err(challenge::over());
+    }
+    app.throttle.succeeded(&codes);
+    app.throttle.succeeded(&Whose::guess(client.address, &pending.login.0));
+    let how = match answer.factor {
+        FactorKind::Email => "Signed in with password and e-mailed code.",
+        FactorKind::Authenticator => "Signed in with password and authenticator code.",
+        FactorKind::RecoveryCode => "Signed in with password and recovery code.",
+    };
+    let reasons = vec![reason(ReasonCode::Credentials, how)];
+    tx.append_sign_in(attempt.event(Outcome::Succeeded, reasons), None);
+    let grant = grant(app, &mut tx, client, row.admin, pending.device, Newness::Tell).await?;
+    tx.commit().await?;
+    Ok(grant)
+}
+
+/// Whether a device that was never seen before is told about.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Newness {
+    Tell,
+    /// It is the very first one.
+    Silent,
+}
+
+/// Begins a session within a transaction; it lives from the commit on.
+pub async fn grant(
+    app: &Arc<App>,
+    tx: &mut LogTransaction,
+    client: Client,
+    mut admin: Admin,
+    device: DeviceName,
+    newness: Newness,
+) -> Result<SessionGrant, HttpProblem> {
+    let now = app.clock.now();
+    let token = secrets::new_token(TOKEN_PREFIX);
+    let hash = secrets::hash_token(token.expose_secret());
+    let who = (admin.id.clone(), admin.login.clone(), admin.role);
+    let id = SessionId(secrets::new_id());
+    let session = LiveSession::new(id, who, device.clone(), client.address, now, now);
+    let is_new = admins::remember_device(tx.connection(), &admin.id, (&device.id, &device.name), now).await?;
+    sessions::insert(tx.connection(), &hash, &session).await?;
+    admins::signed_in(tx.connection(), &admin.id, now).await?;
+    admin.last_sign_in_at = Some(now);
+    let actor = Actor { admin: Some((admin.id.clone(), admin.login.clone())), address: client.address };
+    audit::record(tx, &actor, "session.begin", &device.name, &serde_json::json!({ "session": session.id }))
+        .await?;
+    if is_new && newness == Newness::Tell {
+        tx.raise(
+            Subject::AdminNewDevice {
+                login: admin.login.0.as_str().into(),
+                device: device.id.as_str().into(),
+            },
+            false,
+        );
+        let organization = app.settings.organization_name();
+        let mail = text::new_device(&occasion(&organization, &admin, &device, client, now));
+        app.post(tx, &mail, None).await?;
+    }
+    let shown = session.shown_to(&session.id);
+    let app = Arc::clone(app);
+    tx.after_commit(move || {
+        app.sessions.begin(hash, session);
+    });
+    Ok(SessionGrant { token: token.expose_secret().to_owned(), session: shown, admin })
+}
+
+/// A device that names itself as devices do.
+pub fn acceptable_device(device: DeviceName) -> Result<DeviceName, HttpProblem> {
+    let plain = |c: char| c.is_ascii_alphanumeric() || c == '-' || c == '_';
+    if !(8..=128).contains(&device.id.len()) || !device.id.chars().all(plain) {
+        return Err(Problem::field(
+            "device.id",
+            "A device's id is 8 to 128 letters, digits, dashes or underscores, made once at random.",
+        )
+        .into());
+    }
+    let name: String = device.name.trim().chars().filter(|c| !c.is_control()).take(120).collect();
+    let name = if name.is_empty() { "Unnamed device".to_owned() } else { name };
+    Ok(DeviceName { id: device.id, name })
+}
+
+/// Tells wrong passwords apart without telling what they are: 16 bits under the server's own key.
+fn password_mark(app: &App, login: &Login, password: &str) -> PasswordMark {
+    let hash = app.server_key.authenticate("password mark", &format!("{login}\0{password}"));
+    let bytes = hash.as_bytes();
+    PasswordMark(u16::from_be_bytes([bytes[0], bytes[1]]))
+}
+
+/// An attempt as its event tells it.
+struct SignInAttempt<'a> {
+    login: &'a Login,
+    client: Client,
+    device: &'a DeviceName,
+}
+
+impl SignInAttempt<'_> {
+    fn event(&self, outcome: Outcome, reasons: Vec<Reason>) -> SignIn {
+        SignIn {
+            login: self.login.clone(),
+            protocol: Protocol::Api,
+            address: self.client.address,
+            outcome,
+            reasons,
+            server: None,
+            client: Some(self.device.name.clone()),
+            tls: self.client.tls,
+        }
+    }
+}
+
+/// Whether a block refuses, and why. A way in that was opened on the server's shell passes blocks.
+async fn decide(
+    app: &App,
+    client: Client,
+    login: &Login,
+    admin: Option<&Admin>,
+) -> Result<(bool, Vec<Reason>), HttpProblem> {
+    let now = app.clock.now();
+    let decision = app.policy.sign_in(&login.0, client.address, now);
+    let mut refused = match decision.verdict {
+        SignInVerdict::Refuse => true,
+        SignInVerdict::Allow | SignInVerdict::Delay(_) | SignInVerdict::Challenge => false,
+    };
+    if let (true, Some(admin)) = (refused, admin) {
+        let mut connection = app.store.read().acquire().await.map_err(StoreError::from)?;
+        refused = !factors::is_recovering(&mut connection, &admin.id, now).await?;
+    }
+    Ok((refused, decision.reasons.iter().map(reason_text).collect()))
+}
+
+async fn ask_for_factor(
+    app: &App,
+    attempt: &SignInAttempt<'_>,
+    admin: &Admin,
+) -> Result<Challenge, HttpProblem> {
+    let now = app.clock.now();
+    let kinds = factor::available(app, &admin.id).await?;
+    let id = ChallengeId(secrets::new_id());
+    let mut pending = Pending {
+        admin: admin.id.clone(),
+        login: admin.login.clone(),
+        device: attempt.device.clone(),
+        factors: kinds,
+        code: None,
+        sendings: 0,
+        tries_left: TRIES,
+        expires_at: Time::from(now.0 + LIFE),
+        send_again_at: now,
+    };
+    // Who has an authenticator at hand needs no mail, unless they ask for it.
+    if !pending.factors.contains(&FactorKind::Authenticator) {
+        let code = new_code();
+        pending.sends(now)?;
+        pending.code = Some(code_hash(app, &id, code.expose_secret()));
+        mail_code(app, attempt.client, admin, attempt.device, &code).await?;
+    }
+    let challenge = shown(app, &id, &pending, admin);
+    app.challenges.begin(id, pending, now);
+    Ok(challenge)
+}
+
+async fn mail_code(
+    app: &App,
+    client: Client,
+    admin: &Admin,
+    device: &DeviceName,
+    code: &SecretString,
+) -> Result<(), HttpProblem> {
+    let organization = app.settings.organization_name();
+    let occasion = occasion(&organization, admin, device, client, app.clock.now());
+    let minutes = u32::try_from(LIFE.as_mins()).unwrap_or_default();
+    let mail = text::one_time_code(&occasion, code.expose_secret(), minutes);
+    let mut tx = app.log.begin().await?;
+    let expires_at = Time::from(app.clock.now().0 + LIFE);
+    app.post(&mut tx, &mail, Some(expires_at)).await?;
+    tx.commit().await?;
+    Ok(())
+}
+
+fn occasion<'a>(
+    organization: &'a str,
+    admin: &'a Admin,
+    device: &'a DeviceName,
+    client: Client,
+    at: Time,
+) -> Occasion<'a> {
+    Occasion {
+        organization,
+        name: &admin.name,
+        to: &admin.email,
+        at: at.0,
+        address: client.address.map(mailcup_wire::Address::ip),
+        device: &device.name,
+    }
+}
+
+fn shown(app: &App, id: &ChallengeId, pending: &Pending, admin: &Admin) -> Challenge {
+    let local = app.settings.mail.load().stored.relay.is_none();
+    Challenge {
+        id: id.clone(),
+        factors: pending.factors.clone(),
+        sent_to: pending.code.map(|_| masked(&admin.email)),
+        outbox_folder: local.then(|| app.outbox_folder().display().to_string()),
+        expires_at: pending.expires_at,
+        tries_left: pending.tries_left,
+    }
+}
+
+/// `anna@example.org` as `a…@example.org`.
+fn masked(email: &str) -> String {
+    match email.split_once('@') {
+        Some((local, domain)) => format!("{}…@{domain}", local.chars().next().unwrap_or('…')),
+        None => "…".to_owned(),
+    }
+}
+
+/// Six digits.
+fn new_code() -> SecretString {
+    format!("{:06}", rand::random_range(0..1_000_000u32)).into()
+}
+
+/// A code bound to its challenge, under the server's key: a million codes are quickly tried otherwise.
+fn code_hash(app: &App, id: &ChallengeId, code: &str) -> TokenHash {
+    app.server_key.authenticate("one-time code", &format!("{id}\0{code}"))
+}
+
+fn reason(code: ReasonCode, text: &str) -> Reason {
+    Reason { code, text: text.to_owned(), block: None }
+}
+
+fn refusal() -> HttpProblem {
+    Problem::new(Code::SignInRefused, "Login or password is wrong.").into()
+}
+
+fn wrong_code(app: &App, id: &ChallengeId, tries_left: u32) -> HttpProblem {
+    if tries_left == 0 {
+        app.challenges.end(id);
+        return challenge::over();
+    }
+    Problem::new(Code::WrongCode, "The code is wrong.").with(Details::TriesLeft { tries: tries_left }).into()
+}
+
+/// Ends every way in that an admin has: sessions and half-done sign-ins. For the transaction's commit.
+pub async fn end_all(
+    app: &Arc<App>,
+    tx: &mut LogTransaction,
+    admin: &AdminId,
+    except: Option<&SessionId>,
+) -> Result<(), StoreError> {
+    let over: Vec<SessionId> = app
+        .sessions
+        .of(admin)
+        .iter()
+        .map(|session| session.id.clone())
+        .filter(|id| Some(id) != except)
+        .collect();
+    for id in &over {
+        sessions::delete(tx.connection(), id).await?;
+    }
+    let (app, admin) = (Arc::clone(app), admin.clone());
+    tx.after_commit(move || {
+        app.challenges.end_of(&admin);
+        app.sessions.end(|session| over.contains(&session.id));
+    });
+    Ok(())
+}
