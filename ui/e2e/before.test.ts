@@ -19,7 +19,7 @@ test("sets up a service on this computer, from the first click to the first gree
   await expect(page.getByLabel("Login")).toHaveValue("maria@example.org");
   await page.getByLabel("Password", { exact: true }).fill("short");
   await page.getByRole("button", { name: "Set up" }).click();
-  await expect(page.getByText("at least 12 characters. Several words")).toBeVisible();
+  await expect(page.getByText("at least 10 characters. Several words")).toBeVisible();
   await expect(page.getByLabel("Organization")).toHaveValue("Example Association");
 
   await page.getByLabel("Password", { exact: true }).fill("correct horse battery");

@@ -294,13 +294,13 @@ export const host: Host = {
   },
   async setUp(request) {
     await pause(300);
-    if (request.owner.password.length < 12)
-      throw problem("invalid", "Choose a password of at least 12 characters.", {
+    if (request.owner.password.length < 10)
+      throw problem("invalid", "Choose a password of at least 10 characters.", {
         kind: "fields",
         fields: [
           {
             field: "owner.password",
-            message: "Choose a password of at least 12 characters. Several words do well.",
+            message: "Choose a password of at least 10 characters. Several words do well.",
           },
         ],
       });
@@ -570,10 +570,10 @@ export const host: Host = {
   changePassword: ({ current, new: wanted }) =>
     write(() => {
       if (current === "wrong") throw problem("sign_in_refused", "The current password is wrong.");
-      if (wanted.length < 12)
-        throw problem("invalid", "Choose a password of at least 12 characters.", {
+      if (wanted.length < 10)
+        throw problem("invalid", "Choose a password of at least 10 characters.", {
           kind: "fields",
-          fields: [{ field: "new", message: "Choose a password of at least 12 characters." }],
+          fields: [{ field: "new", message: "Choose a password of at least 10 characters." }],
         });
       return null;
     }),

@@ -15,8 +15,19 @@ export function hasCode(thrown: unknown, code: Code): boolean {
   return asProblem(thrown).code === code;
 }
 
-/** What is wrong with single fields, by name. */
+/** What is wrong with single fields, by name; of a list (`domains.2`), by the name of the list. */
 export function fieldProblems(problem: Problem | undefined): Record<string, string | undefined> {
   if (problem?.details?.kind !== "fields") return {};
-  return Object.fromEntries(problem.details.fields.map(({ field, message }) => [field, message]));
+  return Object.fromEntries(
+    problem.details.fields.map(({ field, message }) => [field.replace(/\.\d+$/, ""), message]),
+  );
+}
+
+/** The problem's message, unless it stands beside one of these fields already. */
+export function messageBesides(
+  problem: Problem | undefined,
+  fields: readonly string[],
+): string | undefined {
+  const named = fieldProblems(problem);
+  return fields.some((field) => named[field]) ? undefined : problem?.message;
 }
