@@ -72,6 +72,35 @@ test("closes the innermost thing with Esc, one after the other", async ({ page }
   await expect(page).toHaveURL(/#\/alerts$/);
 });
 
+test("goes anywhere with Ctrl+K", async ({ page }) => {
+  await open(page, { scenario: "well", hash: "#/activity", ready: "4,000 events" });
+  const palette = page.getByRole("dialog", { name: "Go anywhere" });
+  await page.keyboard.press("Control+k");
+  await page.keyboard.type("mail ser");
+  await page.keyboard.press("Enter");
+  await expect(page).toHaveURL(/settings\/servers/);
+  await expect(palette).toBeHidden();
+
+  await page.keyboard.press("Control+k");
+  await page.keyboard.type("198.51.100.7");
+  await page.keyboard.press("Enter");
+  await expect(page.getByText("events match")).toBeVisible();
+
+  await page.keyboard.press("Control+k");
+  await page.keyboard.type("dark");
+  await page.keyboard.press("Enter");
+  await expect(page.locator("html")).toHaveAttribute("data-theme", "dark");
+
+  await page.keyboard.press("Control+k");
+  await page.keyboard.press("ArrowUp");
+  await expect(page.getByRole("option", { name: /Keys of this page/ })).toHaveAttribute(
+    "aria-selected",
+    "true",
+  );
+  await page.keyboard.press("Escape");
+  await expect(palette).toBeHidden();
+});
+
 test("says once what happened to the local copy", async ({ page }) => {
   await open(page, { scenario: "notices", hash: "#/alerts", ready: "The local copy was damaged" });
   await page.getByRole("button", { name: "Dismiss" }).first().click();

@@ -41,6 +41,11 @@ const acts: Record<NonNullable<Case["act"]>, (page: Page) => Promise<void>> = {
     await page.keyboard.press("?");
     await expect(page.getByRole("dialog")).toBeVisible();
   },
+  palette: async (page) => {
+    await page.keyboard.press("Control+k");
+    await page.getByRole("combobox").last().fill("an");
+    await expect(page.getByRole("option", { name: "anna@example.org" })).toBeVisible();
+  },
   menu: (page) => page.getByRole("button", { name: "Your account" }).click(),
   passphrase: (page) => page.getByRole("button", { name: "Set a passphrase" }).click(),
   authenticator: async (page) => {

@@ -6,7 +6,15 @@ export interface Case {
   /** What is there once the page stands. */
   ready: string;
   /** What else to open before one looks. */
-  act?: "filter" | "block" | "shortcuts" | "menu" | "toast" | "authenticator" | "passphrase";
+  act?:
+    | "filter"
+    | "block"
+    | "shortcuts"
+    | "palette"
+    | "menu"
+    | "toast"
+    | "authenticator"
+    | "passphrase";
 }
 
 const event = (seq: number) => `#/activity/0192f0c4b7a1e5d3%3A${seq}`;
@@ -83,6 +91,7 @@ export const cases: Case[] = [
     ready: "session ended",
   },
   { name: "shortcuts", scenario: "well", hash: "#/activity", ready: "Activity", act: "shortcuts" },
+  { name: "palette", scenario: "well", hash: "#/activity", ready: "Activity", act: "palette" },
   { name: "account-menu", scenario: "well", hash: "#/activity", ready: "Activity", act: "menu" },
 
   { name: "blocks", scenario: "attack", hash: "#/blocks", ready: "in force" },
