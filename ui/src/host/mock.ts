@@ -1,44 +1,29 @@
 import type * as t from "./host";
 import type { Host } from "./host";
 import { matches } from "./mock/matches";
+import {
+  attacked,
+  challenge,
+  firstMail,
+  firstView,
+  fresh,
+  now,
+  parameters,
+  PASSPHRASE,
+  scenario,
+  service,
+} from "./mock/scenario";
 import * as seed from "./mock/seed";
 
 /**
  * A host in memory, for page tests only: never part of the product's bundle. `?scenario=` chooses
  * what it holds, `&live=1` lets events arrive, `&theme=` sets the theme.
  */
-type Scenario =
-  | "first-run"
-  | "set-up"
-  | "keyring"
-  | "sign-in"
-  | "code"
-  | "locked"
-  | "well"
-  | "attack"
-  | "offline"
-  | "signed-out"
-  | "empty"
-  | "worst"
-  | "notices"
-  | "auditor"
-  | "relay"
-  | "slow"
-  | "broken";
-
-const parameters = new URLSearchParams(location.search);
-const scenario = (parameters.get("scenario") ?? "well") as Scenario;
-const now = Date.now();
-const PASSPHRASE = "open sesame";
-
 const listeners = {
   view: new Set<(view: t.View) => void>(),
   data: new Set<(changed: t.DataChanged) => void>(),
   navigate: new Set<(to: string) => void>(),
 };
-
-const attacked = ["attack", "auditor", "locked", "offline", "notices"].includes(scenario);
-const fresh = ["first-run", "set-up", "keyring", "empty"].includes(scenario);
 
 let log: t.Event[] = fresh
   ? []
@@ -67,21 +52,7 @@ let preferences: t.Preferences = {
   lock_after_minutes: null,
   start_at_login: false,
 };
-let mail: t.MailSettings = {
-  from: "mailcup@example.org",
-  transport:
-    scenario === "relay" || scenario === "worst"
-      ? {
-          kind: "relay",
-          host: "smtp.example.org",
-          port: 587,
-          security: "start_tls",
-          username: "mailcup",
-          has_password: true,
-        }
-      : { kind: "local", folder: "/home/maria/.local/share/mailcup/service/outbox" },
-  version: 1,
-};
+let mail = firstMail;
 let alertSettings: t.AlertSettings = {
   account_failures: 5,
   network_accounts: 5,
@@ -89,124 +60,9 @@ let alertSettings: t.AlertSettings = {
   version: 1,
 };
 
-const challenge: t.Challenge = {
-  id: "ch1",
-  factors: ["email", "authenticator", "recovery_code"],
-  sent_to: "ma•••@example.org",
-  outbox_folder: scenario === "code" ? null : "/home/maria/.local/share/mailcup/service/outbox/new",
-  expires_at: seed.iso(now + 600_000),
-  tries_left: 5,
-};
 let triesLeft = challenge.tries_left;
 
-let state: t.View = {
-  phase: firstPhase(),
-  service: ["first-run", "keyring"].includes(scenario) ? null : service("live"),
-  admin: ["first-run", "set-up", "keyring", "sign-in", "code", "locked"].includes(scenario)
-    ? null
-    : { ...seed.admin(now), ...(scenario === "auditor" ? { role: "auditor" as const } : {}) },
-  open_alerts: 0,
-  gravest: null,
-  own_alerts: scenario === "offline" ? [unreachable()] : [],
-  events: log.length,
-  notices:
-    scenario === "notices"
-      ? [
-          {
-            kind: "store_replaced",
-            kept_at: "/home/maria/.local/share/mailcup/console/damaged-2026-11-24T08-13-46.db",
-          },
-          { kind: "service_restored", dropped: 214, at: seed.iso(now - 3_600_000) },
-          { kind: "service_restarted", at: seed.iso(now - 60_000) },
-        ]
-      : [],
-  paused_until: null,
-  can_lock: passphrase !== null,
-  version: "0.1.0",
-  data_folder: "/home/maria/.local/share/mailcup",
-};
-
-function firstPhase(): t.Phase {
-  switch (scenario) {
-    case "first-run":
-      return { kind: "first_run" };
-    case "set-up":
-      return { kind: "set_up", needs_token: true };
-    case "keyring":
-      return {
-        kind: "choose_passphrase",
-        why: "This desktop has no keyring (no Secret Service answers on the session bus).",
-      };
-    case "sign-in":
-      return { kind: "sign_in", challenge: null };
-    case "code":
-      return { kind: "sign_in", challenge };
-    case "locked":
-      return { kind: "locked" };
-    case "well":
-    case "attack":
-    case "offline":
-    case "signed-out":
-    case "empty":
-    case "worst":
-    case "notices":
-    case "auditor":
-    case "relay":
-    case "slow":
-    case "broken":
-      return { kind: "ready" };
-  }
-}
-
-function service(link: "live"): t.ServiceView {
-  const base = {
-    name:
-      scenario === "worst"
-        ? "The Most Honourable and Extraordinarily Long-Named Society of Postmasters"
-        : "Example Association",
-    url: "http://127.0.0.1:8480",
-    embedded: true,
-    fresh_at: seed.iso(now),
-    link: { kind: link },
-  } satisfies t.ServiceView;
-  if (scenario === "offline")
-    return {
-      ...base,
-      fresh_at: seed.iso(now - 7_500_000),
-      link: {
-        kind: "offline",
-        since: seed.iso(now - 7_500_000),
-        why: "Connection refused at 127.0.0.1:8480",
-      },
-    };
-  if (scenario === "signed-out") return { ...base, link: { kind: "signed_out" } };
-  return base;
-}
-
-function unreachable(): t.Alert {
-  return {
-    id: "own1",
-    kind: "service_unreachable",
-    severity: "attention",
-    state: "open",
-    title: "The service can't be reached",
-    text: "127.0.0.1:8480 has refused connections for 2 hours. Mail servers decide by themselves meanwhile. Check that mailcupd runs.",
-    login: null,
-    network: null,
-    accounts: [],
-    accounts_total: 0,
-    addresses: [],
-    addresses_total: 0,
-    count: 1,
-    first_at: seed.iso(now - 7_500_000),
-    last_at: seed.iso(now - 7_500_000),
-    evidence: [],
-    history: [
-      { at: seed.iso(now - 7_500_000), state: "open", admin: null, login: null, note: null },
-    ],
-    version: 1,
-  };
-}
+let state: t.View = { ...firstView, can_lock: passphrase !== null, events: log.length };
 
 const gravity: Record<t.Severity, number> = { notice: 0, attention: 1, critical: 2 };
 
