@@ -20,7 +20,14 @@ CREATE TABLE events (
     body TEXT NOT NULL
 );
 CREATE INDEX events_at ON events (at);
-CREATE INDEX events_login ON events (login, seq);
+
+-- Finds the events of one account. A job fills it behind the end of the log: kept by every insert it would
+-- cost more than all the rest of it.
+CREATE TABLE event_logins (
+    seq INTEGER PRIMARY KEY,
+    login TEXT NOT NULL
+);
+CREATE INDEX event_logins_login ON event_logins (login, seq);
 
 CREATE TABLE alerts (
     id TEXT NOT NULL PRIMARY KEY,

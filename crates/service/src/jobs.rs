@@ -19,8 +19,11 @@ const EVERY: Duration = Duration::from_mins(1);
 /// A difference between the clock and the time that passed, from which it counts as a jump.
 const JUMP: SignedDuration = SignedDuration::from_secs(5);
 
-/// Events handled in one transaction, so that appends hardly wait.
-const BATCH: u32 = 1000;
+/// Events rolled up in one transaction: many, since many events share the pages that this writes to.
+const ROLL_UP: u32 = 5000;
+
+/// Events deleted in one transaction, so that appends hardly wait.
+const EXPIRE: u32 = 1000;
 
 const MILLIS_PER_DAY: i64 = 86_400_000;
 
@@ -51,7 +54,7 @@ pub async fn run(app: Arc<App>) {
 pub async fn roll_up(log: &EventLog) -> Result<(), StoreError> {
     loop {
         let mut tx = log.store().write().await?;
-        let counted = rollups::roll_up(&mut tx, BATCH).await?;
+        let counted = rollups::roll_up(&mut tx, ROLL_UP).await?;
         if counted == 0 {
             return Ok(());
         }
@@ -65,7 +68,7 @@ pub async fn expire(log: &EventLog, cutoff: Time) -> Result<u32, StoreError> {
     let mut count = 0u32;
     loop {
         let mut tx = log.store().write().await?;
-        let expired = rollups::expire(&mut tx, cutoff, BATCH).await?;
+        let expired = rollups::expire(&mut tx, cutoff, EXPIRE).await?;
         if expired == 0 {
             break;
         }

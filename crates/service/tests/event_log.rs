@@ -170,6 +170,28 @@ async fn every_start_begins_an_epoch_and_the_numbers_go_on() {
 }
 
 #[tokio::test]
+async fn a_restored_older_copy_shows_by_its_lineage() {
+    let folder = TempDir::new().unwrap();
+    let running = Running::start(folder.path()).await;
+    let common = running.log.append(&started()).await.unwrap();
+    running.stop().await;
+    let copy = TempDir::new().unwrap();
+    std::fs::copy(folder.path().join("mailcup.db"), copy.path().join("mailcup.db")).unwrap();
+
+    let running = Running::start(folder.path()).await;
+    let lost = running.log.append(&started()).await.unwrap();
+    running.stop().await;
+
+    let restored = Running::start(copy.path()).await;
+    let other = restored.log.append(&started()).await.unwrap();
+    assert_eq!(other.seq, lost.seq);
+    let resume = |id| restored.log.lineage().resume(id, restored.log.head_seq());
+    assert_eq!((resume(&common), resume(&other)), (Ok(1), Ok(2)));
+    assert!(resume(&lost).is_err());
+    restored.stop().await;
+}
+
+#[tokio::test]
 async fn a_success_discovers_the_account_and_is_weighed_against_its_networks() {
     let folder = TempDir::new().unwrap();
     let running = Running::start(folder.path()).await;

@@ -13,6 +13,7 @@ use sqlx::{
 use super::{
     StoreError,
     codes::{RowCode, address_bytes},
+    rollups,
 };
 
 /// An event before it has its place in the log: found by its columns, read by its body, which is written to
@@ -161,18 +162,31 @@ pub async fn before(
     before: Option<u64>,
     limit: u32,
 ) -> Result<Vec<EventRow>, StoreError> {
-    let mut sql = Conditions::default();
+    let mut connection = readers.acquire().await?;
+    let mut conditions = Conditions::default();
     if let Some(before) = before {
-        sql.add("seq <", Value::Number(before.cast_signed()));
+        conditions.add("seq <", Value::Number(before.cast_signed()));
     }
-    let account = match filter.account.as_deref().map(str::to_lowercase) {
-        Some(text) if !text.is_empty() => Some(account_condition(readers, text).await?),
-        Some(_) | None => None,
-    };
-    sql.filter(filter, account);
-    let text = format!("SELECT seq, at, body FROM events {} ORDER BY seq DESC LIMIT {}", sql.clause(), limit);
-    let rows = sql.bind(sqlx::query(AssertSqlSafe(text))).fetch_all(readers).await?;
-    rows.iter().map(event_row).collect()
+    conditions.filter(filter);
+    let account = filter.account.as_deref().map(str::to_lowercase).filter(|text| !text.is_empty());
+    let Some(account) = account else { return newest(&mut connection, conditions, limit).await };
+    let indexed = rollups::rolled_up_to(&mut connection).await?;
+    if !occurs(&mut connection, &account, indexed).await? {
+        conditions.contains("login", &account);
+        return newest(&mut connection, conditions, limit).await;
+    }
+    // First the events that are not indexed yet.
+    let mut latest = conditions.clone();
+    latest.add("seq >", Value::Number(indexed));
+    latest.add("login =", Value::Text(account.clone()));
+    let mut rows = newest(&mut connection, latest, limit).await?;
+    let left = limit.saturating_sub(u32::try_from(rows.len()).unwrap_or(u32::MAX));
+    if left > 0 {
+        conditions.add("seq <=", Value::Number(indexed));
+        conditions.add_within("seq IN (SELECT seq FROM event_logins WHERE login = ", Value::Text(account));
+        rows.extend(newest(&mut connection, conditions, left).await?);
+    }
+    Ok(rows)
 }
 
 /// The event with this number, if it is still kept.
@@ -304,28 +318,39 @@ fn event_row(row: &SqliteRow) -> Result<EventRow, StoreError> {
     Ok(EventRow { seq: seq_of(row)?, at: Time::from_millis(row.try_get(1)?), body })
 }
 
-/// How a filter's text names accounts.
-enum AccountCondition {
-    Is(String),
-    Contains(String),
+/// Whether events of this very login are in the log: then a filter means that account alone, else a part of
+/// logins.
+async fn occurs(connection: &mut SqliteConnection, login: &str, indexed: i64) -> Result<bool, StoreError> {
+    let found = sqlx::query(
+        "SELECT 1 FROM event_logins WHERE login = $1 \
+         UNION ALL SELECT 1 FROM events WHERE seq > $2 AND login = $1 LIMIT 1",
+    )
+    .bind(login)
+    .bind(indexed)
+    .fetch_optional(connection)
+    .await?;
+    Ok(found.is_some())
 }
 
-/// A login that occurs means that account alone, and is found through the index; all else is a part.
-async fn account_condition(readers: &SqlitePool, text: String) -> Result<AccountCondition, StoreError> {
-    let occurs = sqlx::query("SELECT 1 FROM events WHERE login = $1 LIMIT 1")
-        .bind(text.as_str())
-        .fetch_optional(readers)
-        .await?;
-    Ok(if occurs.is_some() { AccountCondition::Is(text) } else { AccountCondition::Contains(text) })
+async fn newest(
+    connection: &mut SqliteConnection,
+    conditions: Conditions,
+    limit: u32,
+) -> Result<Vec<EventRow>, StoreError> {
+    let clause = conditions.clause();
+    let text = format!("SELECT seq, at, body FROM events {clause} ORDER BY seq DESC LIMIT {limit}");
+    let rows = conditions.bind(sqlx::query(AssertSqlSafe(text))).fetch_all(connection).await?;
+    rows.iter().map(event_row).collect()
 }
 
 /// A WHERE clause with its values.
-#[derive(Default)]
+#[derive(Default, Clone)]
 struct Conditions {
     clauses: Vec<String>,
     values: Vec<Value>,
 }
 
+#[derive(Clone)]
 enum Value {
     Number(i64),
     Text(String),
@@ -338,6 +363,12 @@ impl Conditions {
         self.clauses.push(format!("{left} ${}", self.values.len()));
     }
 
+    /// Like [`Conditions::add`], for a condition that ends with a parenthesis.
+    fn add_within(&mut self, left: &str, value: Value) {
+        self.values.push(value);
+        self.clauses.push(format!("{left} ${})", self.values.len()));
+    }
+
     fn one_of(&mut self, column: &str, codes: impl IntoIterator<Item = i16>) {
         let codes: Vec<_> = codes.into_iter().map(|code| code.to_string()).collect();
         if !codes.is_empty() {
@@ -345,17 +376,12 @@ impl Conditions {
         }
     }
 
-    fn filter(&mut self, filter: &EventFilter, account: Option<AccountCondition>) {
+    fn filter(&mut self, filter: &EventFilter) {
         if let Some(from) = filter.from {
             self.add("at >=", Value::Number(from.as_millis()));
         }
         if let Some(until) = filter.until {
             self.add("at <", Value::Number(until.as_millis()));
-        }
-        match account {
-            Some(AccountCondition::Is(login)) => self.add("login =", Value::Text(login)),
-            Some(AccountCondition::Contains(part)) => self.contains("login", &part),
-            None => {}
         }
         if let Some(network) = filter.network {
             let net = network.net();
