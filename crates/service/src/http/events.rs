@@ -36,7 +36,7 @@ pub(super) fn routes() -> OpenApiRouter<Arc<App>> {
 struct EventsQuery {
     /// Events after this one, oldest first (`EPOCH:SEQ`); takes no filter.
     after: Option<String>,
-    /// Events before this one, newest first (`EPOCH:SEQ`).
+    /// Events before this one, newest first (`EPOCH:SEQ`); empty for the newest of all.
     before: Option<String>,
     /// At most 1000; 100 if not given.
     limit: Option<u32>,
@@ -81,7 +81,8 @@ async fn list(State(app): State<Arc<App>>, _: Reader, Query(query): Query<Events
     let readers = app.log.store().read();
     let head = app.log.head_seq();
     let mut rows = if backward {
-        let before = query.before.as_deref().map(|text| cursor(&app.log, "before", text)).transpose()?;
+        let before = query.before.as_deref().filter(|text| !text.is_empty());
+        let before = before.map(|text| cursor(&app.log, "before", text)).transpose()?;
         events::before(readers, &filter, before, limit + 1).await?
     } else {
         let after = query.after.as_deref().map(|text| cursor(&app.log, "after", text)).transpose()?;

@@ -7,8 +7,8 @@ use std::{borrow::Cow, sync::Arc, time::Duration};
 
 use axum::{
     body::Bytes,
-    extract::State,
-    http::{HeaderValue, header},
+    extract::{State, rejection::BytesRejection},
+    http::{HeaderValue, StatusCode, header},
     response::{IntoResponse, Response},
 };
 use mailcup_guard::{
@@ -101,8 +101,16 @@ pub async fn dovecot(
     State(app): State<Arc<App>>,
     PolicyCaller(key): PolicyCaller,
     Query(Command { command }): Query<Command>,
-    body: Bytes,
+    body: Result<Bytes, BytesRejection>,
 ) -> Answer<Response> {
+    let body = body.map_err(|rejection| {
+        let code = if rejection.status() == StatusCode::PAYLOAD_TOO_LARGE {
+            Code::TooLarge
+        } else {
+            Code::BadRequest
+        };
+        Problem::new(code, format!("The body can't be read: {}", rejection.body_text()))
+    })?;
     let request: PolicyRequest<'_> = serde_json::from_slice(&body).map_err(|error| {
         Problem::new(Code::BadRequest, format!("The body is not a policy request: {error}"))
     })?;

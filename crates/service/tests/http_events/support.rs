@@ -137,7 +137,8 @@ impl Frames {
                 let field =
                     |name: &str| frame.lines().find_map(|line| line.strip_prefix(name)).map(str::to_owned);
                 let found = field("event: ").zip(field("data: "));
-                self.unread = rest.to_owned();
+                let rest = rest.to_owned();
+                self.unread = rest;
                 if found.is_some() {
                     return found;
                 }
