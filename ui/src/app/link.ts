@@ -14,7 +14,7 @@ export function linkWords(link: Link, now: number): Mark {
         tone: "neutral",
       };
     case "live":
-      return { word: "Live", icon: "checkCircle", tone: "good" };
+      return { word: "Up to date", icon: "checkCircle", tone: "good" };
     case "offline":
       return {
         word: `Offline since ${relativeTime(Date.parse(link.since), now)}: ${link.why}`,
