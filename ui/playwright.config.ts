@@ -1,6 +1,6 @@
 import { defineConfig } from "@playwright/test";
 
-const PORT = 5174;
+const PORT = Number(process.env.PORT ?? 5174);
 
 export const browser = {
   executablePath: process.env.CHROMIUM ?? "/usr/bin/chromium",

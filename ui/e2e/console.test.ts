@@ -11,14 +11,23 @@ test("works an inbox by keyboard, with undo", async ({ page }) => {
   await page.keyboard.press("Enter");
   await expect(page).toHaveURL(/alerts\/al1/);
   await page.keyboard.press("a");
+  await expect(page.getByText(/^Acknowledged: anna/)).toBeVisible();
   await expect(page.getByText("2 open alerts, none critical.")).toBeVisible();
-  await expect(page.getByText("Acknowledged by admin@example.org")).toBeVisible();
+  await expect(page).toHaveURL(/alerts\/al2/);
+  await expect(page.getByRole("row", { name: /failed on 8 accounts/ })).toBeFocused();
 
   await page.keyboard.press("r");
-  await expect(page.getByText(/^Resolved: anna/)).toBeVisible();
-  await expect(page).not.toHaveURL(/alerts\/al1/);
+  await expect(page.getByText(/^Resolved: 198/)).toBeVisible();
+  await expect(page.getByRole("link", { name: "Open 1", exact: true })).toBeVisible();
   await page.getByRole("button", { name: "Undo" }).last().click();
-  await expect(page.getByRole("row", { name: /Critical anna/ })).toBeVisible();
+  await expect(page.getByRole("row", { name: /failed on 8 accounts/ })).toBeVisible();
+});
+
+test("shows the console's own alert, which ends by itself", async ({ page }) => {
+  await open(page, { scenario: "offline", hash: "#/alerts/own1", ready: "ends by itself" });
+  await expect(page.getByRole("button", { name: "Acknowledge" })).toHaveCount(0);
+  await page.keyboard.press("a");
+  await expect(page.getByText("This alert ends by itself.", { exact: true })).toBeVisible();
 });
 
 test("writes a note into an alert's history", async ({ page }) => {
@@ -58,6 +67,22 @@ test("blocks by hand, lifts, and undoes the lifting", async ({ page }) => {
   await expect(page.getByText("3 blocks in force")).toBeVisible();
   await page.getByRole("button", { name: "Undo" }).last().click();
   await expect(page.getByText("4 blocks in force")).toBeVisible();
+});
+
+test("lifts from the row, and asks before a block that would refuse the admin", async ({
+  page,
+}) => {
+  await open(page, { scenario: "attack", hash: "#/blocks", ready: "3 blocks in force" });
+  await page.getByRole("button", { name: "Lift 192.0.2.0/24" }).click();
+  await expect(page.getByText("2 blocks in force")).toBeVisible();
+  await expect(page).toHaveURL(/#\/blocks$/);
+  await page.getByRole("button", { name: "Block…" }).click();
+  await page.keyboard.type("203.0.113.24");
+  await expect(page.getByText("One address")).toBeVisible();
+  await page.keyboard.press("Enter");
+  await expect(page.getByText("this block would refuse you, too")).toBeVisible();
+  await page.getByRole("button", { name: "Block anyway" }).click();
+  await expect(page.getByText("3 blocks in force")).toBeVisible();
 });
 
 test("closes the innermost thing with Esc, one after the other", async ({ page }) => {

@@ -32,6 +32,11 @@ const acts: Record<NonNullable<Case["act"]>, (page: Page) => Promise<void>> = {
     await page.getByRole("button", { name: "Block", exact: true }).click();
     await expect(page.getByRole("dialog", { name: "Block" })).toBeVisible();
   },
+  network: async (page) => {
+    await page.getByRole("button", { name: "Block", exact: true }).click();
+    await page.getByRole("dialog").getByText("Network", { exact: true }).click();
+    await expect(page.getByText("256 addresses")).toBeVisible();
+  },
   toast: async (page) => {
     await page.getByRole("button", { name: "Block", exact: true }).click();
     await page.getByRole("button", { name: "1 day" }).click();

@@ -9,6 +9,7 @@ export interface Case {
   act?:
     | "filter"
     | "block"
+    | "network"
     | "shortcuts"
     | "palette"
     | "menu"
@@ -40,6 +41,13 @@ export const cases: Case[] = [
     act: "block",
   },
   { name: "alerts-all", scenario: "attack", hash: "#/alerts?show=all", ready: "Alerts" },
+  { name: "alerts-empty", scenario: "empty", hash: "#/alerts", ready: "No open alerts" },
+  {
+    name: "alerts-seen",
+    scenario: "empty",
+    hash: "#/alerts?show=acknowledged",
+    ready: "Nothing is",
+  },
   { name: "alerts-worst", scenario: "worst", hash: "#/alerts", ready: "Alerts" },
   { name: "alert-worst", scenario: "worst", hash: "#/alerts/worst1", ready: "Evidence" },
   { name: "alerts-offline", scenario: "offline", hash: "#/alerts/own1", ready: "History" },
@@ -70,6 +78,14 @@ export const cases: Case[] = [
   },
   { name: "event", scenario: "attack", hash: event(4000), ready: "Facts" },
   { name: "event-block", scenario: "attack", hash: event(3995), ready: "Facts", act: "block" },
+  {
+    name: "event-block-network",
+    scenario: "attack",
+    hash: event(3995),
+    ready: "Facts",
+    act: "network",
+  },
+  { name: "event-offline", scenario: "offline", hash: event(3995), ready: "can't be reached now" },
   { name: "event-toast", scenario: "attack", hash: event(3995), ready: "Facts", act: "toast" },
   { name: "event-gone", scenario: "well", hash: event(9), ready: "Facts" },
   { name: "event-auditor", scenario: "auditor", hash: event(4000), ready: "reads only" },
@@ -96,6 +112,12 @@ export const cases: Case[] = [
 
   { name: "blocks", scenario: "attack", hash: "#/blocks", ready: "in force" },
   { name: "block", scenario: "attack", hash: "#/blocks/b2", ready: "Show what it refused" },
+  {
+    name: "block-offline",
+    scenario: "offline",
+    hash: "#/blocks/b2",
+    ready: "can't be reached now",
+  },
   { name: "block-new", scenario: "attack", hash: "#/blocks/new", ready: "Block someone" },
   { name: "blocks-empty", scenario: "empty", hash: "#/blocks", ready: "Nobody is blocked" },
   { name: "blocks-worst", scenario: "worst", hash: "#/blocks", ready: "in force" },

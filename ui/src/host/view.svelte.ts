@@ -13,6 +13,23 @@ export function mayChange(): boolean {
   return current?.admin !== null && current?.admin?.role !== "auditor";
 }
 
+/** Why nothing can be changed now, in words; undefined if it can. */
+export function obstacle(): string | undefined {
+  if (!mayChange()) return "Your role reads only.";
+  switch (current?.service?.link.kind) {
+    case "offline":
+      return "The service can't be reached now. Try again when it is back.";
+    case "connecting":
+      return "The service can't be reached yet: still connecting.";
+    case "signed_out":
+      return "Your session ended. Sign in to change things.";
+    case "live":
+    case "catching_up":
+    case undefined:
+      return undefined;
+  }
+}
+
 /** Follows the core's state; the returned function stops that. */
 export function followView(): () => void {
   const stop = host.onView((pushed) => {

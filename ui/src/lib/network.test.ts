@@ -1,5 +1,5 @@
 import { expect, it } from "vitest";
-import { isNetwork, networkAround } from "./network";
+import { isNetwork, networkAround, networkProblem, networkSize } from "./network";
 
 it.each([
   "203.0.113.7",
@@ -34,4 +34,34 @@ it("takes the /24 around an IPv4 and the /64 around an IPv6 address", () => {
   expect(networkAround("2001:db8:1:2:3::4")).toBe("2001:db8:1:2::/64");
   expect(networkAround("2001:db8::7")).toBe("2001:db8::/64");
   expect(networkAround("anna")).toBeUndefined();
+});
+
+it.each([
+  ["203.0.113.0/24", undefined],
+  [" 2001:db8::/32 ", undefined],
+  ["", "Write an address or network"],
+  ["203.0.113", "four numbers"],
+  ["203.0.113.300", "from 0 to 255"],
+  ["203.0.113.0/33", "from 0 to 32"],
+  ["2001:db8::/129", "from 0 to 128"],
+  ["203.0.113.0/", "from 0 to 32"],
+  ["1.2.3.4/24/1", "Only one"],
+  ["anna@example.org", "Write it like"],
+])("says of %j what is wrong: %j", (text, problem) => {
+  const said = networkProblem(text);
+  if (problem === undefined) expect(said).toBeUndefined();
+  else expect(said).toContain(problem);
+  expect(said === undefined).toBe(isNetwork(text.trim()));
+});
+
+it.each([
+  ["203.0.113.7", "1 address"],
+  ["203.0.113.0/24", "256 addresses"],
+  ["10.0.0.0/8", "16,777,216 addresses"],
+  ["0.0.0.0/0", "All addresses there are"],
+  ["2001:db8::/64", "One IPv6 network: what one client usually has"],
+  ["2001:db8::/48", "65,536 IPv6 networks of one client each"],
+  ["2001:db8::/80", "A part of one client's IPv6 network"],
+])("%s holds %s", (network, size) => {
+  expect(networkSize(network)).toBe(size);
 });

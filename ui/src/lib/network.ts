@@ -42,3 +42,43 @@ export function networkAround(address: string): string | undefined {
 export function isIpv6(address: string): boolean {
   return ipv6Groups(address) !== undefined;
 }
+
+/** What keeps a text from being an address or network, and how to mend it; undefined if nothing. */
+export function networkProblem(text: string): string | undefined {
+  const [address = "", prefix, ...more] = text.trim().split("/");
+  if (address === "") return `Write an address or network, like ${EXAMPLES}.`;
+  const longest = isIpv4(address) ? 32 : ipv6Groups(address) ? 128 : undefined;
+  if (longest === undefined) return `“${shortened(address)}” is no IP address. ${hint(address)}`;
+  if (more.length > 0) return `Only one “/” belongs into a network, like ${EXAMPLES}.`;
+  if (prefix !== undefined && !(/^\d{1,3}$/.test(prefix) && Number(prefix) <= longest))
+    return `What follows the “/” must be a number from 0 to ${longest}.`;
+  return undefined;
+}
+
+const EXAMPLES = "203.0.113.7, 203.0.113.0/24 or 2001:db8::/32";
+
+function hint(address: string): string {
+  const parts = address.split(".");
+  if (parts.length > 1 && parts.every((part) => /^\d*$/.test(part)))
+    return parts.length !== 4 || parts.includes("")
+      ? "An IPv4 address has four numbers, like 203.0.113.7."
+      : "Its numbers go from 0 to 255.";
+  return `Write it like ${EXAMPLES}.`;
+}
+
+const shortened = (text: string) => (text.length > 40 ? `${text.slice(0, 40)}…` : text);
+
+/** How many addresses a network holds, in words; undefined if it is none. */
+export function networkSize(text: string): string | undefined {
+  if (!isNetwork(text)) return undefined;
+  const [address = "", prefix] = text.split("/");
+  const longest = isIpv4(address) ? 32 : 128;
+  const free = longest - Number(prefix ?? longest);
+  if (free === 0) return "1 address";
+  if (free === longest) return "All addresses there are";
+  if (longest === 32) return `${(2 ** free).toLocaleString("en-GB")} addresses`;
+  if (free === 64) return "One IPv6 network: what one client usually has";
+  return free > 64
+    ? `${free - 64 > 40 ? "More than a trillion" : (2 ** (free - 64)).toLocaleString("en-GB")} IPv6 networks of one client each`
+    : "A part of one client's IPv6 network";
+}

@@ -74,6 +74,22 @@ export const alertKindName: Record<AlertKind, string> = {
   service_unreachable: "Service unreachable",
 };
 
+/** What an admin does about an alert of this kind. */
+export const alertAdvice: Record<AlertKind, string> = {
+  repeated_failures:
+    "Ask the owner whether an old phone or program still uses a former password. If not, block the network it comes from.",
+  network_failures:
+    "Block the network, unless many of your people share it: a whole office behind one address can look like this after a change of passwords.",
+  success_after_failures:
+    "Ask the owner whether it was they. If not, block the network and have the password changed at once.",
+  admin_new_device:
+    "If it was you or a colleague, resolve this. If not, change that admin's password at once and block the address.",
+  outbox_stuck:
+    "Sign-in codes and messages reach nobody meanwhile. Check the relay in Settings, Mail, and send a test message from there.",
+  service_unreachable:
+    "Check that mailcupd runs and that this computer is online. Until then you see the local copy, and nothing can be changed. This alert ends by itself.",
+};
+
 export const roleName: Record<Role, string> = {
   owner: "Owner",
   admin: "Admin",
@@ -149,7 +165,7 @@ export function eventLine(event: Event): EventLine {
         mark: body.lifted_at
           ? { word: "Block lifted", icon: "unlock", tone: "neutral" }
           : { word: "Blocked", icon: "block", tone: "critical" },
-        who: body.lifted_by_login ?? body.created_by_login ?? "by itself",
+        who: body.lifted_by_login ?? body.created_by_login ?? "the service",
         address: body.target.kind === "address" ? body.target.address : null,
         where: "Block",
         what: blockSentence(body),
@@ -171,7 +187,7 @@ export function eventLine(event: Event): EventLine {
         who: body.login,
         address: body.address,
         where: "Admin",
-        what: `${actionName(body.action)} ${body.target}`.trim(),
+        what: [actionName(body.action), body.target].filter(Boolean).join(": "),
       };
     case "system":
       return {
@@ -184,9 +200,35 @@ export function eventLine(event: Event): EventLine {
   }
 }
 
-/** "block.create" as words: "Block create". */
+const past: Record<string, string> = {
+  add: "Added",
+  change: "Changed",
+  confirm: "Confirmed",
+  create: "Created",
+  delete: "Deleted",
+  disable: "Switched off",
+  enable: "Switched on",
+  end: "Ended",
+  lift: "Lifted",
+  recover: "Recovered",
+  remove: "Removed",
+  renew: "Renewed",
+  reset: "Reset",
+  revoke: "Revoked",
+  set: "Changed",
+  sign_in: "Signed in",
+  sign_out: "Signed out",
+  update: "Changed",
+};
+
+/** "block.create" as words: "Created block". What is not known stays as it is named. */
 function actionName(action: string): string {
-  const words = action.replace(/[._]/g, " ");
+  const thing = action.split(".");
+  const verb = thing.pop() ?? "";
+  const done = Object.hasOwn(past, verb) ? past[verb] : undefined;
+  const words = [...(done ? [done] : []), ...thing, ...(done ? [] : [verb])]
+    .join(" ")
+    .replaceAll("_", " ");
   return words.charAt(0).toUpperCase() + words.slice(1);
 }
 

@@ -1,8 +1,10 @@
 import { describe, expect, it } from "vitest";
 import {
   eventFilter,
+  fieldTime,
   readCriteria,
   severalWords,
+  spanProblem,
   timeWords,
   typed,
   writeCriteria,
@@ -33,7 +35,9 @@ it("reads back from the address what it wrote there", () => {
 });
 
 it("leaves out of an address what means nothing", () => {
-  const read = readCriteria(new URLSearchParams("since=never&protocol=imap,gopher&from=yesterday"));
+  const read = readCriteria(
+    new URLSearchParams("since=never&protocol=imap,gopher,toString&from=yesterday"),
+  );
   expect(read.since).toBeUndefined();
   expect(read.protocols).toEqual(["imap"]);
   expect(read.from).toBeUndefined();
@@ -66,4 +70,21 @@ it("says in words what is chosen", () => {
   expect(severalWords(["a", "b", "c"], { a: "A", b: "B", c: "C" })).toBe("3 chosen");
   expect(timeWords(readCriteria(new URLSearchParams("since=7d")), now)).toBe("Last 7 days");
   expect(timeWords(readCriteria(new URLSearchParams("")), now)).toBeUndefined();
+});
+
+it("begins today at midnight in the reader's zone", () => {
+  const noon = new Date(2026, 10, 24, 12).getTime();
+  const filter = eventFilter(readCriteria(new URLSearchParams("since=today")), noon);
+  expect(filter.from).toBe(new Date(2026, 10, 24).toISOString());
+});
+
+it("brings a time into its field and back", () => {
+  const time = "2026-11-24T08:30:00.000Z";
+  expect(new Date(fieldTime(time)).toISOString()).toBe(time);
+  expect(fieldTime(undefined)).toBe("");
+});
+
+it("refuses a span that ends before it begins", () => {
+  expect(spanProblem("2026-11-24T09:00", "2026-11-24T08:00")).toContain("after");
+  expect(spanProblem("2026-11-24T09:00", "")).toBeUndefined();
 });

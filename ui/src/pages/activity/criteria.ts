@@ -18,18 +18,21 @@ export interface Criteria {
   text: string | undefined;
 }
 
+const HOUR = 3_600_000;
+
 export const spans = [
-  { value: "1h", label: "Last hour", ms: 3_600_000 },
-  { value: "24h", label: "Last 24 hours", ms: 86_400_000 },
-  { value: "7d", label: "Last 7 days", ms: 7 * 86_400_000 },
-  { value: "30d", label: "Last 30 days", ms: 30 * 86_400_000 },
+  { value: "1h", label: "Last hour", start: (now: number) => now - HOUR },
+  { value: "today", label: "Today", start: (now: number) => new Date(now).setHours(0, 0, 0, 0) },
+  { value: "24h", label: "Last 24 hours", start: (now: number) => now - 24 * HOUR },
+  { value: "7d", label: "Last 7 days", start: (now: number) => now - 7 * 24 * HOUR },
+  { value: "30d", label: "Last 30 days", start: (now: number) => now - 30 * 24 * HOUR },
 ] as const;
 export type Span = (typeof spans)[number]["value"];
 
 export function readCriteria(query: URLSearchParams): Criteria {
   const since = spans.find(({ value }) => value === query.get("since"))?.value;
   const several = <T extends string>(name: string, known: Record<T, string>) =>
-    (query.get(name)?.split(",") ?? []).filter((value): value is T => value in known);
+    (query.get(name)?.split(",") ?? []).filter((value): value is T => Object.hasOwn(known, value));
   return {
     since,
     from: since ? undefined : moment(query.get("from")),
@@ -67,7 +70,7 @@ export function writeCriteria(criteria: Criteria): Record<string, string | undef
 export function eventFilter(criteria: Criteria, now: number): EventFilter {
   const span = spans.find(({ value }) => value === criteria.since);
   return {
-    from: span ? new Date(now - span.ms).toISOString() : (criteria.from ?? null),
+    from: span ? new Date(span.start(now)).toISOString() : (criteria.from ?? null),
     until: criteria.until ?? null,
     account: criteria.account ?? null,
     network: criteria.network ?? null,
@@ -100,6 +103,20 @@ export function timeWords(criteria: Criteria, now: number): string | undefined {
   if (from && until) return `${from} – ${until}`;
   if (from) return `since ${from}`;
   return until ? `until ${until}` : undefined;
+}
+
+/** A time as a `datetime-local` field holds it, in the reader's zone; empty for none. */
+export function fieldTime(time: string | undefined): string {
+  if (time === undefined) return "";
+  const at = new Date(time);
+  return new Date(at.getTime() - at.getTimezoneOffset() * 60_000).toISOString().slice(0, 16);
+}
+
+/** What is wrong with a span that was typed; undefined if nothing. */
+export function spanProblem(from: string, until: string): string | undefined {
+  return from && until && Date.parse(from) >= Date.parse(until)
+    ? "The end must be after the beginning."
+    : undefined;
 }
 
 /** Chosen values in words: up to two by name. */

@@ -1,127 +1,180 @@
 import { host } from "$host";
-import type { Event as LogEvent, EventFilter, Problem } from "$host/host";
+import type { Event, EventFilter, Problem } from "$host/host";
 import { asProblem } from "$lib/problem";
 
-const PAGE = 200;
-/** Beyond so many new events at once the list begins anew instead of growing on top. */
-const CATCH_UP_PAGES = 5;
+const FIRST_PAGE = 100;
+const PAGE = 500;
+/** Bursts of changes are fetched together: at most one fetch in this time. */
+const REFRESH_EVERY_MS = 200;
 
-/** The events that match a filter, newest first, as far as they were read from the local copy. */
+/**
+ * The events that pass a filter, newest first, as far as they were fetched. What arrives while the
+ * reader is further down waits, so that nothing moves under their eyes.
+ */
 export class EventLog {
-  rows = $state.raw<LogEvent[]>([]);
+  rows = $state.raw<readonly Event[]>([]);
+  /** Newer than the first row, held back until the reader wants them. */
+  waiting = $state.raw<readonly Event[]>([]);
+  /** More arrived than one page holds: the first rows and the newest events don't meet. */
+  gap = $state(false);
+  /** There are older events than the last row. */
   more = $state(false);
-  /** Before the first answer for this filter. */
+  /** Nothing was fetched yet for this filter. */
   loading = $state(true);
   problem = $state.raw<Problem>();
-  /** How many match in all; undefined until counted. */
-  matching = $state<number>();
+  /** How many events pass the filter; undefined until counted. */
+  total = $state<number>();
 
-  #filter: () => EventFilter;
-  /** Grows with every filter, so that a late answer to an older one is dropped. */
+  #filter: EventFilter | undefined;
+  /** Grows with every filter: answers to an earlier one are dropped. */
   #turn = 0;
-  #reading = false;
-  #again = false;
+  #atTop = true;
+  #fetchingMore = false;
+  #refreshing = false;
+  #stale = false;
+  #timer: ReturnType<typeof setTimeout> | undefined;
+  #refreshedAt = 0;
 
-  constructor(filter: () => EventFilter) {
+  /** Begins anew with a filter. */
+  async load(filter: EventFilter): Promise<void> {
     this.#filter = filter;
-  }
-
-  /** Begins anew: for another filter, or after a failure. */
-  async begin() {
     this.#turn += 1;
+    const turn = this.#turn;
     this.loading = true;
     this.problem = undefined;
-    this.matching = undefined;
-    await this.#read(async (turn) => {
-      const page = await this.#page(null);
-      if (turn !== this.#turn) return undefined;
-      return () => {
-        this.rows = page.events;
-        this.more = page.more;
-        this.loading = false;
-      };
-    });
-    void this.#count();
+    this.total = undefined;
+    this.#fetchingMore = false;
+    this.#stale = false;
+    void this.#count(turn);
+    try {
+      const page = await host.events({ filter, before: null, limit: FIRST_PAGE });
+      if (turn !== this.#turn) return;
+      this.#begin(page.events, page.more);
+    } catch (thrown) {
+      if (turn !== this.#turn) return;
+      this.#begin([], false);
+      this.problem = asProblem(thrown);
+    }
+    this.loading = false;
+    if (this.#stale) this.changed();
   }
 
-  /** Reads further back. */
-  async older() {
+  /** Fetches the page after the last row. */
+  async loadMore(): Promise<void> {
     const last = this.rows.at(-1);
-    if (!last || !this.more || this.#reading) return;
-    await this.#read(async (turn) => {
-      const page = await this.#page(last.id);
-      if (turn !== this.#turn) return undefined;
-      return () => {
-        this.rows = [...this.rows, ...page.events];
-        this.more = page.more;
-      };
-    });
+    if (!this.#filter || !this.more || this.#fetchingMore || this.loading || !last) return;
+    this.#fetchingMore = true;
+    const turn = this.#turn;
+    try {
+      const page = await host.events({ filter: this.#filter, before: last.id, limit: PAGE });
+      if (turn !== this.#turn) return;
+      this.rows = [...this.rows, ...page.events];
+      this.more = page.more;
+    } catch (thrown) {
+      if (turn !== this.#turn) return;
+      this.more = false;
+      this.problem = asProblem(thrown);
+    }
+    this.#fetchingMore = false;
   }
 
-  /** Puts what is new on top. Calls during a call make one more. */
-  async refresh() {
-    if (this.loading) return;
-    if (this.#reading) {
-      this.#again = true;
+  /** The local copy has other events than before. */
+  changed(): void {
+    this.#stale = true;
+    if (this.#refreshing || this.#timer !== undefined || this.loading) return;
+    const wait = Math.max(0, this.#refreshedAt + REFRESH_EVERY_MS - Date.now());
+    this.#timer = setTimeout(() => {
+      this.#timer = undefined;
+      void this.#refresh();
+    }, wait);
+  }
+
+  /** Whether the reader sees the first row: then new ones show at once. */
+  set atTop(atTop: boolean) {
+    this.#atTop = atTop;
+    if (atTop && (this.waiting.length > 0 || this.gap)) this.showNew();
+  }
+
+  /** Puts what waits on top. */
+  showNew(): void {
+    if (this.gap) {
+      this.#atTop = true;
+      if (this.#filter) void this.load(this.#filter);
       return;
     }
-    await this.#read(async (turn) => {
-      const known = new Set(this.rows.slice(0, PAGE).map(({ id }) => id));
-      const found: LogEvent[] = [];
-      let before: string | null = null;
-      for (let pages = 0; pages < CATCH_UP_PAGES; pages += 1) {
-        const page = await this.#page(before);
-        if (turn !== this.#turn) return undefined;
-        const meets = page.events.findIndex(({ id }) => known.has(id));
-        found.push(...(meets < 0 ? page.events : page.events.slice(0, meets)));
-        if (meets >= 0)
-          return () => {
-            if (found.length > 0) this.rows = [...found, ...this.rows];
-          };
-        if (!page.more) break;
-        before = page.events.at(-1)?.id ?? null;
-      }
-      // Nothing in common: a burst, or another history after a restore.
-      return () => {
-        this.rows = found;
-        this.more = found.length >= PAGE;
-      };
-    });
-    void this.#count();
+    this.rows = [...this.waiting, ...this.rows];
+    this.waiting = [];
   }
 
-  #page(before: string | null) {
-    return host.events({ filter: this.#filter(), before, limit: PAGE });
+  stop(): void {
+    this.#turn += 1;
+    this.#stale = false;
+    clearTimeout(this.#timer);
+    this.#timer = undefined;
   }
 
-  async #count() {
-    const turn = this.#turn;
+  #begin(rows: readonly Event[], more: boolean) {
+    this.rows = rows;
+    this.more = more;
+    this.waiting = [];
+    this.gap = false;
+  }
+
+  async #count(turn: number) {
+    if (!this.#filter) return;
     try {
-      const matching = await host.countEvents(this.#filter());
-      if (turn === this.#turn) this.matching = matching;
+      const total = await host.countEvents(this.#filter);
+      if (turn === this.#turn) this.total = total;
     } catch {
-      // The list itself says what is wrong.
+      // The page itself says what is wrong; without a count it stands, too.
     }
   }
 
-  /** Reads, then shows: what is shown may ask for more at once, so reading is over by then. */
-  async #read(action: (turn: number) => Promise<(() => void) | undefined>) {
+  async #refresh() {
+    if (!this.#filter || this.#refreshing) return;
+    this.#refreshing = true;
+    this.#stale = false;
+    this.#refreshedAt = Date.now();
     const turn = this.#turn;
-    this.#reading = true;
     try {
-      const show = await action(turn);
-      this.#reading = false;
-      if (turn === this.#turn) this.problem = undefined;
-      show?.();
+      await this.#fetchNew(this.#filter, turn);
     } catch (thrown) {
-      this.#reading = false;
+      if (turn === this.#turn) this.problem = asProblem(thrown);
+    }
+    this.#refreshing = false;
+    if (this.#stale) this.changed();
+  }
+
+  async #fetchNew(filter: EventFilter, turn: number) {
+    const known = () => this.waiting[0] ?? this.rows[0];
+    for (const limit of [FIRST_PAGE, PAGE]) {
+      const page = await host.events({ filter, before: null, limit });
       if (turn !== this.#turn) return;
-      this.problem = asProblem(thrown);
-      this.loading = false;
+      this.problem = undefined;
+      const top = known();
+      if (!top) {
+        this.#begin(page.events, page.more);
+        await this.#count(turn);
+        return;
+      }
+      const index = page.events.findIndex((event) => event.id === top.id);
+      if (index >= 0) {
+        this.#add(page.events.slice(0, index));
+        return;
+      }
+      if (page.more && limit !== PAGE) continue;
+      await this.#count(turn);
+      if (turn !== this.#turn) return;
+      if (this.#atTop) this.#begin(page.events, page.more);
+      else this.gap = true;
+      return;
     }
-    if (this.#again) {
-      this.#again = false;
-      await this.refresh();
-    }
+  }
+
+  #add(fresh: readonly Event[]) {
+    if (fresh.length === 0) return;
+    if (this.total !== undefined) this.total += fresh.length;
+    if (this.#atTop) this.rows = [...fresh, ...this.rows];
+    else this.waiting = [...fresh, ...this.waiting];
   }
 }

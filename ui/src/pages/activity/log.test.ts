@@ -1,11 +1,32 @@
 import { beforeEach, expect, it, vi } from "vitest";
-import type { Event as LogEvent, EventFilter, EventQuery } from "$host/host";
-import { EventLog } from "./log.svelte";
+import type { DataChanged, Event, EventFilter, EventQuery } from "$host/host";
 
-const core = vi.hoisted(() => ({ events: vi.fn(), countEvents: vi.fn() }));
-vi.mock("$host", () => ({ host: core }));
+const store = vi.hoisted(() => ({
+  events: [] as Event[],
+  asked: [] as EventQuery[],
+  broken: false,
+}));
 
-const everything: EventFilter = {
+vi.mock("$host", () => ({
+  host: {
+    events: (query: EventQuery) => {
+      store.asked.push(query);
+      if (store.broken)
+        return Promise.reject({ code: "internal", message: "Disk I/O error.", details: null });
+      const all = store.events.filter((event) => passes(event, query.filter));
+      const from = query.before ? all.findIndex((event) => event.id === query.before) + 1 : 0;
+      const events = all.slice(from, from + query.limit);
+      return Promise.resolve({ events, more: from + query.limit < all.length });
+    },
+    countEvents: (filter: EventFilter) =>
+      Promise.resolve(store.events.filter((event) => passes(event, filter)).length),
+    onDataChanged: (_: (changed: DataChanged) => void) => () => undefined,
+  },
+}));
+
+const { EventLog } = await import("./log.svelte");
+
+const all: EventFilter = {
   from: null,
   until: null,
   account: null,
@@ -16,104 +37,142 @@ const everything: EventFilter = {
   text: null,
 };
 
-const event = (seq: number, epoch = "e"): LogEvent => ({
-  id: `${epoch}:${seq}`,
-  at: "2026-11-24T12:00:00Z",
-  body: { type: "system", fact: "stopped" },
-});
+const passes = (event: Event, filter: EventFilter = {}) => event.id.includes(filter.text ?? "");
 
-/** The local copy, newest first. */
-let copy: LogEvent[];
+function started(seq: number): Event {
+  return {
+    id: `e:${seq}`,
+    at: "2026-11-24T08:00:00Z",
+    body: { type: "system", fact: "started", version: "1" },
+  };
+}
+
+/** Writes events `from` up to `to` on top of the log. */
+function write(from: number, to: number) {
+  for (let seq = from; seq <= to; seq += 1) store.events.unshift(started(seq));
+}
+
+const settled = () => vi.advanceTimersByTimeAsync(1_000);
 
 beforeEach(() => {
-  copy = Array.from({ length: 450 }, (_, index) => event(450 - index));
-  core.events.mockImplementation(({ before, limit }: EventQuery) => {
-    const from = before === null ? 0 : copy.findIndex(({ id }) => id === before) + 1;
-    return Promise.resolve({
-      events: copy.slice(from, from + limit),
-      more: from + limit < copy.length,
-    });
-  });
-  core.countEvents.mockImplementation(() => Promise.resolve(copy.length));
+  vi.useFakeTimers();
+  store.events = [];
+  store.asked = [];
+  store.broken = false;
 });
 
-const seqs = (log: EventLog) => log.rows.map(({ id }) => Number(id.split(":")[1]));
-const unbroken = (log: EventLog) =>
-  seqs(log).every((seq, index) => seq === (seqs(log)[0] ?? 0) - index);
-
-it("reads page after page to the end, without gap or repetition", async () => {
-  const log = new EventLog(() => everything);
-  await log.begin();
-  expect(log.rows).toHaveLength(200);
-  await log.older();
-  await log.older();
-  expect(log.rows).toHaveLength(450);
-  expect(log.more).toBe(false);
-  expect(unbroken(log)).toBe(true);
-  await log.older();
-  expect(log.rows).toHaveLength(450);
+it("fetches page after page, never more than 500 at once, and each event once", async () => {
+  write(1, 1_234);
+  const log = new EventLog();
+  await log.load(all);
+  await settled();
+  expect(log.total).toBe(1_234);
+  while (log.more) await Promise.all([log.loadMore(), log.loadMore()]);
+  expect(log.rows.map((event) => event.id)).toEqual(store.events.map((event) => event.id));
+  expect(Math.max(...store.asked.map((query) => query.limit))).toBe(500);
+  expect(store.asked).toHaveLength(4);
 });
 
-it("puts what is new on top, also when it is more than a page", async () => {
-  const log = new EventLog(() => everything);
-  await log.begin();
-  copy = [...Array.from({ length: 330 }, (_, index) => event(780 - index)), ...copy];
-  await log.refresh();
-  expect(log.rows).toHaveLength(530);
-  expect(seqs(log)[0]).toBe(780);
-  expect(unbroken(log)).toBe(true);
+it("shows new events at once at the top, and counts them", async () => {
+  write(1, 3);
+  const log = new EventLog();
+  await log.load(all);
+  await settled();
+  write(4, 5);
+  log.changed();
+  await settled();
+  expect(log.rows.map((event) => event.id)).toEqual(["e:5", "e:4", "e:3", "e:2", "e:1"]);
+  expect(log.total).toBe(5);
 });
 
-it("begins anew after a burst that it can't catch up with, and after a restore", async () => {
-  const log = new EventLog(() => everything);
-  await log.begin();
-  copy = [...Array.from({ length: 5_000 }, (_, index) => event(5_450 - index)), ...copy];
-  await log.refresh();
-  expect(unbroken(log)).toBe(true);
+it("holds new events back while the reader is further down", async () => {
+  write(1, 3);
+  const log = new EventLog();
+  await log.load(all);
+  await settled();
+  log.atTop = false;
+  write(4, 5);
+  log.changed();
+  await settled();
+  write(6, 6);
+  log.changed();
+  await settled();
+  expect(log.rows[0]?.id).toBe("e:3");
+  expect(log.waiting.map((event) => event.id)).toEqual(["e:6", "e:5", "e:4"]);
+  expect(log.total).toBe(6);
+  log.atTop = true;
+  expect(log.rows[0]?.id).toBe("e:6");
+  expect(log.rows).toHaveLength(6);
+  expect(log.waiting).toHaveLength(0);
+});
+
+it("begins anew when more arrived than a page holds", async () => {
+  write(1, 3);
+  const log = new EventLog();
+  await log.load(all);
+  await settled();
+  log.atTop = false;
+  write(4, 2_000);
+  log.changed();
+  await settled();
+  expect(log.rows[0]?.id).toBe("e:3");
+  expect(log.gap).toBe(true);
+  expect(log.total).toBe(2_000);
+  log.showNew();
+  await settled();
+  expect(log.gap).toBe(false);
+  expect(log.rows[0]?.id).toBe("e:2000");
   expect(log.more).toBe(true);
-  copy = [event(3, "f"), event(2, "f"), event(1, "f")];
-  await log.refresh();
-  expect(log.rows.map(({ id }) => id)).toEqual(["f:3", "f:2", "f:1"]);
 });
 
-it("makes one more round for changes during a round, and loses none", async () => {
-  const log = new EventLog(() => everything);
-  await log.begin();
-  copy = [event(451), ...copy];
-  const first = log.refresh();
-  copy = [event(452), ...copy];
-  void log.refresh();
-  void log.refresh();
-  await first;
-  expect(seqs(log)[0]).toBe(452);
-  expect(core.events).toHaveBeenCalledTimes(3);
+it("follows a service restored from an older copy", async () => {
+  write(1, 3);
+  const log = new EventLog();
+  await log.load(all);
+  await settled();
+  store.events = [started(1)].map((event) => ({ ...event, id: "f:1" }));
+  log.changed();
+  await settled();
+  expect(log.rows.map((event) => event.id)).toEqual(["f:1"]);
+  expect(log.total).toBe(1);
 });
 
-it("drops a late answer to an older filter", async () => {
-  let answerLate: (() => void) | undefined;
-  core.events.mockImplementationOnce(
-    () =>
-      new Promise((resolve) => {
-        answerLate = () => {
-          resolve({ events: [event(1, "late")], more: false });
-        };
-      }),
-  );
-  const log = new EventLog(() => everything);
-  const first = log.begin();
-  await log.begin();
-  answerLate?.();
-  await first;
-  expect(log.rows[0]?.id).toBe("e:450");
+it("fetches a burst of changes together", async () => {
+  write(1, 3);
+  const log = new EventLog();
+  await log.load(all);
+  await settled();
+  const before = store.asked.length;
+  for (let seq = 4; seq < 54; seq += 1) {
+    write(seq, seq);
+    log.changed();
+  }
+  await settled();
+  expect(log.rows).toHaveLength(53);
+  expect(store.asked.length - before).toBeLessThanOrEqual(2);
 });
 
-it("keeps what it shows when reading fails, and says why", async () => {
-  const log = new EventLog(() => everything);
-  await log.begin();
-  core.events.mockRejectedValueOnce({ code: "internal", message: "disk I/O error", details: null });
-  await log.refresh();
-  expect(log.rows).toHaveLength(200);
-  expect(log.problem?.message).toBe("disk I/O error");
-  await log.refresh();
+it("drops the answer to an earlier filter", async () => {
+  write(1, 30);
+  const log = new EventLog();
+  const first = log.load(all);
+  const second = log.load({ ...all, text: "30" });
+  await Promise.all([first, second]);
+  await settled();
+  expect(log.rows.map((event) => event.id)).toEqual(["e:30"]);
+  expect(log.total).toBe(1);
+});
+
+it("says what is wrong, and recovers", async () => {
+  store.broken = true;
+  const log = new EventLog();
+  await log.load(all);
+  expect(log.problem?.message).toBe("Disk I/O error.");
+  expect(log.loading).toBe(false);
+  store.broken = false;
+  write(1, 2);
+  log.changed();
+  await settled();
   expect(log.problem).toBeUndefined();
+  expect(log.rows).toHaveLength(2);
 });
