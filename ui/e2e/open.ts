@@ -16,14 +16,29 @@ export async function open(
   await expect(page.getByText(ready).first()).toBeVisible();
   if (act) await acts[act](page);
   await page.evaluate(() => document.fonts.ready);
-  await page.evaluate(() =>
-    Promise.all(
+  await settle(page);
+}
+
+/** Changes the look as the preferences do. */
+export async function setTheme(page: Page, theme: Theme) {
+  await page.evaluate((chosen) => {
+    document.documentElement.dataset.theme = chosen;
+  }, theme);
+  await settle(page);
+}
+
+/** Waits until nothing moves any more, but for what moves for ever. */
+async function settle(page: Page) {
+  await page.evaluate(async () => {
+    // What a change sets in motion begins with the next frame.
+    await new Promise(requestAnimationFrame);
+    await Promise.all(
       document
         .getAnimations()
         .filter((animation) => animation.effect?.getComputedTiming().iterations !== Infinity)
-        .map((animation) => animation.finished),
-    ),
-  );
+        .map((animation) => animation.finished.catch(() => undefined)),
+    );
+  });
 }
 
 const acts: Record<NonNullable<Case["act"]>, (page: Page) => Promise<void>> = {

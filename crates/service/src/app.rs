@@ -6,7 +6,7 @@ use std::{
     time::Duration,
 };
 
-use mailcup_wire::{Code, EventBody, Problem, SystemFact, Time};
+use mailcup_wire::{Code, EventBody, Problem, SystemFact};
 use secrecy::SecretString;
 use tokio::{sync::Mutex, task::JoinHandle};
 use tokio_util::sync::CancellationToken;
@@ -14,10 +14,10 @@ use tokio_util::sync::CancellationToken;
 use crate::{
     clock::Clock,
     config::Config,
-    event_log::{EventLog, LogTransaction},
+    event_log::EventLog,
     http::{hosts::KnownHosts, problem::HttpProblem},
     keys::ApiKeys,
-    mail::{Mail, SendError},
+    mail::SendError,
     mail_servers::MailServers,
     outbox::Outbox,
     passwords::Passwords,
@@ -25,7 +25,7 @@ use crate::{
     secrets::ServerKey,
     server::{Endpoints, SidecarTokens},
     sessions::Sessions,
-    settings::{self, Settings},
+    settings::Settings,
     setup::SetupToken,
     sign_in::Challenges,
     store::{self, Store, StoreError},
@@ -63,6 +63,8 @@ pub struct App {
     writing: Mutex<Option<JoinHandle<()>>>,
 }
 
+const OUTBOX: &str = "outbox";
+
 /// How long and how much one client may take.
 #[derive(Debug, Clone, Copy)]
 pub struct Limits {
@@ -82,15 +84,13 @@ pub struct Limits {
 pub enum OpenError {
     #[error(transparent)]
     Store(#[from] StoreError),
-    #[error("the way that mail takes can't be used: {0}")]
-    Mail(SendError),
     #[error("the setup token can't be written: {0}")]
     SetupToken(std::io::Error),
     #[error("the server key can't be used: {0}")]
     ServerKey(std::io::Error),
+    #[error("mail can't leave by the way that the settings name: {0}")]
+    Mail(#[from] SendError),
 }
-
-const OUTBOX_FOLDER: &str = "outbox";
 
 impl Default for Limits {
     fn default() -> Self {
@@ -125,13 +125,6 @@ impl App {
             keys.begin_stored(secret, &key);
         }
         drop(connection);
-        let route = settings::route(
-            &settings.mail.load().stored,
-            &settings,
-            &server_key,
-            &config.data_dir.join(OUTBOX_FOLDER),
-        );
-        let route = route.map_err(OpenError::Mail)?;
         let (launch_token, given) = tokens.map(|tokens| (tokens.launch_token, tokens.setup_token)).unzip();
         let setup_token = OnceLock::new();
         if settings.organization.load().is_none() {
@@ -145,6 +138,12 @@ impl App {
             let _ = setup_token.set(token);
         }
         let hands = std::thread::available_parallelism().map_or(1, usize::from);
+        let organization = settings.organization.load();
+        let outbox_folder = config.data_dir.join(OUTBOX);
+        let route =
+            settings.mail.load().stored.route(organization.as_ref().as_ref(), &server_key, &outbox_folder)?;
+        drop(organization);
+        let outbox = Outbox::new(store.clone(), clock.clone(), route);
         let (log, writing) = EventLog::open(store.clone(), clock.clone(), settings.rules()).await?;
         let mail_servers = MailServers::load(log.clone()).await?;
         Ok(Arc::new(Self {
@@ -156,9 +155,9 @@ impl App {
             refusals: Refusals::default(),
             mail_servers,
             settings,
+            outbox,
             sessions,
             keys,
-            outbox: Outbox::new(store.clone(), clock.clone(), route),
             server_key,
             passwords: Passwords::new(hands),
             throttle: Throttle::new(clock.clone()),
@@ -173,28 +172,6 @@ impl App {
         }))
     }
 
-    /// Stores a mail in a transaction and sends it from the commit on, until `expires_at`.
-    pub async fn post(
-        &self,
-        tx: &mut LogTransaction,
-        mail: &Mail,
-        expires_at: Option<Time>,
-    ) -> Result<(), StoreError> {
-        self.outbox.enqueue(tx.connection(), mail, expires_at).await?;
-        let outbox = Arc::clone(&self.outbox);
-        tx.after_commit(move || outbox.wake());
-        Ok(())
-    }
-
-    /// Takes the mail settings as they are now for what is sent next.
-    pub async fn reroute_mail(&self) -> Result<(), HttpProblem> {
-        let mail = self.settings.mail.load_full();
-        let route = settings::route(&mail.stored, &self.settings, &self.server_key, &self.outbox_folder())
-            .map_err(|error| Problem::new(Code::MailFailed, error.answer))?;
-        self.outbox.reroute(route).await?;
-        Ok(())
-    }
-
     /// Refuses what only makes sense once there is an owner.
     pub fn must_be_set_up(&self) -> Result<(), HttpProblem> {
         if self.needs_setup() {
@@ -207,7 +184,17 @@ impl App {
 
     /// The local Maildir into which mail goes while there is no relay.
     pub fn outbox_folder(&self) -> PathBuf {
-        self.config.data_dir.join(OUTBOX_FOLDER)
+        self.config.data_dir.join(OUTBOX)
+    }
+
+    /// Sends mail from now on by the way that the settings name.
+    pub fn reroute_mail(&self) -> Result<(), SendError> {
+        let organization = self.settings.organization.load();
+        let mail = self.settings.mail.load();
+        let route =
+            mail.stored.route(organization.as_ref().as_ref(), &self.server_key, &self.outbox_folder())?;
+        self.outbox.reroute(route);
+        Ok(())
     }
 
     /// Whether the service has no owner yet.

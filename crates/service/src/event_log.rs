@@ -317,10 +317,12 @@ impl LogTransaction {
         self.raised.push((subject, critical));
     }
 
-    /// Resolves the alert about `subject` because its cause is gone.
-    pub fn settle(&mut self, subject: &Subject, note: &str) {
+    /// Resolves the alert about `subject` because its cause is gone; false if none is open.
+    pub fn settle(&mut self, subject: &Subject, note: &str) -> bool {
         let at = self.log.0.clock.now();
-        self.touched |= self.writer.settle(subject, note, at);
+        let settled = self.writer.settle(subject, note, at);
+        self.touched |= settled;
+        settled
     }
 
     /// Changes an alert's state, if nobody changed it after the version `expected`.

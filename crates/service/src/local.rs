@@ -21,7 +21,7 @@ use crate::{
     config::{Config, PolicyAddress},
     http::{admins as http_admins, api_keys, problem::HttpProblem},
     mail::text::{self, Occasion},
-    passwords, secrets,
+    outbox, passwords, secrets,
     snippet::{self, Dovecot, Postfix, WhenDown},
     store::{admins, factors},
     throttle::Whose,
@@ -191,7 +191,7 @@ async fn recover(app: &App, login: &str, password: Option<String>) -> Result<Str
             address: None,
             device: "the server's shell",
         };
-        app.post(&mut tx, &text::recovery(&occasion, &login.0), None).await?;
+        outbox::post(app, &mut tx, &text::recovery(&occasion, &login.0)).await?;
     }
     tx.commit().await?;
     app.throttle.succeeded(&Whose::Codes(row.admin.id.0));

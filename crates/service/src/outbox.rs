@@ -4,17 +4,23 @@
 //! Each mail is sent once, with one exception that no protocol can close: when the service dies between the
 //! relay's answer and its note of it, the mail goes out again with the same Message-ID.
 
+mod watch;
+
 use std::{sync::Arc, time::Duration};
 
 use arc_swap::ArcSwap;
 use jiff::SignedDuration;
 use mailcup_wire::{OutboxStatus, Time};
 use sqlx::SqliteConnection;
-use tokio::sync::{Notify, watch};
+use tokio::sync::{Notify, watch as channel};
 use tokio_util::sync::CancellationToken;
 
+pub use watch::watch;
+
 use crate::{
+    app::App,
     clock::Clock,
+    event_log::LogTransaction,
     mail::{Mail, SendError, Transport},
     store::{
         Store, StoreError,
@@ -33,6 +39,8 @@ pub struct Route {
 /// Whether mail gets out.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Health {
+    /// Nobody has looked yet.
+    Unknown,
     Flows,
     /// The oldest mail was tried and waits since longer than [`STUCK_AFTER`].
     Stuck {
@@ -47,7 +55,25 @@ pub struct Outbox {
     clock: Clock,
     route: ArcSwap<Route>,
     wake: Notify,
-    health: watch::Sender<Health>,
+    health: channel::Sender<Health>,
+}
+
+/// Sends a mail once `tx` is committed.
+pub async fn post(app: &App, tx: &mut LogTransaction, mail: &Mail) -> Result<(), StoreError> {
+    post_until(app, tx, mail, None).await
+}
+
+/// Like [`post`], for a mail that is of no use from `expires_at` on.
+pub async fn post_until(
+    app: &App,
+    tx: &mut LogTransaction,
+    mail: &Mail,
+    expires_at: Option<Time>,
+) -> Result<(), StoreError> {
+    app.outbox.enqueue(tx.connection(), mail, expires_at).await?;
+    let outbox = Arc::clone(&app.outbox);
+    tx.after_commit(move || outbox.wake());
+    Ok(())
 }
 
 /// How long a mail may wait before somebody should know.
@@ -59,6 +85,8 @@ const FIRST_PAUSE: SignedDuration = SignedDuration::from_secs(15);
 const LONGEST_PAUSE: SignedDuration = SignedDuration::from_hours(1);
 const KEEP_FINISHED: SignedDuration = SignedDuration::from_hours(24 * 30);
 const AT_ONCE: u32 = 20;
+/// How long the end waits for a mail that is under way.
+const FAREWELL: Duration = Duration::from_secs(5);
 /// Even with nothing due we look now and then: the clock may have been set back.
 const LONGEST_SLEEP: Duration = Duration::from_mins(1);
 
@@ -69,7 +97,7 @@ impl Outbox {
             clock,
             route: ArcSwap::from_pointee(route),
             wake: Notify::new(),
-            health: watch::Sender::new(Health::Flows),
+            health: channel::Sender::new(Health::Unknown),
         })
     }
 
@@ -90,14 +118,15 @@ impl Outbox {
         self.wake.notify_one();
     }
 
-    /// Sends by another way from now on, what waits included.
-    pub async fn reroute(&self, route: Route) -> Result<(), StoreError> {
+    /// Makes every waiting mail due, in the transaction that changes the way out.
+    pub async fn hasten(&self, connection: &mut SqliteConnection) -> Result<(), StoreError> {
+        outbox::hasten(connection, self.clock.now()).await
+    }
+
+    /// Sends by another way from now on.
+    pub fn reroute(&self, route: Route) {
         self.route.store(Arc::new(route));
-        let mut transaction = self.store.write().await?;
-        outbox::hasten(&mut transaction, self.clock.now()).await?;
-        transaction.commit().await?;
         self.wake();
-        Ok(())
     }
 
     /// Sends one mail past the queue, for a test of the way out; answers in the relay's own words.
@@ -113,14 +142,18 @@ impl Outbox {
     }
 
     /// Follows whether mail gets out.
-    pub fn health(&self) -> watch::Receiver<Health> {
+    pub fn health(&self) -> channel::Receiver<Health> {
         self.health.subscribe()
     }
 
-    /// Sends until `stop`. Run it once.
+    /// Sends until `stop`, and a little longer for a mail that is under way. Run it once.
     pub async fn run(&self, stop: CancellationToken) {
         loop {
-            let sleep = match self.round(&stop).await {
+            let round = tokio::select! {
+                round = self.round(&stop) => round,
+                () = farewell(&stop) => return,
+            };
+            let sleep = match round {
                 Ok(sleep) => sleep,
                 Err(error) => {
                     tracing::error!(%error, "the outbox can't be read or written; it tries again");
@@ -209,6 +242,12 @@ impl Outbox {
     }
 }
 
+/// Ends some time after `stop`.
+async fn farewell(stop: &CancellationToken) {
+    stop.cancelled().await;
+    tokio::time::sleep(FAREWELL).await;
+}
+
 /// How long to wait after so many attempts: doubling, up to an hour.
 fn pause(attempts: u32) -> SignedDuration {
     let doubled = FIRST_PAUSE.as_secs().saturating_mul(1_i64 << attempts.min(20));
@@ -277,7 +316,10 @@ mod tests {
         outbox.round(&stop).await.unwrap();
         assert_eq!(*outbox.health().borrow(), Health::Stuck { waiting: 1 }, "the code is of no use any more");
 
-        outbox.reroute(route(&local(folder.path()))).await.unwrap();
+        let mut transaction = outbox.store.write().await.unwrap();
+        outbox.hasten(&mut transaction).await.unwrap();
+        transaction.commit().await.unwrap();
+        outbox.reroute(route(&local(folder.path())));
         outbox.round(&stop).await.unwrap();
         assert_eq!(arrived(folder.path()), 1);
         assert_eq!(*outbox.health().borrow(), Health::Flows);

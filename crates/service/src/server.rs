@@ -21,7 +21,7 @@ use crate::{
     app::{App, Limits, OpenError},
     clock::Clock,
     config::{Config, PolicyAddress},
-    http, jobs, local, metrics,
+    http, jobs, local, metrics, outbox,
     policy::postfix::{self, Listener},
     setup::SetupToken,
 };
@@ -97,6 +97,9 @@ pub async fn serve(config: Config, sidecar: bool) -> Result<(), ServeError> {
     tasks.spawn(listener::serve(public_listener, tls.clone(), http::public(&app), Arc::clone(&app)));
     tasks.spawn(postfix::serve(policy_listener, Arc::clone(&app), app.stop.clone()));
     tasks.spawn(jobs::run(Arc::clone(&app)));
+    let (outbox, stop) = (Arc::clone(&app.outbox), app.stop.clone());
+    tasks.spawn(async move { outbox.run(stop).await });
+    tasks.spawn(outbox::watch(Arc::clone(&app)));
     if let Some(tls) = tls {
         tokio::spawn(reload_on(hang_up, tls));
     }

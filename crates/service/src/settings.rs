@@ -89,12 +89,7 @@ impl Settings {
 
     /// The address that mails come from.
     pub fn from_address(&self) -> String {
-        if let Some(from) = &self.mail.load().stored.from {
-            return from.clone();
-        }
-        let organization = self.organization.load();
-        let domain = organization.as_ref().as_ref().and_then(|org| org.domains.first());
-        format!("mailcup@{}", domain.map_or("localhost", String::as_str))
+        self.mail.load().stored.from_address(self.organization.load().as_ref().as_ref())
     }
 
     /// The rules by which alerts are raised.
@@ -119,7 +114,53 @@ impl Settings {
     }
 }
 
+impl StoredMail {
+    /// The address that mails come from.
+    pub fn from_address(&self, organization: Option<&Organization>) -> String {
+        if let Some(from) = &self.from {
+            return from.clone();
+        }
+        let domain = organization.and_then(|organization| organization.domains.first());
+        format!("mailcup@{}", domain.map_or("localhost", String::as_str))
+    }
+
+    /// The way out; `outbox` is the local Maildir.
+    pub fn route(
+        &self,
+        organization: Option<&Organization>,
+        key: &ServerKey,
+        outbox: &Path,
+    ) -> Result<Route, SendError> {
+        let config = match &self.relay {
+            None => TransportConfig::Local { folder: outbox.to_owned() },
+            Some(relay) => TransportConfig::Relay {
+                host: relay.host.clone(),
+                port: relay.port,
+                security: match relay.security {
+                    RelaySecurity::Tls => mail::RelaySecurity::Tls,
+                    RelaySecurity::StartTls => mail::RelaySecurity::StartTls,
+                    RelaySecurity::None => mail::RelaySecurity::None,
+                },
+                credentials: relay.credentials(key),
+            },
+        };
+        Ok(Route { from: self.from_address(organization), transport: Transport::new(&config)? })
+    }
+}
+
 impl StoredRelay {
+    /// None as well when the password can't be opened: the relay then says what it lacks, and an alert that
+    /// mail is stuck.
+    fn credentials(&self, key: &ServerKey) -> Option<Credentials> {
+        match self.opened_password(key) {
+            Ok(password) => Some(Credentials { username: self.username.clone()?, password: password? }),
+            Err(error) => {
+                tracing::error!(%error, "the mail relay's password must be entered anew");
+                None
+            }
+        }
+    }
+
     /// The relay's password.
     pub fn opened_password(&self, key: &ServerKey) -> Result<Option<SecretString>, SealError> {
         let Some(sealed) = &self.password else { return Ok(None) };
@@ -132,36 +173,6 @@ impl StoredRelay {
     pub fn sealed_password(key: &ServerKey, password: &SecretString) -> Result<String, SealError> {
         key.seal(RELAY_PASSWORD, password.expose_secret().as_bytes()).map(|sealed| BASE64.encode(sealed))
     }
-}
-
-/// Where mail goes by these settings.
-pub fn route(
-    stored: &StoredMail,
-    settings: &Settings,
-    key: &ServerKey,
-    outbox: &Path,
-) -> Result<Route, SendError> {
-    let config = match &stored.relay {
-        None => TransportConfig::Local { folder: outbox.to_owned() },
-        Some(relay) => {
-            let password = relay
-                .opened_password(key)
-                .map_err(|error| SendError { permanent: false, answer: error.to_string() })?;
-            let credentials = relay.username.clone().zip(password);
-            TransportConfig::Relay {
-                host: relay.host.clone(),
-                port: relay.port,
-                security: match relay.security {
-                    RelaySecurity::Tls => mail::RelaySecurity::Tls,
-                    RelaySecurity::StartTls => mail::RelaySecurity::StartTls,
-                    RelaySecurity::None => mail::RelaySecurity::None,
-                },
-                credentials: credentials.map(|(username, password)| Credentials { username, password }),
-            }
-        }
-    };
-    let from = stored.from.clone().unwrap_or_else(|| settings.from_address());
-    Ok(Route { from, transport: Transport::new(&config)? })
 }
 
 /// What thresholds mean to guard.

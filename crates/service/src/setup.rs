@@ -118,7 +118,7 @@ pub async fn set_up(app: &Arc<App>, client: Client, setup: Setup) -> Result<Setu
         }
     });
     tx.commit().await?;
-    app.reroute_mail().await?;
+    app.reroute_mail()?;
     Ok(SetupDone { grant, recovery_codes })
 }
 

@@ -24,6 +24,7 @@ use crate::{
     event_log::{LogTransaction, reason_text},
     http::{client::Client, problem::HttpProblem},
     mail::text::{self, Occasion},
+    outbox,
     secrets::{self, TokenHash},
     sessions::{LiveSession, TOKEN_PREFIX},
     store::{StoreError, admins, factors, sessions},
@@ -176,7 +177,7 @@ pub async fn grant(
         );
         let organization = app.settings.organization_name();
         let mail = text::new_device(&occasion(&organization, &admin, &device, client, now));
-        app.post(tx, &mail, None).await?;
+        outbox::post(app, tx, &mail).await?;
     }
     let shown = session.shown_to(&session.id);
     let app = Arc::clone(app);
@@ -294,7 +295,7 @@ async fn mail_code(
     let mail = text::one_time_code(&occasion, code.expose_secret(), minutes);
     let mut tx = app.log.begin().await?;
     let expires_at = Time::from(app.clock.now().0 + LIFE);
-    app.post(&mut tx, &mail, Some(expires_at)).await?;
+    outbox::post_until(app, &mut tx, &mail, Some(expires_at)).await?;
     tx.commit().await?;
     Ok(())
 }

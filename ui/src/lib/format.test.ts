@@ -1,5 +1,5 @@
 import { describe, expect, it } from "vitest";
-import { counted, relativeTime, timeLeft } from "./format";
+import { absoluteTime, counted, inOwnTime, relativeTime, timeLeft } from "./format";
 
 const now = Date.parse("2026-11-24T12:00:00Z");
 const SECOND = 1_000;
@@ -46,4 +46,12 @@ it("counts in words", () => {
   expect(counted(1, "alert")).toBe("1 alert");
   expect(counted(0, "alert")).toBe("0 alerts");
   expect(counted(1204, "entry", "entries")).toBe("1,204 entries");
+});
+
+it("puts the times in a sentence of the service into the reader's zone", () => {
+  const at = absoluteTime(Date.parse("2026-11-25T08:13:46.120Z"));
+  expect(inOwnTime("The address is blocked until 2026-11-25T08:13:46.120Z.")).toBe(
+    `The address is blocked until ${at}.`,
+  );
+  expect(inOwnTime("anna-2026-11-25T0 is no time")).toBe("anna-2026-11-25T0 is no time");
 });

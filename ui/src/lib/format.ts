@@ -86,3 +86,10 @@ export function count(value: number): string {
 export function counted(value: number, one: string, many = `${one}s`): string {
   return `${count(value)} ${value === 1 ? one : many}`;
 }
+
+const UTC_TIME = /\b\d{4}-\d\d-\d\dT\d\d:\d\d(?::\d\d(?:\.\d+)?)?Z(?!\w)/g;
+
+/** A sentence of the service with its UTC times in the reader's zone. */
+export function inOwnTime(sentence: string): string {
+  return sentence.replace(UTC_TIME, (time) => absoluteTime(Date.parse(time)));
+}

@@ -17,7 +17,7 @@ import type {
   SubmissionOutcome,
   SystemFact,
 } from "$host/host";
-import { count, counted, shortTime } from "./format";
+import { count, counted, inOwnTime, shortTime } from "./format";
 
 /** A word with the icon and colour that stand with it. */
 export interface Mark {
@@ -137,7 +137,7 @@ export function eventLine(event: Event): EventLine {
         who: body.login,
         address: body.address,
         where: protocolName[body.protocol],
-        what: body.reasons[0]?.text ?? "",
+        what: inOwnTime(body.reasons[0]?.text ?? ""),
       };
     case "submission":
       return {
@@ -145,7 +145,7 @@ export function eventLine(event: Event): EventLine {
         who: body.login ?? body.sender ?? "unknown sender",
         address: body.address,
         where: "Message",
-        what: [counted(body.recipients, "recipient"), body.reasons[0]?.text]
+        what: [counted(body.recipients, "recipient"), inOwnTime(body.reasons[0]?.text ?? "")]
           .filter(Boolean)
           .join("; "),
       };

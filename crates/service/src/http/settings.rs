@@ -72,7 +72,7 @@ async fn set_organization(
     let (shared, stored) = (Arc::clone(&app), next.clone());
     tx.after_commit(move || swap(&shared.settings.organization, Some(stored)));
     tx.commit().await?;
-    app.reroute_mail().await?;
+    app.reroute_mail()?;
     Ok(Versioned { version: next.version, value: next })
 }
 
@@ -106,16 +106,21 @@ async fn set_mail(
         None => None,
     };
     let next = Mail { stored: StoredMail { from: Some(from), relay }, version: current.version + 1 };
-    let route = settings::route(&next.stored, &app.settings, &app.server_key, &app.outbox_folder())
-        .map_err(|error| Problem::field("relay", error.answer))?;
+    let organization = app.settings.organization.load();
+    let route = next.stored.route(organization.as_ref().as_ref(), &app.server_key, &app.outbox_folder());
+    let route = route.map_err(|error| Problem::field("relay", error.answer))?;
+    drop(organization);
+    app.outbox.hasten(tx.connection()).await?;
     store::settings::put(tx.connection(), MAIL, &next.stored, next.version).await?;
     let host = next.stored.relay.as_ref().map(|relay| relay.host.as_str());
     let details = json!({ "from": next.stored.from, "relay": host });
     audit::record(&mut tx, &Actor::of(&caller, client), "settings.mail", "mail", &details).await?;
     let shared = Arc::clone(&app);
-    tx.after_commit(move || swap(&shared.settings.mail, next));
+    tx.after_commit(move || {
+        swap(&shared.settings.mail, next);
+        shared.outbox.reroute(route);
+    });
     tx.commit().await?;
-    app.outbox.reroute(route).await?;
     Ok(shown_mail(&app))
 }
 

@@ -8,6 +8,7 @@ use lettre::{
     message::{Mailbox, header::ContentType},
     transport::smtp::{self, authentication::Credentials as SmtpCredentials},
 };
+use mailcup_wire::{Code, Problem};
 use secrecy::{ExposeSecret, SecretString};
 
 use super::Mail;
@@ -101,6 +102,12 @@ impl Transport {
                 Ok(format!("{} {}", response.code(), response.message().collect::<Vec<_>>().join(" ")))
             }
         }
+    }
+}
+
+impl From<SendError> for Problem {
+    fn from(error: SendError) -> Self {
+        Self::new(Code::MailFailed, error.answer)
     }
 }
 

@@ -2,21 +2,15 @@
 
 use std::{sync::Arc, time::Duration};
 
-use mailcup_guard::alert::Subject;
-use mailcup_wire::{EventBody, SystemFact};
 use tokio_util::task::TaskTracker;
 
-use crate::{app::App, metrics, outbox::Health, store::StoreError};
+use crate::{app::App, metrics, store::StoreError};
 
 /// How often the last uses of sessions and keys are written, and what has expired is ended.
 const SWEEP: Duration = Duration::from_mins(1);
 
-/// Begins all jobs; they end when the app stops.
+/// Begins these jobs; they end when the app stops.
 pub(super) fn begin(app: &Arc<App>, tasks: &TaskTracker) {
-    let outbox = Arc::clone(&app.outbox);
-    let stop = app.stop.clone();
-    tasks.spawn(async move { outbox.run(stop).await });
-    tasks.spawn(until_stop(Arc::clone(app), watch_outbox));
     tasks.spawn(until_stop(Arc::clone(app), sweep));
     tasks.spawn(until_stop(Arc::clone(app), async |_| metrics::tend().await));
 }
@@ -24,33 +18,6 @@ pub(super) fn begin(app: &Arc<App>, tasks: &TaskTracker) {
 async fn until_stop(app: Arc<App>, job: impl AsyncFnOnce(Arc<App>)) {
     let stop = app.stop.clone();
     stop.run_until_cancelled(job(app)).await;
-}
-
-/// Raises an alert when mail does not get out, and settles it when it does again.
-async fn watch_outbox(app: Arc<App>) {
-    let mut health = app.outbox.health();
-    while health.changed().await.is_ok() {
-        let now = *health.borrow_and_update();
-        if let Err(error) = tell(&app, now).await {
-            tracing::error!(%error, "the outbox's state was not recorded");
-        }
-    }
-}
-
-async fn tell(app: &App, health: Health) -> Result<(), StoreError> {
-    let mut tx = app.log.begin().await?;
-    match health {
-        Health::Stuck { waiting } => {
-            tx.append(&EventBody::System(SystemFact::OutboxStuck { waiting }));
-            tx.raise(Subject::OutboxStuck, false);
-        }
-        Health::Flows => {
-            tx.append(&EventBody::System(SystemFact::OutboxFlows));
-            tx.settle(&Subject::OutboxStuck, "Mail gets out again.");
-        }
-    }
-    tx.commit().await?;
-    Ok(())
 }
 
 async fn sweep(app: Arc<App>) {

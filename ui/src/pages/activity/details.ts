@@ -1,5 +1,5 @@
 import type { Event as LogEvent, EventBody, Reason } from "$host/host";
-import { absoluteTime, count } from "$lib/format";
+import { absoluteTime, count, inOwnTime } from "$lib/format";
 import { address } from "$lib/router.svelte";
 import { networkAround } from "$lib/network";
 import {
@@ -33,6 +33,7 @@ export function details(event: LogEvent): Details {
   const described = describe(event.body);
   return {
     ...described,
+    reasons: described.reasons.map((reason) => ({ ...reason, text: inOwnTime(reason.text) })),
     facts: [...described.facts, { name: "Event", value: event.id, mono: true }],
   };
 }
