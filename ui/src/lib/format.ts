@@ -16,6 +16,12 @@ export function relativeTime(at: number, now: number): string {
   return day.format(at);
 }
 
+/** The same within a sentence: "just now". */
+export function ago(at: number, now: number): string {
+  const time = relativeTime(at, now);
+  return time === "now" ? "just now" : time;
+}
+
 /** "in 45 min", "in 23 h", "in 30 days"; "over" once it has passed. */
 export function timeLeft(until: number, now: number): string {
   const left = until - now;
