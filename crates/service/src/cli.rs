@@ -26,6 +26,9 @@ pub enum Command {
     MailserverConfig(MailserverConfig),
     /// Print the OpenAPI document
     Openapi,
+    /// Write events of the past, one JSON document a line on stdin, into the log of a service that does not run
+    #[command(hide = true)]
+    History(Place),
 }
 
 #[derive(Debug, Clone, Default, Args)]

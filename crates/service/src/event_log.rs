@@ -139,6 +139,15 @@ impl EventLog {
         Ok(self.id_of(seq))
     }
 
+    /// Appends events of the past that have their times, in one transaction.
+    pub async fn append_past(&self, events: Vec<(Time, NewEvent)>) -> Result<(), StoreError> {
+        let mut writer = self.lock().await?;
+        let Some(now) = events.last().map(|(at, _)| *at) else { return Ok(()) };
+        let mut tx = self.0.store.write().await?;
+        let staged = writer.stage_at(&mut tx, events, now, false).await;
+        self.settle(writer, tx, staged).await.map(|_| ())
+    }
+
     /// Begins a transaction that changes resources together with their events. It holds the one writing
     /// connection: keep it short, and don't append to the log otherwise meanwhile.
     pub async fn begin(&self) -> Result<LogTransaction, StoreError> {
@@ -261,6 +270,16 @@ impl EventLog {
         }
         let mut tx = self.0.store.write().await?;
         let staged = writer.stage(&mut tx, events, now, closing).await;
+        self.settle(writer, tx, staged).await
+    }
+
+    /// Commits what was staged; answers the number of its first event.
+    async fn settle(
+        &self,
+        mut writer: OwnedMutexGuard<Writer>,
+        tx: Transaction<'static, Sqlite>,
+        staged: Result<Staged, StoreError>,
+    ) -> Result<u64, StoreError> {
         let result = match staged {
             Ok(staged) => tx.commit().await.map(|()| staged).map_err(StoreError::from),
             Err(error) => Err(error),

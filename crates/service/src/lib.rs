@@ -7,6 +7,7 @@ pub mod cli;
 pub mod clock;
 pub mod config;
 pub mod event_log;
+pub mod history;
 pub mod http;
 pub mod jobs;
 pub mod keys;

@@ -5,7 +5,7 @@ use std::{io::Write, process::ExitCode};
 use mailcup_service::{
     cli::{AdminCommand, AdminCreate, AdminRecover, Cli, Command, MailserverConfig, Place, Serve},
     config::{Config, ConfigError},
-    http, local, log, server,
+    history, http, local, log, server,
 };
 use mailcup_wire::{Login, NewAdmin};
 
@@ -48,6 +48,15 @@ fn run(command: Command) -> Result<(), (u8, String)> {
         }
         Command::MailserverConfig(MailserverConfig { server, place }) => {
             ask(place, local::Request::Snippet { server: server.into() })
+        }
+        Command::History(place) => {
+            let serve = Serve { place, ..Serve::default() };
+            let config = Config::read(&serve, std::env::vars()).map_err(|error| usage(&error))?;
+            block_on(async {
+                let written = history::read(&config, std::io::stdin().lock()).await;
+                let written = written.map_err(|error| error.to_string())?;
+                writeln!(std::io::stdout(), "{written}").map_err(|error| error.to_string())
+            })
         }
         Command::Openapi => {
             let document = http::openapi().to_pretty_json().map_err(|error| failure(&error))?;
