@@ -15,6 +15,7 @@ mod frame;
 pub mod hosts;
 mod mail_servers;
 mod me;
+mod openapi;
 pub mod paging;
 pub mod problem;
 mod service;
@@ -32,7 +33,7 @@ use axum::{
     middleware,
 };
 use mailcup_wire::{API_VERSION, Code, Problem};
-use utoipa::openapi::{InfoBuilder, OpenApi, OpenApiBuilder};
+use utoipa::openapi::{InfoBuilder, OpenApiBuilder};
 use utoipa_axum::{router::OpenApiRouter, routes};
 
 use self::problem::HttpProblem;
@@ -61,8 +62,8 @@ pub fn public(app: &Arc<App>) -> Router {
 }
 
 /// The OpenAPI document of the private listener.
-pub fn openapi() -> OpenApi {
-    api().into_openapi()
+pub fn openapi() -> serde_json::Value {
+    openapi::complete(&api().into_openapi())
 }
 
 /// All routes of the API, each with its description.

@@ -59,7 +59,7 @@ fn run(command: Command) -> Result<(), (u8, String)> {
             })
         }
         Command::Openapi => {
-            let document = http::openapi().to_pretty_json().map_err(|error| failure(&error))?;
+            let document = serde_json::to_string_pretty(&http::openapi()).map_err(|error| failure(&error))?;
             writeln!(std::io::stdout(), "{document}").map_err(|error| failure(&error))
         }
     }

@@ -1,6 +1,6 @@
 //! Runs the service: listeners, TLS, signals, the end.
 
-mod listener;
+pub mod listener;
 mod tls;
 mod upkeep;
 
@@ -65,6 +65,7 @@ pub async fn serve(config: Config, sidecar: bool) -> Result<(), ServeError> {
     let mut interrupt = signal(SignalKind::interrupt()).map_err(ServeError::Signals)?;
     let hang_up = signal(SignalKind::hangup()).map_err(ServeError::Signals)?;
 
+    raise_file_limit();
     let http_listener = listen("http", config.http).await?;
     let public_listener = listen("public", config.public).await?;
     let policy_listener = listen_for_postfix(&config.postfix_policy).await?;
@@ -119,6 +120,16 @@ pub async fn serve(config: Config, sidecar: bool) -> Result<(), ServeError> {
         let _ = std::fs::remove_file(path);
     }
     Ok(())
+}
+
+/// Takes as many open files as the system allows: each connection is one, and 1024 are soon used up.
+fn raise_file_limit() {
+    use rustix::process::{Resource, getrlimit, setrlimit};
+    let mut limit = getrlimit(Resource::Nofile);
+    limit.current = limit.maximum;
+    if let Err(error) = setrlimit(Resource::Nofile, limit) {
+        tracing::warn!(%error, "the limit of open files stays as it is");
+    }
 }
 
 #[expect(

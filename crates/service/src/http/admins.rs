@@ -72,7 +72,7 @@ async fn create(
 /// Changes an admin. Another role takes effect at once, in open streams too.
 #[utoipa::path(
     patch, path = "/v1/admins/{id}", tag = "admins", params(("id" = String, Path)),
-    responses((status = 200, body = Admin)), extensions(("x-permission" = json!("owner"))),
+    responses((status = 200, body = Admin), (status = 412)), extensions(("x-permission" = json!("owner"))),
 )]
 async fn change(
     State(app): State<Arc<App>>,

@@ -47,7 +47,7 @@ async fn organization(State(app): State<Arc<App>>, _: Reader) -> Answer<Versione
 
 /// Changes the organization.
 #[utoipa::path(
-    put, path = "/v1/organization", tag = "settings", responses((status = 200, body = Organization)),
+    put, path = "/v1/organization", tag = "settings", responses((status = 200, body = Organization), (status = 412)),
     extensions(("x-permission" = json!("owner"))),
 )]
 async fn set_organization(
@@ -87,7 +87,7 @@ async fn mail(State(app): State<Arc<App>>, _: Reader) -> Versioned<MailSettings>
 
 /// Changes how mail leaves; what waits in the outbox is tried at once.
 #[utoipa::path(
-    put, path = "/v1/settings/mail", tag = "settings", responses((status = 200, body = MailSettings)),
+    put, path = "/v1/settings/mail", tag = "settings", responses((status = 200, body = MailSettings), (status = 412)),
     extensions(("x-permission" = json!("write"))),
 )]
 async fn set_mail(
@@ -167,7 +167,7 @@ async fn alerts(State(app): State<Arc<App>>, _: Reader) -> Versioned<AlertSettin
 
 /// Changes when alerts are raised. The version in the body does not matter; If-Match does.
 #[utoipa::path(
-    put, path = "/v1/settings/alerts", tag = "settings", responses((status = 200, body = AlertSettings)),
+    put, path = "/v1/settings/alerts", tag = "settings", responses((status = 200, body = AlertSettings), (status = 412)),
     extensions(("x-permission" = json!("write"))),
 )]
 async fn set_alerts(
@@ -206,7 +206,7 @@ async fn retention(State(app): State<Arc<App>>, _: Reader) -> Versioned<Retentio
 /// Changes how long events are kept. The version in the body does not matter; If-Match does.
 #[utoipa::path(
     put, path = "/v1/settings/retention", tag = "settings",
-    responses((status = 200, body = RetentionSettings)), extensions(("x-permission" = json!("owner"))),
+    responses((status = 200, body = RetentionSettings), (status = 412)), extensions(("x-permission" = json!("owner"))),
 )]
 async fn set_retention(
     State(app): State<Arc<App>>,

@@ -14,11 +14,11 @@ use tokio::{
 };
 use tower::ServiceExt;
 
-use super::tls::Tls;
+pub use super::tls::Tls;
 use crate::{app::App, http::client::Peer};
 
 /// Serves until the app stops; then waits for requests under way, but not for ever.
-pub(super) async fn serve(listener: TcpListener, tls: Option<Tls>, router: Router, app: Arc<App>) {
+pub async fn serve(listener: TcpListener, tls: Option<Tls>, router: Router, app: Arc<App>) {
     let graceful = Arc::new(GracefulShutdown::new());
     loop {
         let accepted = tokio::select! {

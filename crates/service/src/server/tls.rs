@@ -13,25 +13,25 @@ use crate::config::TlsFiles;
 
 /// The certificate in use; clones share it.
 #[derive(Clone)]
-pub(super) struct Tls {
+pub struct Tls {
     files: TlsFiles,
     current: Arc<ArcSwap<ServerConfig>>,
 }
 
 impl Tls {
     /// Reads the files. The error is a sentence.
-    pub(super) fn load(files: &TlsFiles) -> Result<Self, String> {
+    pub fn load(files: &TlsFiles) -> Result<Self, String> {
         let current = Arc::new(ArcSwap::from_pointee(read(files)?));
         Ok(Self { files: files.clone(), current })
     }
 
     /// Reads the files again; connections from now on use what they hold.
-    pub(super) fn reload(&self) -> Result<(), String> {
+    pub fn reload(&self) -> Result<(), String> {
         self.current.store(Arc::new(read(&self.files)?));
         Ok(())
     }
 
-    pub(super) fn acceptor(&self) -> TlsAcceptor {
+    pub fn acceptor(&self) -> TlsAcceptor {
         self.current.load_full().into()
     }
 }

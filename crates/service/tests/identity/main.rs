@@ -1,0 +1,10 @@
+//! Who may do what: setup, signing in, roles and keys, and what is answered to bad input.
+
+#![expect(clippy::unwrap_used, reason = "a test fails by panicking")]
+
+mod process;
+mod requests;
+mod roles;
+mod setup;
+mod sign_in;
+mod support;

@@ -1,0 +1,108 @@
+//! The program itself: what it refuses to start with, and what is done from the server's shell.
+
+use std::{
+    io::Write as _,
+    process::{Command, Output, Stdio},
+};
+
+use mailcup_lab::service::{OWNER, Service, ServiceConfig};
+use mailcup_wire::{Challenge, ChallengeAnswer, FactorKind, MailServerKind, SessionGrant, SignInRequest};
+
+const PROGRAM: &str = env!("CARGO_BIN_EXE_mailcupd");
+
+fn run(arguments: &[&str], stdin: &str) -> Output {
+    let mut child = Command::new(PROGRAM)
+        .args(arguments)
+        .stdin(Stdio::piped())
+        .stdout(Stdio::piped())
+        .stderr(Stdio::piped())
+        .spawn()
+        .unwrap();
+    child.stdin.take().unwrap().write_all(stdin.as_bytes()).unwrap();
+    child.wait_with_output().unwrap()
+}
+
+fn stderr(output: &Output) -> String {
+    String::from_utf8(output.stderr.clone()).unwrap()
+}
+
+#[test]
+fn a_wrong_configuration_is_refused_with_its_line() {
+    let folder = tempfile::tempdir().unwrap();
+    let file = folder.path().join("mailcup.toml");
+    std::fs::write(&file, "[http]\nlisten = \"127.0.0.1:0\"\nport = 1\n").unwrap();
+    let output = run(&["serve", "--config", &file.to_string_lossy()], "");
+    assert_eq!(output.status.code(), Some(2));
+    let text = stderr(&output);
+    assert!(text.contains("mailcup.toml, line 3: unknown field `port`"), "{text}");
+    assert_eq!(text.lines().count(), 1, "{text}");
+}
+
+#[test]
+fn a_port_that_is_taken_is_named() {
+    let folder = tempfile::tempdir().unwrap();
+    let taken = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
+    let address = taken.local_addr().unwrap().to_string();
+    let data = folder.path().to_string_lossy();
+    let output = run(&["serve", "--data-dir", &data, "--http", &address, "--public", "127.0.0.1:0"], "");
+    assert_eq!(output.status.code(), Some(1));
+    let text = stderr(&output);
+    assert!(text.contains(&address) && text.contains("another program uses it"), "{text}");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn the_servers_shell_lets_a_locked_out_admin_in() {
+    let config = ServiceConfig { program: Some(PROGRAM.into()), ..ServiceConfig::default() };
+    let mut service = Service::start(config).await.unwrap();
+    service.set_up().await.unwrap();
+    assert!(service.console().contains("setup token"), "{}", service.console());
+    let data = service.data_dir().to_string_lossy().into_owned();
+    let in_use = run(
+        &[
+            "serve",
+            "--data-dir",
+            &data,
+            "--http",
+            "127.0.0.1:0",
+            "--public",
+            "127.0.0.1:0",
+            "--postfix-policy",
+            "127.0.0.1:0",
+        ],
+        "",
+    );
+    assert!(stderr(&in_use).contains("in use by another mailcupd"), "{}", stderr(&in_use));
+
+    let snippet = service.snippet(MailServerKind::Dovecot).await.unwrap();
+    let url = format!("http://{}/policy/dovecot", service.endpoints().http);
+    assert!(snippet.contains(&url) && snippet.contains("X-API-Key: mck_"), "{snippet}");
+    let nobody = run(&["admin", "recover", "nobody@example.org", "--data-dir", &data], "");
+    assert!(stderr(&nobody).contains("There is no admin nobody@example.org."), "{}", stderr(&nobody));
+
+    let client = reqwest::Client::new();
+    // Its ports stay when it is started again.
+    let base = format!("http://{}/v1/sign-in", service.endpoints().http);
+    let sign_in = async |password: &str, code: &str| {
+        let device = mailcup_wire::DeviceName { id: "a-new-device".into(), name: "Phone".into() };
+        let request = SignInRequest { login: OWNER.login.into(), password: password.into(), device };
+        let challenge = client.post(&base).json(&request).send().await.unwrap();
+        let challenge: Challenge = challenge.json().await.unwrap();
+        let answer = ChallengeAnswer { factor: FactorKind::RecoveryCode, code: code.into() };
+        let answered = client.post(format!("{base}/{}/answer", challenge.id)).json(&answer).send().await;
+        answered.unwrap().json::<SessionGrant>().await
+    };
+    let code = |output: &Output| {
+        let text = String::from_utf8(output.stdout.clone()).unwrap();
+        text.lines().find_map(|line| line.strip_prefix("    ")).unwrap_or_else(|| panic!("{text}")).to_owned()
+    };
+    let recovered = run(&["admin", "recover", OWNER.login, "--data-dir", &data], "");
+    assert!(sign_in(OWNER.password, &code(&recovered)).await.is_ok());
+    assert!(sign_in(OWNER.password, &code(&recovered)).await.is_err(), "the code works once");
+
+    service.stop();
+    let again = ["admin", "recover", OWNER.login, "--new-password", "--data-dir", &data];
+    let recovered = run(&again, "an entirely new password\n");
+    service.run().await.unwrap();
+    assert!(sign_in("an entirely new password", &code(&recovered)).await.is_ok());
+    service.stop();
+}

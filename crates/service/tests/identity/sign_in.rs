@@ -1,0 +1,235 @@
+//! Signing in.
+
+use axum::http::{Method, StatusCode};
+use mailcup_service::audit::chain;
+use mailcup_wire::{
+    Alert, AlertKind, AuditPage, AuthenticatorEnrolment, Challenge, Code, Details, EventBody, EventPage,
+    Factor, FactorKind, Outcome, Page, SessionGrant, Time,
+};
+use serde_json::{Value, json};
+use totp_rs::{Builder, Secret};
+
+use crate::support::{LOGIN, PASSWORD, Service, ended};
+
+/// Outcomes of all sign-ins at the service, oldest first.
+async fn outcomes(service: &Service, token: &str) -> Vec<Outcome> {
+    let page: EventPage = service.get(token, "/v1/events?limit=500").await.json();
+    let sign_in = |event: &mailcup_wire::Event| match &event.body {
+        EventBody::SignIn(sign_in) => Some(sign_in.outcome),
+        _ => None,
+    };
+    page.events.iter().filter_map(sign_in).collect()
+}
+
+#[tokio::test]
+async fn a_password_and_a_mailed_code_sign_in_once_and_a_new_device_is_told() {
+    let (service, done) = Service::set_up().await;
+    let owner = &done.grant.token;
+    let without_id = |answer: crate::support::Answer| {
+        let mut value: Value = answer.json();
+        value["request_id"].take();
+        value
+    };
+    let wrong = without_id(service.challenge(LOGIN, "wrong password", "new-device").await);
+    let nobody = without_id(service.challenge("nobody@example.org", PASSWORD, "new-device").await);
+    assert_eq!(wrong, nobody);
+
+    let before = service.mails();
+    let challenge: Challenge = service.challenge("OLGA@example.org", PASSWORD, "new-device").await.json();
+    assert_eq!(challenge.sent_to.as_deref(), Some("o…@example.org"));
+    let code = service.mailed_code(&before).await;
+    let other = if code == "000000" { "000001" } else { "000000" };
+    let answer = service.answer(&challenge, FactorKind::Email, other).await;
+    assert_eq!(answer.code(), Code::WrongCode);
+    assert_eq!(answer.problem().details, Some(Details::TriesLeft { tries: 2 }));
+
+    let before = service.mails();
+    let grant: SessionGrant = service.answer(&challenge, FactorKind::Email, &code).await.json();
+    assert_eq!(service.get(&grant.token, "/v1/session").await.status, StatusCode::OK);
+    assert_eq!(service.answer(&challenge, FactorKind::Email, &code).await.code(), Code::ChallengeOver);
+    let notice = service.mail(&before, "New device").await;
+    assert!(notice.contains("192.0.2.200"), "{notice}");
+    let alerts: Page<Alert> = service.get(owner, "/v1/alerts").await.json();
+    assert_eq!(alerts.items.iter().map(|alert| alert.kind).collect::<Vec<_>>(), [AlertKind::AdminNewDevice]);
+    let expected =
+        [Outcome::Failed, Outcome::Failed, Outcome::Challenged, Outcome::Failed, Outcome::Succeeded];
+    assert_eq!(outcomes(&service, owner).await, expected);
+}
+
+#[tokio::test]
+async fn three_wrong_codes_end_a_challenge_and_another_mail_gives_no_more_tries() {
+    let (service, _) = Service::set_up().await;
+    let before = service.mails();
+    let challenge: Challenge = service.challenge(LOGIN, PASSWORD, "new-device").await.json();
+    service.mailed_code(&before).await;
+    for _ in 0..2 {
+        assert_eq!(service.answer(&challenge, FactorKind::Email, "nothing").await.code(), Code::WrongCode);
+    }
+    let resend = format!("/v1/sign-in/{}/resend", challenge.id);
+    assert_eq!(service.call("", Method::POST, &resend, Value::Null).await.code(), Code::TooMany);
+    service.advance(31);
+    let before = service.mails();
+    let again: Challenge = service.call("", Method::POST, &resend, Value::Null).await.json();
+    assert_eq!(again.tries_left, 1);
+    let code = service.mailed_code(&before).await;
+    assert_eq!(service.answer(&challenge, FactorKind::Email, "nothing").await.code(), Code::ChallengeOver);
+    assert_eq!(service.answer(&challenge, FactorKind::Email, &code).await.code(), Code::ChallengeOver);
+}
+
+#[tokio::test]
+async fn a_code_is_of_no_use_after_ten_minutes_or_for_another_challenge() {
+    let (service, _) = Service::set_up().await;
+    let before = service.mails();
+    let first: Challenge = service.challenge(LOGIN, PASSWORD, "new-device").await.json();
+    let code = service.mailed_code(&before).await;
+    let second: Challenge = service.challenge(LOGIN, PASSWORD, "new-device").await.json();
+    let answer = service.answer(&second, FactorKind::Email, &code).await;
+    assert_eq!(answer.code(), Code::WrongCode, "one in a million fails by chance");
+    service.advance(600);
+    assert_eq!(service.answer(&first, FactorKind::Email, &code).await.code(), Code::ChallengeOver);
+}
+
+#[tokio::test]
+async fn an_authenticator_code_is_taken_once() {
+    let (service, done) = Service::set_up().await;
+    let owner = &done.grant.token;
+    let path = "/v1/me/factors/authenticator";
+    let enrolment: AuthenticatorEnrolment = service.call(owner, Method::POST, path, Value::Null).await.json();
+    assert!(enrolment.uri.starts_with("otpauth://totp/"), "{}", enrolment.uri);
+    let totp = Builder::new()
+        .with_secret(Secret::try_from_base32(&enrolment.secret).unwrap())
+        .with_account_name("test")
+        .build()
+        .unwrap();
+    let code = |time: Time| totp.generate(u64::try_from(time.as_millis() / 1000).unwrap()).to_string();
+    let confirm = format!("{path}/confirm");
+    let wrong = json!({ "id": enrolment.id, "code": "12345" });
+    assert_eq!(service.call(owner, Method::POST, &confirm, wrong).await.field(), "code");
+    let first = code(service.clock.now());
+    let right = json!({ "id": enrolment.id, "code": first });
+    assert_eq!(service.call(owner, Method::POST, &confirm, right).await.status, StatusCode::NO_CONTENT);
+
+    let challenge: Challenge = service.challenge(LOGIN, PASSWORD, "owners-device").await.json();
+    assert_eq!(challenge.factors[0], FactorKind::Authenticator);
+    assert_eq!(challenge.sent_to, None);
+    let used = service.answer(&challenge, FactorKind::Authenticator, &first).await;
+    assert_eq!(used.code(), Code::WrongCode, "the code that confirmed it is spent");
+    service.advance(30);
+    let next = code(service.clock.now());
+    let answer = service.answer(&challenge, FactorKind::Authenticator, &next).await;
+    assert_eq!(answer.status, StatusCode::OK, "{}", answer.text);
+    let challenge: Challenge = service.challenge(LOGIN, PASSWORD, "owners-device").await.json();
+    let replayed = service.answer(&challenge, FactorKind::Authenticator, &next).await;
+    assert_eq!(replayed.code(), Code::WrongCode);
+
+    let removed =
+        service.call(owner, Method::DELETE, &format!("/v1/me/factors/{}", enrolment.id), Value::Null).await;
+    assert_eq!(removed.status, StatusCode::NO_CONTENT);
+    let factors: Vec<Factor> = service.get(owner, "/v1/me/factors").await.json();
+    assert!(factors.iter().all(|factor| factor.kind != FactorKind::Authenticator));
+}
+
+#[tokio::test]
+async fn a_recovery_code_works_once_and_new_ones_replace_the_old() {
+    let (service, done) = Service::set_up().await;
+    let [code, other, ..] = &done.recovery_codes.codes[..] else { panic!() };
+    let challenge: Challenge = service.challenge(LOGIN, PASSWORD, "owners-device").await.json();
+    let typed = code.to_uppercase().replace('-', " ");
+    let grant: SessionGrant = service.answer(&challenge, FactorKind::RecoveryCode, &typed).await.json();
+    let challenge: Challenge = service.challenge(LOGIN, PASSWORD, "owners-device").await.json();
+    assert_eq!(service.answer(&challenge, FactorKind::RecoveryCode, code).await.code(), Code::WrongCode);
+    let factors: Vec<Factor> = service.get(&grant.token, "/v1/me/factors").await.json();
+    assert_eq!(factors.iter().find_map(|factor| factor.left), Some(9));
+    service.call(&grant.token, Method::POST, "/v1/me/recovery-codes", Value::Null).await;
+    assert_eq!(service.answer(&challenge, FactorKind::RecoveryCode, other).await.code(), Code::WrongCode);
+}
+
+#[tokio::test]
+async fn a_block_looks_like_a_wrong_password() {
+    let (service, done) = Service::set_up().await;
+    let owner = &done.grant.token;
+    let block = json!({
+        "target": { "kind": "address", "address": "192.0.2.200" }, "note": "", "confirm_self": true,
+    });
+    let answer = service.call(owner, Method::POST, "/v1/blocks", block).await;
+    assert_eq!(answer.status, StatusCode::CREATED, "{}", answer.text);
+    let refused = service.challenge(LOGIN, PASSWORD, "owners-device").await;
+    let wrong = service.challenge(LOGIN, "wrong password", "owners-device").await;
+    assert_eq!(refused.code(), Code::SignInRefused);
+    assert_eq!(refused.problem(), wrong.problem());
+    assert_eq!(outcomes(&service, owner).await, [Outcome::Refused, Outcome::Refused]);
+}
+
+#[tokio::test]
+async fn guesses_are_slowed_down_from_their_network_only() {
+    let (service, _) = Service::set_up().await;
+    for _ in 0..6 {
+        service.challenge(LOGIN, "a wrong guess", "new-device").await;
+    }
+    let answer = service.challenge(LOGIN, PASSWORD, "new-device").await;
+    assert_eq!((answer.status, answer.code()), (StatusCode::TOO_MANY_REQUESTS, Code::TooMany));
+    service.advance(10);
+    assert_eq!(service.challenge(LOGIN, PASSWORD, "new-device").await.status, StatusCode::OK);
+}
+
+#[tokio::test]
+async fn an_ended_session_works_nowhere_and_its_stream_ends_at_once() {
+    let (service, done) = Service::set_up().await;
+    let owner = &done.grant.token;
+    let grant = service.sign_in(LOGIN, PASSWORD, "new-device").await;
+    let stream = service.stream(&grant.token).await;
+    assert_eq!(
+        service.call(&grant.token, Method::DELETE, "/v1/session", Value::Null).await.status,
+        StatusCode::NO_CONTENT
+    );
+    ended(stream).await;
+    assert_eq!(service.get(&grant.token, "/v1/session").await.code(), Code::Unauthenticated);
+    assert_eq!(service.get(&grant.token, "/v1/events").await.code(), Code::Unauthenticated);
+
+    let grant = service.sign_in(LOGIN, PASSWORD, "new-device").await;
+    let stream = service.stream(&grant.token).await;
+    let path = format!("/v1/me/sessions/{}", grant.session.id);
+    assert_eq!(service.call(owner, Method::DELETE, &path, Value::Null).await.status, StatusCode::NO_CONTENT);
+    ended(stream).await;
+
+    let grant = service.sign_in(LOGIN, PASSWORD, "new-device").await;
+    let change = json!({ "current": PASSWORD, "new": "another long password" });
+    let changed = service.call(owner, Method::PUT, "/v1/me/password", change).await;
+    assert_eq!(changed.status, StatusCode::NO_CONTENT, "{}", changed.text);
+    assert_eq!(service.get(&grant.token, "/v1/session").await.code(), Code::Unauthenticated);
+    assert_eq!(service.get(owner, "/v1/session").await.status, StatusCode::OK);
+}
+
+#[tokio::test]
+async fn a_session_expires_in_the_middle_of_work() {
+    let (service, done) = Service::set_up().await;
+    let owner = &done.grant.token;
+    service.advance(13 * 24 * 3600);
+    assert_eq!(service.get(owner, "/v1/session").await.status, StatusCode::OK);
+    service.advance(14 * 24 * 3600);
+    let body = json!({ "name": "New name", "domains": ["example.org"] });
+    let late = service.send(owner, Method::PUT, "/v1/organization", &[("if-match", "\"1\"")], body).await;
+    assert_eq!((late.status, late.code()), (StatusCode::UNAUTHORIZED, Code::Unauthenticated));
+}
+
+#[tokio::test]
+async fn the_audit_log_is_one_chain() {
+    let (service, done) = Service::set_up().await;
+    let owner = &done.grant.token;
+    service.sign_in(LOGIN, PASSWORD, "new-device").await;
+    service.key(owner, "read").await;
+    let page: AuditPage = service.get(owner, "/v1/audit").await.json();
+    assert!(page.entries.len() >= 4 && !page.more);
+    let mut previous = Vec::new();
+    for (entry, seq) in page.entries.iter().zip(1u64..) {
+        let hash = chain(&previous, entry);
+        assert_eq!((entry.seq, &entry.hash), (seq, &data_encoding::HEXLOWER.encode(&hash)));
+        previous = hash.to_vec();
+    }
+    assert_eq!(page.head.as_ref(), page.entries.last().map(|entry| &entry.hash));
+    let mut altered = page.entries[1].clone();
+    altered.target.push('x');
+    assert_ne!(altered.hash, data_encoding::HEXLOWER.encode(&chain(&[], &altered)));
+    let rest: AuditPage = service.get(owner, "/v1/audit?after=1&limit=1").await.json();
+    assert_eq!((rest.entries[0].seq, rest.more), (2, true));
+}
