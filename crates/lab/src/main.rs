@@ -13,9 +13,9 @@ use clap::Parser;
 use mailcup_lab::{
     LabError,
     mail_servers::{MailAccount, MailServers, MailServersConfig, check_installed},
-    service::{OWNER, ServiceConfig, find_program},
+    service::{OWNER, ServiceConfig, find_program, write_history},
     stage::Stage,
-    traffic::{Pace, Plan, PlanConfig, Tally, drive},
+    traffic::{Pace, Plan, PlanConfig, Tally, drive, history},
     wait,
 };
 use tokio::{
@@ -45,6 +45,12 @@ struct Options {
     /// Start a service that is set up already, and no console
     #[arg(long)]
     headless: bool,
+    /// Fill the log of a headless service with about so many events of the past first
+    #[arg(long, value_name = "EVENTS", requires = "headless")]
+    history: Option<u32>,
+    /// Over how many days the past goes
+    #[arg(long, default_value_t = 180, value_parser = clap::value_parser!(u16).range(1..=3650))]
+    history_days: u16,
 }
 
 #[tokio::main]
@@ -80,8 +86,19 @@ async fn main() -> ExitCode {
 
 async fn headless(options: &Options) -> Result<(), LabError> {
     let servers = MailServersConfig { accounts: accounts(options), ..Default::default() };
-    let data_dir = options.home.as_ref().map(|home| home.join("service"));
-    let stage = Stage::start(servers, ServiceConfig { data_dir, ..Default::default() }).await?;
+    let temporary = tempfile::tempdir().map_err(|source| io_error("creating a folder", source))?;
+    let home = options.home.clone().unwrap_or_else(|| temporary.path().to_owned());
+    let data_dir = home.join("service");
+    if let Some(count) = options.history {
+        let logins = servers.accounts.iter().map(|account| account.login.clone());
+        let until = jiff::Timestamp::now();
+        let from = until - jiff::SignedDuration::from_hours(24 * i64::from(options.history_days));
+        let past = history(options.seed, logins, from, until, count);
+        let written = write_history(&data_dir, past)?;
+        say(&format!("History    {written} events of {} days", options.history_days));
+    }
+    let stage =
+        Stage::start(servers, ServiceConfig { data_dir: Some(data_dir), ..Default::default() }).await?;
     introduce(&stage.servers);
     say(&format!(
         "Service    http://{}\n           sign in as {} with “{}”; codes go to {}",

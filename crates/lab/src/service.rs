@@ -4,7 +4,7 @@ mod api;
 
 use std::{
     fs,
-    io::{BufRead as _, BufReader},
+    io::{BufRead as _, BufReader, BufWriter, Write as _},
     path::{Path, PathBuf},
     process::{Command, Stdio},
     sync::{Arc, Mutex, PoisonError, mpsc},
@@ -23,6 +23,7 @@ use crate::{
     desktop::install_tls,
     error::Doing as _,
     process::{Daemon, Leash, signal},
+    traffic::Attempt,
     wait,
 };
 
@@ -80,6 +81,30 @@ pub struct Service {
     console: Arc<Mutex<String>>,
     leash: Leash,
     folder: TempDir,
+}
+
+/// Writes the past into the log in `data_dir`, through the service's own code, before the service starts.
+/// Answers how many events it took.
+pub fn write_history(data_dir: &Path, past: impl Iterator<Item = Attempt>) -> Result<u64, LabError> {
+    let program = find_program("mailcupd")?;
+    let doing = || format!("{} history", program.display());
+    let mut writer = Command::new(&program)
+        .args(["history", "--data-dir"])
+        .arg(data_dir)
+        .stdin(Stdio::piped())
+        .stdout(Stdio::piped())
+        .spawn()
+        .doing(doing)?;
+    if let Some(stdin) = writer.stdin.take() {
+        let mut lines = BufWriter::new(stdin);
+        for event in past.flat_map(|attempt| attempt.past("lab")) {
+            writeln!(lines, "{event}").doing(doing)?;
+        }
+        lines.flush().doing(doing)?;
+    }
+    let output = writer.wait_with_output().doing(doing)?;
+    let text = String::from_utf8_lossy(&output.stdout).trim().to_owned();
+    text.parse().map_err(|_| LabError::unexpected("history", text))
 }
 
 impl Service {

@@ -13,7 +13,10 @@ mod rhythm;
 use std::{net::IpAddr, sync::Arc};
 
 use jiff::Timestamp;
-use mailcup_wire::{Outcome, Protocol, Reason, ReasonCode, SignIn};
+use mailcup_wire::{
+    EventBody, Outcome, Protocol, Reason, ReasonCode, SignIn, Submission, SubmissionOutcome, Time,
+};
+use serde_json::json;
 
 pub use drive::{Carried, Pace, Tally, drive, perform};
 pub use plan::{Plan, PlanConfig, history};
@@ -85,6 +88,30 @@ impl Cause {
 }
 
 impl Attempt {
+    /// What the service records of it, in order, as lines that `mailcupd history` takes.
+    pub fn past(&self, server: &str) -> impl Iterator<Item = serde_json::Value> + use<> {
+        let mark = match self.password {
+            Password::Right => None,
+            // As many different ones as Dovecot's hash of 12 bits tells apart.
+            Password::Wrong(number) => Some(number % 4096),
+        };
+        let sign_in = self.recorded(server);
+        let submission =
+            self.message.filter(|_| self.password == Password::Right).map(|message| Submission {
+                login: Some(sign_in.login.clone()),
+                address: sign_in.address,
+                sender: Some(sign_in.login.to_string()),
+                recipients: message.recipients,
+                outcome: SubmissionOutcome::Accepted,
+                reasons: Vec::new(),
+                size: message.size,
+            });
+        let at = Time::from(self.at);
+        let sign_in = json!({ "at": at, "body": EventBody::SignIn(sign_in), "mark": mark });
+        let submission = submission.map(|it| json!({ "at": at, "body": EventBody::Submission(it) }));
+        [sign_in].into_iter().chain(submission)
+    }
+
     /// How the service records it when nothing refuses it.
     pub fn recorded(&self, server: &str) -> SignIn {
         let (outcome, code, text) = match self.password {

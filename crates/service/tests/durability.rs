@@ -21,7 +21,7 @@ use mailcup_wire::{Alert, AlertKind, Event, EventBody, EventPage, MailServerKind
 use reqwest::{Method, StatusCode};
 use serde_json::{Value, json};
 
-const PATIENCE: Duration = Duration::from_secs(60);
+const PATIENCE: Duration = Duration::from_mins(1);
 
 async fn start(program: Option<PathBuf>) -> (Service, Api, Api) {
     let program = program.unwrap_or_else(|| env!("CARGO_BIN_EXE_mailcupd").into());

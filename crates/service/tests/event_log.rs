@@ -148,6 +148,25 @@ async fn a_burst_is_one_alert_with_the_exact_count_also_after_a_crash() {
 }
 
 #[tokio::test]
+async fn an_attack_days_later_is_an_alert_of_its_own() {
+    let folder = TempDir::new().unwrap();
+    let running = Running::start(folder.path()).await;
+    for day in 0..2 {
+        running.clock.set(Time::from_millis(running.clock.now().as_millis() + day * 2 * 86_400_000));
+        for mark in 0..6 {
+            running.fail("anna@x", "203.0.113.9", mark).await;
+        }
+    }
+    running.crash().await;
+    let running = Running::start(folder.path()).await;
+    running.stop().await;
+    let running = Running::start(folder.path()).await;
+    let alerts = running.alerts(AlertState::Open).await;
+    assert_eq!(alerts.iter().map(|alert| alert.count).collect::<Vec<_>>(), [6, 6]);
+    running.stop().await;
+}
+
+#[tokio::test]
 async fn every_start_begins_an_epoch_and_the_numbers_go_on() {
     let folder = TempDir::new().unwrap();
     let mut ids = Vec::new();

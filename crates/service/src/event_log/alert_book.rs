@@ -18,6 +18,10 @@ use crate::store::alerts::AlertRow;
 /// Milliseconds between two events of one alert.
 const PACE: u64 = 1000;
 
+/// Milliseconds without an event after which the next ones open an alert of their own, although the old one
+/// was never resolved: it is news.
+const OVER: u64 = 24 * 3600 * 1000;
+
 /// Accounts, addresses and events that an alert names.
 const NAMED: usize = 20;
 
@@ -75,7 +79,8 @@ impl AlertBook {
         at: Time,
         lineage: &Lineage,
     ) {
-        if let Some(entry) = self.by_subject.get(subject).and_then(|id| self.alerts.get_mut(id)) {
+        let current = self.by_subject.get(subject).and_then(|id| self.alerts.get_mut(id));
+        if let Some(entry) = current.filter(|entry| !entry.is_over(at)) {
             entry.count(evidence, at, lineage);
             if critical {
                 entry.row.alert.severity = Severity::Critical;
@@ -199,6 +204,10 @@ impl Entry {
         {
             self.addresses.insert(address);
         }
+    }
+
+    fn is_over(&self, at: Time) -> bool {
+        self.row.alert.last_at.as_millis().abs_diff(at.as_millis()) > OVER
     }
 
     fn is_due(&self, now: Time, all: bool) -> bool {
