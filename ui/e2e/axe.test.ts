@@ -45,13 +45,18 @@ function overflowing(page: Page) {
     return [...document.querySelectorAll("body *")]
       .filter((element) => {
         const style = getComputedStyle(element);
-        if (style.clipPath !== "none" || style.visibility === "hidden" || isCut(element))
+        if (
+          style.clipPath !== "none" ||
+          style.visibility === "hidden" ||
+          isCut(element) ||
+          element.closest("pre")
+        )
           return false;
         const box = element.getBoundingClientRect();
         const scrolls = style.overflowX === "auto" || style.overflowX === "scroll";
         return (
           (box.width > 0 && (box.left < -1 || box.right > innerWidth + 1)) ||
-          (scrolls && element.tagName !== "PRE" && element.scrollWidth > element.clientWidth + 1)
+          (scrolls && element.scrollWidth > element.clientWidth + 1)
         );
       })
       .map((element) => element.outerHTML.slice(0, 160));

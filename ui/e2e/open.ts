@@ -41,6 +41,17 @@ async function settle(page: Page) {
   });
 }
 
+async function setUp(page: Page) {
+  await page.getByLabel("Setup token").fill("k7qm-2x9d");
+  await page.getByLabel("Organization").fill("Example Association");
+  await page.getByLabel("Mail domains").fill("example.org");
+  await page.getByLabel("Your name").fill("Maria Keller");
+  await page.getByLabel("Your e-mail address").fill("maria@example.org");
+  await page.getByLabel("Password", { exact: true }).fill("correct horse battery");
+  await page.getByRole("button", { name: "Set up" }).click();
+  await expect(page.getByLabel("I have saved these codes")).toBeVisible();
+}
+
 const acts: Record<NonNullable<Case["act"]>, (page: Page) => Promise<void>> = {
   filter: (page) => page.getByRole("button", { name: "Time" }).click(),
   block: async (page) => {
@@ -68,6 +79,20 @@ const acts: Record<NonNullable<Case["act"]>, (page: Page) => Promise<void>> = {
   },
   menu: (page) => page.getByRole("button", { name: "Your account" }).click(),
   passphrase: (page) => page.getByRole("button", { name: "Set a passphrase" }).click(),
+  missing: (page) => page.getByRole("button", { name: "Set up" }).click(),
+  codes: setUp,
+  servers: async (page) => {
+    await setUp(page);
+    await page.getByLabel("I have saved these codes").check();
+    await page.getByRole("button", { name: "Continue" }).click();
+    await page.getByRole("button", { name: "Show what to paste" }).first().click();
+    await expect(page.getByText("auth_policy_server_url")).toBeVisible();
+  },
+  "wrong-code": async (page) => {
+    await page.keyboard.type("000000");
+    await expect(page.getByText("4 tries left")).toBeVisible();
+  },
+  recovery: (page) => page.getByRole("button", { name: "Use a recovery code" }).click(),
   authenticator: async (page) => {
     await page.getByRole("button", { name: "Add an authenticator" }).click();
     await expect(page.getByRole("img", { name: "QR code" })).toBeVisible();

@@ -15,7 +15,12 @@ export interface Case {
     | "menu"
     | "toast"
     | "authenticator"
-    | "passphrase";
+    | "passphrase"
+    | "missing"
+    | "codes"
+    | "servers"
+    | "wrong-code"
+    | "recovery";
 }
 
 const event = (seq: number) => `#/activity/0192f0c4b7a1e5d3%3A${seq}`;
@@ -24,9 +29,38 @@ export const cases: Case[] = [
   { name: "first-run", scenario: "first-run", hash: "", ready: "Welcome to MailCup" },
   { name: "connect", scenario: "first-run", hash: "#/connect", ready: "Connect to a service" },
   { name: "set-up", scenario: "set-up", hash: "", ready: "Set up your organization" },
+  {
+    name: "set-up-missing",
+    scenario: "set-up",
+    hash: "",
+    ready: "Set up your organization",
+    act: "missing",
+  },
+  { name: "codes", scenario: "set-up", hash: "", ready: "Set up your organization", act: "codes" },
+  {
+    name: "servers",
+    scenario: "set-up",
+    hash: "",
+    ready: "Set up your organization",
+    act: "servers",
+  },
   { name: "keyring", scenario: "keyring", hash: "", ready: "Choose a passphrase" },
   { name: "sign-in", scenario: "sign-in", hash: "", ready: "Sign in" },
   { name: "code", scenario: "code", hash: "", ready: "Enter the code we sent you" },
+  {
+    name: "code-wrong",
+    scenario: "code",
+    hash: "",
+    ready: "Enter the code we sent you",
+    act: "wrong-code",
+  },
+  {
+    name: "recovery-code",
+    scenario: "code",
+    hash: "",
+    ready: "Enter the code we sent you",
+    act: "recovery",
+  },
   { name: "locked", scenario: "locked", hash: "", ready: "Locked" },
 
   { name: "alerts-well", scenario: "well", hash: "#/alerts", ready: "All is well" },
