@@ -159,12 +159,27 @@ test("says that the service can't be reached, and offers nothing that would fail
   await expect(page.getByRole("dialog")).toHaveCount(0);
 });
 
+test("lifts a block from an event that it refused, and undoes that", async ({ page }) => {
+  await open(page, {
+    scenario: "attack",
+    hash: "#/activity/0192f0c4b7a1e5d3%3A4000",
+    ready: "Blocked now",
+  });
+  await page.getByRole("button", { name: "Lift 198.51.100.201" }).click();
+  await expect(page.getByText("198.51.100.201 may sign in again").last()).toBeVisible();
+  await expect(page.getByRole("region", { name: "Blocked now" })).toHaveCount(0);
+  await page.getByRole("button", { name: "Undo" }).click();
+  await expect(page.getByRole("region", { name: "Blocked now" })).toBeVisible();
+});
+
 test("leads from an event to its alert and its block", async ({ page }) => {
   await open(page, {
     scenario: "attack",
     hash: "#/activity/0192f0c4b7a1e5d3%3A4000",
     ready: "Part of alerts",
   });
+  const blocked = page.getByRole("region", { name: "Blocked now" });
+  await expect(blocked.getByText("ends in 24 h")).toBeVisible();
   await page.getByRole("link", { name: "Show the block" }).click();
   await expect(page).toHaveURL(/#\/blocks\/b1$/);
   await page.goBack();

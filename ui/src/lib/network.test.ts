@@ -1,5 +1,5 @@
 import { expect, it } from "vitest";
-import { isNetwork, networkAround, networkProblem, networkSize } from "./network";
+import { holds, isNetwork, networkAround, networkProblem, networkSize } from "./network";
 
 it.each([
   "203.0.113.7",
@@ -64,4 +64,20 @@ it.each([
   ["2001:db8::/80", "A part of one client's IPv6 network"],
 ])("%s holds %s", (network, size) => {
   expect(networkSize(network)).toBe(size);
+});
+
+it.each([
+  ["198.51.100.0/24", "198.51.100.255", true],
+  ["198.51.100.0/24", "198.51.101.0", false],
+  ["198.51.100.7", "198.51.100.7", true],
+  ["198.51.100.7", "198.51.100.8", false],
+  ["0.0.0.0/0", "203.0.113.7", true],
+  ["0.0.0.0/0", "2001:db8::1", false],
+  ["2001:db8::/32", "2001:DB8:ffff::1", true],
+  ["2001:db8::/64", "2001:db8:0:1::1", false],
+  ["2001:db8::1", "2001:db8:0:0:0:0:0:1", true],
+  ["anna", "203.0.113.7", false],
+  ["0.0.0.0/0", "anna", false],
+])("%s holds %s: %s", (network, address, held) => {
+  expect(holds(network, address)).toBe(held);
 });

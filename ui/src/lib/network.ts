@@ -29,6 +29,28 @@ export function isNetwork(text: string): boolean {
   return prefix === undefined || (/^\d{1,3}$/.test(prefix) && Number(prefix) <= longest);
 }
 
+/** The bits of an address as one number, and how many there are. */
+function bits(address: string): { value: bigint; length: number } | undefined {
+  if (isIpv4(address)) {
+    const value = address.split(".").reduce((sum, part) => sum * 256n + BigInt(part), 0n);
+    return { value, length: 32 };
+  }
+  const groups = ipv6Groups(address);
+  if (!groups) return undefined;
+  return { value: groups.reduce((sum, group) => sum * 65_536n + BigInt(group), 0n), length: 128 };
+}
+
+/** Whether a network, or a single address, holds an address. */
+export function holds(network: string, address: string): boolean {
+  if (!isNetwork(network)) return false;
+  const [base = "", prefix] = network.split("/");
+  const within = bits(base);
+  const one = bits(address);
+  if (!within || !one || within.length !== one.length) return false;
+  const free = BigInt(within.length - Number(prefix ?? within.length));
+  return within.value >> free === one.value >> free;
+}
+
 /** The network around an address: the /24 of IPv4, the /64 of IPv6. */
 export function networkAround(address: string): string | undefined {
   if (isIpv4(address)) return `${address.split(".").slice(0, 3).join(".")}.0/24`;

@@ -1,6 +1,6 @@
 import { beforeEach, expect, it, vi } from "vitest";
 import { dismiss, toasts } from "$lib/toasts.svelte";
-import { block, blockTargets, expiry } from "./blocking";
+import { block, blockTargets, expiry, inForce, refuses } from "./blocking";
 
 const core = vi.hoisted(() => ({ createBlock: vi.fn(), liftBlock: vi.fn() }));
 vi.mock("$host", () => ({ host: core }));
@@ -52,4 +52,35 @@ it("asks before it shuts out the admin, and then does as told", async () => {
     note: "",
     confirm_self: true,
   });
+});
+
+const set = {
+  id: "b1",
+  target,
+  note: "",
+  created_at: "2026-11-24T08:00:00Z",
+  created_by: null,
+  created_by_login: null,
+  expires_at: "2026-11-24T09:00:00Z",
+  lifted_at: null,
+  lifted_by_login: null,
+  version: 1,
+};
+
+it("knows whether a block is in force", () => {
+  expect(inForce(set, Date.parse("2026-11-24T08:59:59Z"))).toBe(true);
+  expect(inForce(set, Date.parse("2026-11-24T09:00:00Z"))).toBe(false);
+  expect(inForce({ ...set, expires_at: null }, Date.parse("2036-01-01T00:00:00Z"))).toBe(true);
+  expect(inForce({ ...set, lifted_at: "2026-11-24T08:10:00Z" }, 0)).toBe(false);
+});
+
+it("knows whom a block refuses", () => {
+  const network = { ...set, target: { kind: "network", network: "203.0.113.0/24" } as const };
+  const account = { ...set, target: { kind: "account", login: "anna@example.org" } as const };
+  expect(refuses(set, "203.0.113.9", null)).toBe(true);
+  expect(refuses(set, "203.0.113.90", null)).toBe(false);
+  expect(refuses(network, "203.0.113.90", null)).toBe(true);
+  expect(refuses(network, null, "anna@example.org")).toBe(false);
+  expect(refuses(account, null, "anna@example.org")).toBe(true);
+  expect(refuses(account, "203.0.113.9", null)).toBe(false);
 });

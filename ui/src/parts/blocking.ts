@@ -3,7 +3,7 @@ import type { Block, BlockTarget } from "$host/host";
 import { complain, say } from "$lib/toasts.svelte";
 import { asProblem } from "$lib/problem";
 import { targetText } from "$lib/words";
-import { isIpv6, networkAround } from "$lib/network";
+import { holds, isIpv6, networkAround } from "$lib/network";
 
 const HOUR = 3_600_000;
 
@@ -89,6 +89,25 @@ async function setAgain(lifted: Block) {
     say(`Blocked ${targetText(lifted.target)} again`);
   } catch (thrown) {
     complain(asProblem(thrown).message);
+  }
+}
+
+/** Whether a block is in force: neither lifted nor over. */
+export function inForce(block: Block, now: number): boolean {
+  return (
+    block.lifted_at === null && (block.expires_at === null || Date.parse(block.expires_at) > now)
+  );
+}
+
+/** Whether a block refuses sign-ins of this account, or from this address. */
+export function refuses({ target }: Block, from: string | null, login: string | null): boolean {
+  switch (target.kind) {
+    case "address":
+      return from !== null && holds(target.address, from);
+    case "network":
+      return from !== null && holds(target.network, from);
+    case "account":
+      return target.login === login;
   }
 }
 
