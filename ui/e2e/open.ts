@@ -10,6 +10,8 @@ export async function open(
   theme: Theme = "light",
 ) {
   await page.addInitScript((chosen) => {
+    // As the window does before anything of the page runs.
+    Object.freeze(Object.prototype);
     localStorage.setItem("theme", chosen);
   }, theme);
   await page.goto(`/?scenario=${scenario}&theme=${theme}${hash}`);
