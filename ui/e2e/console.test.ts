@@ -80,7 +80,7 @@ test("lifts from the row, and asks before a block that would refuse the admin", 
   await page.keyboard.type("203.0.113.24");
   await expect(page.getByText("One address")).toBeVisible();
   await page.keyboard.press("Enter");
-  await expect(page.getByText("this block would refuse you, too")).toBeVisible();
+  await expect(page.getByText("This block would refuse you, too.")).toBeVisible();
   await page.getByRole("button", { name: "Block anyway" }).click();
   await expect(page.getByText("3 blocks in force")).toBeVisible();
 });

@@ -142,18 +142,18 @@ describe("an event in one line", () => {
   });
 
   it.each([
-    ["block.create", "Created block: the target"],
-    ["alert_settings.update", "Changed alert settings: the target"],
-    ["session.end", "Ended session: the target"],
-    ["something_new.frobnicate", "Something new frobnicate: the target"],
-    ["toString", "ToString: the target"],
-  ])("an admin's %s", (action, what) => {
+    ["block.create", "network 192.0.2.0/24", "Set a block: network 192.0.2.0/24"],
+    ["session.begin", "MailCup on thinkpad", "Signed in on a device: MailCup on thinkpad"],
+    ["settings.mail", "mail", "Changed how mail leaves"],
+    ["something_new.frobnicate", "it", "Something new frobnicate: it"],
+    ["toString", "", "ToString"],
+  ])("an admin's %s on %j", (action, target, what) => {
     const read = line({
       type: "admin",
       admin: "adm1",
       login: "maria@example.org",
       action,
-      target: "the target",
+      target,
       address: null,
     });
     expect(read).toMatchObject({ who: "maria@example.org", what });

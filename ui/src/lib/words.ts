@@ -187,7 +187,7 @@ export function eventLine(event: Event): EventLine {
         who: body.login,
         address: body.address,
         where: "Admin",
-        what: [actionName(body.action), body.target].filter(Boolean).join(": "),
+        what: actionSentence(body.action, body.target),
       };
     case "system":
       return {
@@ -200,36 +200,47 @@ export function eventLine(event: Event): EventLine {
   }
 }
 
-const past: Record<string, string> = {
-  add: "Added",
-  change: "Changed",
-  confirm: "Confirmed",
-  create: "Created",
-  delete: "Deleted",
-  disable: "Switched off",
-  enable: "Switched on",
-  end: "Ended",
-  lift: "Lifted",
-  recover: "Recovered",
-  remove: "Removed",
-  renew: "Renewed",
-  reset: "Reset",
-  revoke: "Revoked",
-  set: "Changed",
-  sign_in: "Signed in",
-  sign_out: "Signed out",
-  update: "Changed",
+/** What an admin did, by the stable name that the service gives it. */
+const actionNames: Record<string, string> = {
+  "account.change": "Changed an account",
+  "account.create": "Added an account",
+  "account.import": "Imported accounts",
+  "admin.change": "Changed an admin",
+  "admin.create": "Added an admin",
+  "admin.recover": "Opened a way back in from the server",
+  "admin.remove": "Removed an admin",
+  "alert.acknowledge": "Acknowledged an alert",
+  "alert.reopen": "Opened an alert again",
+  "alert.resolve": "Resolved an alert",
+  "api_key.create": "Created an API key",
+  "api_key.revoke": "Revoked an API key",
+  "block.change": "Changed a block",
+  "block.create": "Set a block",
+  "block.lift": "Lifted a block",
+  "factor.add": "Added a second factor",
+  "factor.remove": "Removed a second factor",
+  "factor.renew": "Renewed a second factor",
+  "organization.change": "Changed the organization",
+  "password.change": "Changed the password",
+  "service.set_up": "Set up the service",
+  "session.begin": "Signed in on a device",
+  "session.end": "Signed out a device",
+  "session.end_all": "Signed out everywhere",
+  "session.end_others": "Signed out all other devices",
+  "settings.alerts": "Changed when alerts are raised",
+  "settings.mail": "Changed how mail leaves",
+  "settings.mail_test": "Sent a test message",
+  "settings.retention": "Changed how long events are kept",
 };
 
-/** "block.create" as words: "Created block". What is not known stays as it is named. */
-function actionName(action: string): string {
-  const thing = action.split(".");
-  const verb = thing.pop() ?? "";
-  const done = Object.hasOwn(past, verb) ? past[verb] : undefined;
-  const words = [...(done ? [done] : []), ...thing, ...(done ? [] : [verb])]
-    .join(" ")
-    .replaceAll("_", " ");
-  return words.charAt(0).toUpperCase() + words.slice(1);
+/** Targets that say no more than the action does. */
+const plainTargets = ["alerts", "mail", "retention"];
+
+export function actionSentence(action: string, target: string): string {
+  const known = Object.hasOwn(actionNames, action) ? actionNames[action] : undefined;
+  const words = action.replaceAll(/[._]/g, " ");
+  const what = known ?? words.charAt(0).toUpperCase() + words.slice(1);
+  return target && !plainTargets.includes(target) ? `${what}: ${target}` : what;
 }
 
 function systemMark(fact: SystemFact): Mark {

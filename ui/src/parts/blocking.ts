@@ -34,6 +34,8 @@ export type Blocked =
   | { kind: "self"; message: string }
   | { kind: "failed"; message: string };
 
+const SELF = "It covers the address that you are signed in from, or your own account.";
+
 /** Sets a block at once and offers to undo it. */
 export async function block(wanted: Wanted, confirmSelf = false): Promise<Blocked> {
   try {
@@ -51,8 +53,7 @@ export async function block(wanted: Wanted, confirmSelf = false): Promise<Blocke
     return { kind: "done", block: made };
   } catch (thrown) {
     const problem = asProblem(thrown);
-    if (problem.code === "conflict" && !confirmSelf)
-      return { kind: "self", message: problem.message };
+    if (problem.code === "conflict" && !confirmSelf) return { kind: "self", message: SELF };
     return { kind: "failed", message: problem.message };
   }
 }

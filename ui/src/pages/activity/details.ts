@@ -3,6 +3,7 @@ import { absoluteTime, count, inOwnTime } from "$lib/format";
 import { address } from "$lib/router.svelte";
 import { networkAround } from "$lib/network";
 import {
+  actionSentence,
   alertStateMark,
   factSentence,
   protocolName,
@@ -123,6 +124,7 @@ function describe(body: EventBody): Details {
     case "admin":
       return {
         title: body.login,
+        sentence: actionSentence(body.action, body.target),
         reasons: [],
         facts: [
           { name: "Admin", value: body.login },
