@@ -1,1 +1,21 @@
+//! The desktop core of MailCup Console: everything but the window. One actor owns all state; a [`Console`] is a
+//! handle to it with one method for each command of [`mailcup_wire::desktop`]. What belongs to the operating
+//! system (window, tray, notifications, keyring) is behind [`Host`].
 
+mod api;
+mod clock;
+mod console;
+mod controller;
+mod host;
+mod key;
+mod notify;
+mod profile;
+mod sidecar;
+mod sse;
+mod store;
+mod sync;
+mod view;
+
+pub use clock::Clock;
+pub use console::{Console, ConsolePaths};
+pub use host::{Host, Keyring, KeyringError, NotificationError, Tray, TrayAlert};

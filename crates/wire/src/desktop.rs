@@ -30,6 +30,7 @@
 //! | `accounts` | `text` | `Vec<Account>` (at most 50, for completion) |
 //! | `preferences`, `set_preferences` | [`Preferences`] | [`Preferences`] |
 //! | `pause_notifications` | [`Pause`] | `()` |
+//! | `dismiss_notice` | [`Notice`] | `()` |
 //! | `mail_settings` | | [`crate::MailSettings`] |
 //! | `set_mail_settings` | [`crate::MailSettingsChange`], `version` | [`crate::MailSettings`] |
 //! | `send_test_mail` | `to` | [`crate::TestMailResult`] |

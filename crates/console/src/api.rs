@@ -1,0 +1,296 @@
+//! The service's HTTP API, by its wire types.
+
+use std::time::Duration;
+
+use mailcup_wire::{
+    Account, Alert, AlertChange, AlertId, AlertSettings, AuthenticatorConfirmation, AuthenticatorEnrolment,
+    Block, BlockId, Challenge, ChallengeAnswer, ChallengeId, Code, DeviceName, EventId, EventPage, Factor,
+    FactorId, MailServer, MailServerKind, MailServerSnippet, MailSettings, MailSettingsChange, NewBlock,
+    Organization, Page, PasswordChange, Problem, ProblemDetails, RecoveryCodes, ServiceInfo, SessionGrant,
+    Setup, SetupDone, SignInRequest, SnippetRequest, TestMail, TestMailResult, desktop::Credentials,
+};
+use reqwest::{Client, Method, RequestBuilder, Response, StatusCode, header, redirect};
+use secrecy::{ExposeSecret, SecretString};
+use serde::{Serialize, de::DeserializeOwned};
+use url::Url;
+
+const CONNECT_TIMEOUT: Duration = Duration::from_secs(5);
+const ANSWER_TIMEOUT: Duration = Duration::from_secs(20);
+/// A relay may take its time.
+const MAIL_TIMEOUT: Duration = Duration::from_secs(90);
+/// The service writes something every 15 seconds.
+const STREAM_SILENCE: Duration = Duration::from_secs(40);
+const EVENTS_A_PAGE: u32 = 1_000;
+
+/// A client of one service; with a session's token once signed in.
+#[derive(Clone)]
+pub struct Api {
+    http: Client,
+    base: Url,
+    token: Option<SecretString>,
+}
+
+impl Api {
+    pub fn new(base: Url, embedded: bool) -> Result<Self, Problem> {
+        let mut builder = Client::builder()
+            .connect_timeout(CONNECT_TIMEOUT)
+            .read_timeout(STREAM_SILENCE)
+            .redirect(redirect::Policy::none())
+            .user_agent(concat!("mailcup-console/", env!("CARGO_PKG_VERSION")));
+        if embedded {
+            builder = builder.no_proxy();
+        }
+        let http = builder.build().map_err(|error| Problem::new(Code::Internal, spelled_out(&error)))?;
+        Ok(Self { http, base, token: None })
+    }
+
+    #[must_use]
+    pub fn with_token(mut self, token: Option<SecretString>) -> Self {
+        self.token = token;
+        self
+    }
+
+    pub fn token(&self) -> Option<&SecretString> {
+        self.token.as_ref()
+    }
+
+    pub async fn service_info(&self, challenge: Option<&str>) -> Result<ServiceInfo, Problem> {
+        let request = self.request(Method::GET, "service");
+        read(request.query(&challenge.map(|nonce| [("challenge", nonce)])).send().await).await
+    }
+
+    pub async fn setup(&self, setup: &Setup) -> Result<SetupDone, Problem> {
+        self.send(Method::POST, "setup", setup).await
+    }
+
+    pub async fn sign_in(&self, credentials: Credentials, device: DeviceName) -> Result<Challenge, Problem> {
+        let request = SignInRequest { login: credentials.login, password: credentials.password, device };
+        self.send(Method::POST, "sign-in", &request).await
+    }
+
+    pub async fn answer(&self, id: &ChallengeId, answer: &ChallengeAnswer) -> Result<SessionGrant, Problem> {
+        self.send(Method::POST, &format!("sign-in/{id}/answer"), answer).await
+    }
+
+    pub async fn resend_code(&self, id: &ChallengeId) -> Result<Challenge, Problem> {
+        self.send(Method::POST, &format!("sign-in/{id}/resend"), &()).await
+    }
+
+    pub async fn sign_out(&self) -> Result<(), Problem> {
+        self.without_content(self.request(Method::DELETE, "session")).await
+    }
+
+    pub async fn organization(&self) -> Result<Organization, Problem> {
+        self.get("organization").await
+    }
+
+    /// Events after the cursor, or from the oldest.
+    pub async fn events_after(&self, cursor: Option<&EventId>) -> Result<EventPage, Problem> {
+        let mut query = vec![("limit", EVENTS_A_PAGE.to_string())];
+        query.extend(cursor.map(|id| ("after", id.to_string())));
+        read(self.request(Method::GET, "events").query(&query).send().await).await
+    }
+
+    /// The stream of events after the cursor, as bytes.
+    pub async fn stream(&self, cursor: Option<&EventId>) -> Result<Response, Problem> {
+        let mut request =
+            self.http.get(self.url("events/stream")).header(header::ACCEPT, "text/event-stream");
+        if let Some(token) = &self.token {
+            request = request.bearer_auth(token.expose_secret());
+        }
+        if let Some(cursor) = cursor {
+            request = request.header("last-event-id", cursor.to_string());
+        }
+        accepted(request.send().await).await
+    }
+
+    pub async fn alerts(&self) -> Result<Vec<Alert>, Problem> {
+        self.list("alerts").await
+    }
+
+    pub async fn blocks(&self) -> Result<Vec<Block>, Problem> {
+        self.list("blocks").await
+    }
+
+    pub async fn accounts(&self) -> Result<Vec<Account>, Problem> {
+        self.list("accounts").await
+    }
+
+    pub async fn change_alert(
+        &self,
+        id: &AlertId,
+        change: &AlertChange,
+        version: u32,
+    ) -> Result<Alert, Problem> {
+        self.replace(Method::PATCH, &format!("alerts/{id}"), change, version).await
+    }
+
+    pub async fn create_block(&self, block: &NewBlock) -> Result<Block, Problem> {
+        self.send(Method::POST, "blocks", block).await
+    }
+
+    pub async fn lift_block(&self, id: &BlockId) -> Result<Block, Problem> {
+        read(self.request(Method::DELETE, &format!("blocks/{id}")).send().await).await
+    }
+
+    pub async fn mail_settings(&self) -> Result<MailSettings, Problem> {
+        self.get("settings/mail").await
+    }
+
+    pub async fn set_mail_settings(
+        &self,
+        change: &MailSettingsChange,
+        version: u32,
+    ) -> Result<MailSettings, Problem> {
+        self.replace(Method::PUT, "settings/mail", change, version).await
+    }
+
+    pub async fn send_test_mail(&self, to: String) -> Result<TestMailResult, Problem> {
+        let request = self.request(Method::POST, "settings/mail/test").timeout(MAIL_TIMEOUT);
+        read(request.json(&TestMail { to }).send().await).await
+    }
+
+    pub async fn alert_settings(&self) -> Result<AlertSettings, Problem> {
+        self.get("settings/alerts").await
+    }
+
+    pub async fn set_alert_settings(&self, settings: &AlertSettings) -> Result<AlertSettings, Problem> {
+        self.replace(Method::PUT, "settings/alerts", settings, settings.version).await
+    }
+
+    pub async fn factors(&self) -> Result<Vec<Factor>, Problem> {
+        self.list("me/factors").await
+    }
+
+    pub async fn enrol_authenticator(&self) -> Result<AuthenticatorEnrolment, Problem> {
+        self.send(Method::POST, "me/factors/authenticator", &()).await
+    }
+
+    pub async fn confirm_authenticator(&self, answer: &AuthenticatorConfirmation) -> Result<(), Problem> {
+        self.without_content(self.request(Method::POST, "me/factors/authenticator/confirm").json(answer))
+            .await
+    }
+
+    pub async fn remove_factor(&self, id: &FactorId) -> Result<(), Problem> {
+        self.without_content(self.request(Method::DELETE, &format!("me/factors/{id}"))).await
+    }
+
+    pub async fn renew_recovery_codes(&self) -> Result<RecoveryCodes, Problem> {
+        self.send(Method::POST, "me/recovery-codes", &()).await
+    }
+
+    pub async fn change_password(&self, change: &PasswordChange) -> Result<(), Problem> {
+        self.without_content(self.request(Method::PUT, "me/password").json(change)).await
+    }
+
+    pub async fn mail_server_snippet(&self, server: MailServerKind) -> Result<MailServerSnippet, Problem> {
+        self.send(Method::POST, "mail-servers/snippet", &SnippetRequest { server }).await
+    }
+
+    pub async fn mail_servers(&self) -> Result<Vec<MailServer>, Problem> {
+        self.list("mail-servers").await
+    }
+
+    async fn get<T: DeserializeOwned>(&self, path: &str) -> Result<T, Problem> {
+        read(self.request(Method::GET, path).send().await).await
+    }
+
+    async fn send<T: DeserializeOwned>(
+        &self,
+        method: Method,
+        path: &str,
+        body: &impl Serialize,
+    ) -> Result<T, Problem> {
+        read(self.request(method, path).json(body).send().await).await
+    }
+
+    async fn replace<T: DeserializeOwned>(
+        &self,
+        method: Method,
+        path: &str,
+        body: &impl Serialize,
+        version: u32,
+    ) -> Result<T, Problem> {
+        let request = self.request(method, path).header(header::IF_MATCH, format!("\"{version}\""));
+        read(request.json(body).send().await).await
+    }
+
+    async fn without_content(&self, request: RequestBuilder) -> Result<(), Problem> {
+        accepted(request.send().await).await.map(drop)
+    }
+
+    async fn list<T: DeserializeOwned>(&self, path: &str) -> Result<Vec<T>, Problem> {
+        let mut items = Vec::new();
+        let mut cursor: Option<String> = None;
+        loop {
+            let request = self.request(Method::GET, path);
+            let query: Vec<_> = cursor.iter().map(|cursor| ("cursor", cursor)).collect();
+            let page: Page<T> = read(request.query(&query).send().await).await?;
+            items.extend(page.items);
+            match page.next {
+                Some(next) => cursor = Some(next),
+                None => return Ok(items),
+            }
+        }
+    }
+
+    fn request(&self, method: Method, path: &str) -> RequestBuilder {
+        let request = self.http.request(method, self.url(path)).timeout(ANSWER_TIMEOUT);
+        match &self.token {
+            Some(token) => request.bearer_auth(token.expose_secret()),
+            None => request,
+        }
+    }
+
+    fn url(&self, path: &str) -> String {
+        format!("{}/{}/{path}", self.base.as_str().trim_end_matches('/'), mailcup_wire::API_VERSION)
+    }
+}
+
+async fn read<T: DeserializeOwned>(answer: reqwest::Result<Response>) -> Result<T, Problem> {
+    let body = accepted(answer).await?.bytes().await.map_err(|error| unreachable_because(&error))?;
+    serde_json::from_slice(&body).map_err(|error| {
+        let message = format!(
+            "The service answered what this console does not understand ({error}). Are both of the same version?"
+        );
+        Problem::new(Code::Internal, message)
+    })
+}
+
+async fn accepted(answer: reqwest::Result<Response>) -> Result<Response, Problem> {
+    let response = answer.map_err(|error| unreachable_because(&error))?;
+    let status = response.status();
+    if status.is_success() {
+        return Ok(response);
+    }
+    let body = response.bytes().await.map_err(|error| unreachable_because(&error))?;
+    Err(match serde_json::from_slice::<ProblemDetails>(&body) {
+        Ok(details) => details.into(),
+        Err(_) => foreign(status),
+    })
+}
+
+/// What stands there is not a MailCup service, or something before it answers in its place.
+fn foreign(status: StatusCode) -> Problem {
+    let message = format!("What answers at this address is not MailCup's service (HTTP status {status}).");
+    Problem::new(Code::Unreachable, message)
+}
+
+fn unreachable_because(error: &reqwest::Error) -> Problem {
+    Problem::new(Code::Unreachable, format!("The service can't be reached: {}.", spelled_out(error)))
+}
+
+/// An error with its causes; reqwest's own text leaves them out.
+pub fn spelled_out(error: &reqwest::Error) -> String {
+    let mut text = if error.is_timeout() { "it did not answer in time".to_owned() } else { String::new() };
+    let mut cause: Option<&dyn std::error::Error> = std::error::Error::source(error);
+    let mut last = None;
+    while let Some(error) = cause {
+        last = Some(error.to_string());
+        cause = error.source();
+    }
+    if text.is_empty() {
+        text = last.unwrap_or_else(|| error.to_string());
+    }
+    text
+}

@@ -1,0 +1,456 @@
+use std::path::PathBuf;
+
+use mailcup_wire::{
+    Account, Alert, AlertChange, AlertId, AlertSettings, AlertState, AuthenticatorConfirmation, Block,
+    BlockId, ChallengeAnswer, Code, Details, Event, EventFilter, EventId, Factor, FactorId, MailServer,
+    MailServerKind, MailServerSnippet, MailSettings, MailSettingsChange, NewBlock, PasswordChange, Problem,
+    RecoveryCodes, Setup, TestMailResult,
+    desktop::{
+        AuthenticatorOffer, ConnectRequest, Credentials, EventList, EventQuery, Notice, NotificationAction,
+        PassphraseChange, Pause, Preferences, SetUpRequest, SignInStep, View,
+    },
+};
+use qrcode::{QrCode, render::svg};
+use secrecy::{ExposeSecret, SecretString};
+use tokio::sync::{mpsc, oneshot, watch};
+use url::Url;
+
+use crate::{
+    Clock, Host,
+    api::Api,
+    controller::{Contact, Controller, Reading, Request},
+    key::{ConsoleKey, SealedKey},
+    profile::Folder,
+    store::Readers,
+};
+
+/// Where the console keeps its data, and the program that is the service on this computer.
+#[derive(Debug, Clone)]
+pub struct ConsolePaths {
+    pub data: PathBuf,
+    pub service_program: PathBuf,
+}
+
+/// A handle to the desktop core, with one method for each command of the window. What asks the service does
+/// so here, beside the actor, which never waits for the network.
+#[derive(Clone)]
+pub struct Console {
+    requests: mpsc::Sender<Request>,
+    reading: watch::Receiver<Reading>,
+    contact: watch::Receiver<Contact>,
+    key_file: PathBuf,
+}
+
+impl Console {
+    /// Starts the core on the running tokio runtime. It ends when its last handle is gone, or by
+    /// [`Console::shut_down`].
+    pub fn start(paths: ConsolePaths, host: impl Host) -> Result<Self, Problem> {
+        Self::start_at(paths, host, Clock::default())
+    }
+
+    /// Like [`Console::start`], with a clock that the caller can move.
+    pub fn start_at(paths: ConsolePaths, host: impl Host, clock: Clock) -> Result<Self, Problem> {
+        let folder = Folder::new(paths.data);
+        let key_file = folder.key_file();
+        let (requests, waiting) = mpsc::channel(64);
+        let controller = Controller::new(host, clock, folder, paths.service_program)?;
+        let (reading, contact) = (controller.reading(), controller.contact());
+        tokio::spawn(controller.run(waiting));
+        Ok(Self { requests, reading, contact, key_file })
+    }
+
+    pub async fn view(&self) -> Result<View, Problem> {
+        self.ask(Request::View).await
+    }
+
+    pub async fn start_embedded(&self) -> Result<(), Problem> {
+        self.ask(Request::StartEmbedded).await?
+    }
+
+    pub async fn connect(&self, request: ConnectRequest) -> Result<(), Problem> {
+        let url = service_url(&request.url)?;
+        Api::new(url.clone(), false)?.service_info(None).await?;
+        self.ask(|reply| Request::Connect(url, reply)).await?
+    }
+
+    pub async fn set_up(&self, request: SetUpRequest) -> Result<RecoveryCodes, Problem> {
+        let contact = self.contact.borrow().clone();
+        let token = match (request.token, &contact.setup_token) {
+            (Some(token), _) => token,
+            (None, Some(token)) => token.expose_secret().to_owned(),
+            (None, None) => {
+                return Err(Problem::field("token", "The service shows its setup token on its own console."));
+            }
+        };
+        let setup = Setup {
+            token,
+            organization: request.organization,
+            domains: request.domains,
+            owner: request.owner,
+            device: contact.device.clone(),
+        };
+        let done = contact.reach()?.setup(&setup).await?;
+        self.ask(|reply| Request::SignedIn(Box::new(done.grant), reply)).await??;
+        Ok(done.recovery_codes)
+    }
+
+    pub async fn choose_passphrase(&self, passphrase: String) -> Result<(), Problem> {
+        let passphrase = SecretString::from(passphrase);
+        let key_file = self.key_file.clone();
+        let key = blocking(move || {
+            let key = ConsoleKey::generate();
+            SealedKey::seal(&key, &passphrase)?.write(&key_file)?;
+            Ok(key)
+        })
+        .await?;
+        self.ask(|reply| Request::KeyChosen(key, reply)).await?
+    }
+
+    pub async fn sign_in(&self, credentials: Credentials) -> Result<SignInStep, Problem> {
+        let contact = self.contact.borrow().clone();
+        let challenge = contact.reach()?.sign_in(credentials, contact.device.clone()).await?;
+        self.ask(|reply| Request::Challenged(Some(challenge.clone()), reply)).await?;
+        Ok(SignInStep::Challenge(challenge))
+    }
+
+    pub async fn answer_challenge(&self, answer: ChallengeAnswer) -> Result<SignInStep, Problem> {
+        let contact = self.contact.borrow().clone();
+        let mut challenge = self.ask(Request::Challenge).await?.ok_or_else(challenge_over)?;
+        match contact.reach()?.answer(&challenge.id, &answer).await {
+            Ok(grant) => {
+                self.ask(|reply| Request::SignedIn(Box::new(grant), reply)).await??;
+                Ok(SignInStep::SignedIn)
+            }
+            Err(problem) => {
+                let next = match (problem.code, &problem.details) {
+                    (Code::ChallengeOver, _) => Some(None),
+                    (_, Some(Details::TriesLeft { tries })) => {
+                        challenge.tries_left = *tries;
+                        Some(Some(challenge))
+                    }
+                    _ => None,
+                };
+                if let Some(next) = next {
+                    self.ask(|reply| Request::Challenged(next, reply)).await?;
+                }
+                Err(problem)
+            }
+        }
+    }
+
+    pub async fn resend_code(&self) -> Result<SignInStep, Problem> {
+        let challenge = self.ask(Request::Challenge).await?.ok_or_else(challenge_over)?;
+        let challenge = self.contact.borrow().reach()?.resend_code(&challenge.id).await?;
+        self.ask(|reply| Request::Challenged(Some(challenge.clone()), reply)).await?;
+        Ok(SignInStep::Challenge(challenge))
+    }
+
+    /// Ends the session; the local copy stays for the next one. A service that can't be reached ends it by
+    /// itself in time.
+    pub async fn sign_out(&self) -> Result<(), Problem> {
+        let api = self.contact.borrow().api.clone();
+        if let Some(api) = api {
+            match api.sign_out().await {
+                Ok(()) => {}
+                Err(problem) if matches!(problem.code, Code::Unauthenticated | Code::Unreachable) => {}
+                Err(problem) => return Err(problem),
+            }
+        }
+        self.ask(Request::SignedOut).await?
+    }
+
+    pub async fn forget_service(&self) -> Result<(), Problem> {
+        self.ask(Request::ForgetService).await?
+    }
+
+    pub async fn lock(&self) -> Result<(), Problem> {
+        self.ask(Request::Lock).await?
+    }
+
+    pub async fn unlock(&self, passphrase: String) -> Result<(), Problem> {
+        let key = self.opened_key(passphrase.into()).await?;
+        self.ask(|reply| Request::Unlock(key, reply)).await?
+    }
+
+    pub async fn set_passphrase(&self, change: PassphraseChange) -> Result<(), Problem> {
+        let key = match change.current {
+            Some(current) => self.opened_key(current.into()).await?,
+            None if self.ask(Request::View).await?.can_lock => {
+                return Err(Problem::field("current", "Type the passphrase that is set now."));
+            }
+            None => self.ask(Request::Key).await??,
+        };
+        let Some(new) = change.new else {
+            return self.ask(|reply| Request::PassphraseRemoved(key, reply)).await?;
+        };
+        let (new, key_file, sealing) = (SecretString::from(new), self.key_file.clone(), key.clone());
+        blocking(move || SealedKey::seal(&sealing, &new)?.write(&key_file)).await?;
+        self.ask(Request::PassphraseSet).await?
+    }
+
+    pub async fn events(&self, query: EventQuery) -> Result<EventList, Problem> {
+        Ok(self.readers()?.events(query).await?)
+    }
+
+    pub async fn event(&self, id: EventId) -> Result<Option<Event>, Problem> {
+        Ok(self.readers()?.event(id).await?)
+    }
+
+    pub async fn count_events(&self, filter: EventFilter) -> Result<u32, Problem> {
+        Ok(self.readers()?.count_events(filter).await?)
+    }
+
+    pub async fn alerts(&self, states: Vec<AlertState>) -> Result<Vec<Alert>, Problem> {
+        Ok(self.readers()?.alerts(states).await?)
+    }
+
+    pub async fn alert(&self, id: AlertId) -> Result<Option<Alert>, Problem> {
+        Ok(self.readers()?.alert(id).await?)
+    }
+
+    pub async fn change_alert(&self, id: AlertId, change: AlertChange) -> Result<Alert, Problem> {
+        let known = self.readers()?.alert(id.clone()).await?;
+        let known = known.ok_or_else(|| Problem::new(Code::NotFound, "There is no such alert."))?;
+        self.signed_in()?.change_alert(&id, &change, known.version).await
+    }
+
+    pub async fn blocks(&self) -> Result<Vec<Block>, Problem> {
+        Ok(self.readers()?.blocks().await?)
+    }
+
+    pub async fn create_block(&self, block: NewBlock) -> Result<Block, Problem> {
+        self.signed_in()?.create_block(&block).await
+    }
+
+    pub async fn lift_block(&self, id: BlockId) -> Result<Block, Problem> {
+        self.signed_in()?.lift_block(&id).await
+    }
+
+    pub async fn accounts(&self, text: String) -> Result<Vec<Account>, Problem> {
+        Ok(self.readers()?.accounts(text).await?)
+    }
+
+    pub async fn preferences(&self) -> Result<Preferences, Problem> {
+        self.ask(Request::Preferences).await
+    }
+
+    pub async fn set_preferences(&self, preferences: Preferences) -> Result<Preferences, Problem> {
+        self.ask(|reply| Request::SetPreferences(preferences, reply)).await?
+    }
+
+    pub async fn pause_notifications(&self, pause: Pause) -> Result<(), Problem> {
+        self.ask(|reply| Request::Pause(pause, reply)).await?
+    }
+
+    pub async fn dismiss_notice(&self, notice: Notice) -> Result<(), Problem> {
+        self.ask(|reply| Request::Dismiss(notice, reply)).await?
+    }
+
+    pub async fn mail_settings(&self) -> Result<MailSettings, Problem> {
+        self.signed_in()?.mail_settings().await
+    }
+
+    pub async fn set_mail_settings(
+        &self,
+        change: MailSettingsChange,
+        version: u32,
+    ) -> Result<MailSettings, Problem> {
+        self.signed_in()?.set_mail_settings(&change, version).await
+    }
+
+    pub async fn send_test_mail(&self, to: String) -> Result<TestMailResult, Problem> {
+        self.signed_in()?.send_test_mail(to).await
+    }
+
+    pub async fn alert_settings(&self) -> Result<AlertSettings, Problem> {
+        self.signed_in()?.alert_settings().await
+    }
+
+    pub async fn set_alert_settings(&self, settings: AlertSettings) -> Result<AlertSettings, Problem> {
+        self.signed_in()?.set_alert_settings(&settings).await
+    }
+
+    pub async fn factors(&self) -> Result<Vec<Factor>, Problem> {
+        self.signed_in()?.factors().await
+    }
+
+    pub async fn enrol_authenticator(&self) -> Result<AuthenticatorOffer, Problem> {
+        let enrolment = self.signed_in()?.enrol_authenticator().await?;
+        let qr_svg = qr_code(&enrolment.uri)?;
+        Ok(AuthenticatorOffer { id: enrolment.id, secret: enrolment.secret, uri: enrolment.uri, qr_svg })
+    }
+
+    pub async fn confirm_authenticator(
+        &self,
+        confirmation: AuthenticatorConfirmation,
+    ) -> Result<(), Problem> {
+        self.signed_in()?.confirm_authenticator(&confirmation).await
+    }
+
+    pub async fn remove_factor(&self, id: FactorId) -> Result<(), Problem> {
+        self.signed_in()?.remove_factor(&id).await
+    }
+
+    pub async fn renew_recovery_codes(&self) -> Result<RecoveryCodes, Problem> {
+        self.signed_in()?.renew_recovery_codes().await
+    }
+
+    pub async fn change_password(&self, change: PasswordChange) -> Result<(), Problem> {
+        self.signed_in()?.change_password(&change).await
+    }
+
+    pub async fn mail_server_snippet(&self, server: MailServerKind) -> Result<MailServerSnippet, Problem> {
+        self.signed_in()?.mail_server_snippet(server).await
+    }
+
+    pub async fn mail_servers(&self) -> Result<Vec<MailServer>, Problem> {
+        self.signed_in()?.mail_servers().await
+    }
+
+    /// A button of a notification was pressed, or the notification itself ([`NotificationAction::Open`]).
+    pub async fn notification_pressed(&self, key: String, action: NotificationAction) {
+        let alert = self.ask(|reply| Request::NotificationPressed(key, action, reply)).await.ok().flatten();
+        let Some(alert) = alert else { return };
+        let done = match action {
+            NotificationAction::Open => Ok(()),
+            NotificationAction::BlockAddress => self.block_addresses(&alert).await,
+            NotificationAction::ItsFine => self.settle(&alert).await,
+        };
+        if let Err(problem) = done {
+            tracing::warn!(
+                code = problem.code.as_str(),
+                "what a notification's button asks for was not done"
+            );
+            // The page shows what can be done instead.
+            let _ = self.ask(|reply| Request::Show(format!("/alerts/{}", alert.id), reply)).await;
+        }
+    }
+
+    pub async fn notification_dismissed(&self, key: String) {
+        // After the end nobody is interested.
+        let _ = self.ask(|reply| Request::NotificationDismissed(key, reply)).await;
+    }
+
+    /// Ends the sync and the service on this computer, and closes the local copy.
+    pub async fn shut_down(&self) -> Result<(), Problem> {
+        self.ask(Request::ShutDown).await
+    }
+
+    async fn block_addresses(&self, alert: &Alert) -> Result<(), Problem> {
+        let day_from_now = jiff::Timestamp::now() + jiff::SignedDuration::from_hours(24);
+        for address in &alert.addresses {
+            let block = NewBlock {
+                target: mailcup_wire::BlockTarget::Address { address: *address },
+                expires_at: Some(day_from_now.into()),
+                note: alert.title.clone(),
+                confirm_self: false,
+            };
+            self.signed_in()?.create_block(&block).await?;
+        }
+        let note = Some("Address blocked for a day from the notification".to_owned());
+        self.change_alert(alert.id.clone(), AlertChange { state: AlertState::Acknowledged, note }).await?;
+        Ok(())
+    }
+
+    async fn settle(&self, alert: &Alert) -> Result<(), Problem> {
+        let note = Some("“It's fine”, from the notification".to_owned());
+        self.change_alert(alert.id.clone(), AlertChange { state: AlertState::Resolved, note }).await?;
+        Ok(())
+    }
+
+    /// The service, with a session.
+    fn signed_in(&self) -> Result<Api, Problem> {
+        let contact = self.contact.borrow();
+        let api = contact.reach()?;
+        if api.token().is_none() {
+            return Err(Problem::new(Code::Unauthenticated, "Sign in first."));
+        }
+        Ok(api)
+    }
+
+    fn readers(&self) -> Result<Readers, Problem> {
+        match &*self.reading.borrow() {
+            Reading::Open(readers) => Ok(readers.clone()),
+            Reading::Locked => Err(Problem::new(Code::Locked, "The console is locked.")),
+            Reading::Nothing => Err(Problem::new(Code::Unavailable, "There is no local copy yet.")),
+        }
+    }
+
+    async fn opened_key(&self, passphrase: SecretString) -> Result<ConsoleKey, Problem> {
+        let key_file = self.key_file.clone();
+        blocking(move || match SealedKey::read(&key_file)? {
+            Some(sealed) => sealed.open(&passphrase),
+            None => Err(Problem::new(Code::Conflict, "No passphrase is set.")),
+        })
+        .await
+    }
+
+    async fn ask<T>(&self, request: impl FnOnce(oneshot::Sender<T>) -> Request) -> Result<T, Problem> {
+        let ended = || Problem::new(Code::Unavailable, "The console is shutting down.");
+        let (reply, answer) = oneshot::channel();
+        self.requests.send(request(reply)).await.map_err(|_| ended())?;
+        answer.await.map_err(|_| ended())
+    }
+}
+
+fn challenge_over() -> Problem {
+    Problem::new(Code::ChallengeOver, "This sign-in is over. Begin anew with your password.")
+}
+
+/// What somebody typed as a service's address: a host alone means HTTPS.
+fn service_url(text: &str) -> Result<Url, Problem> {
+    let wrong = || Problem::field("url", "Write the address like https://mail.example.org:8480.");
+    let text = text.trim();
+    let text = if text.contains("://") { text.to_owned() } else { format!("https://{text}") };
+    let mut url = Url::parse(&text).map_err(|_| wrong())?;
+    let is_local = matches!(url.host_str(), Some("localhost" | "127.0.0.1" | "[::1]"));
+    match (url.scheme(), is_local) {
+        ("https", _) | ("http", true) => {}
+        ("http", false) => {
+            let why =
+                "Over the network the service is reached by https:// only; http:// would show your password.";
+            return Err(Problem::field("url", why));
+        }
+        _ => return Err(wrong()),
+    }
+    if url.host_str().is_none() || !url.username().is_empty() || url.password().is_some() {
+        return Err(wrong());
+    }
+    url.set_path("/");
+    url.set_query(None);
+    url.set_fragment(None);
+    Ok(url)
+}
+
+fn qr_code(text: &str) -> Result<String, Problem> {
+    let code = QrCode::new(text).map_err(|error| Problem::new(Code::Internal, error.to_string()))?;
+    Ok(code.render::<svg::Color<'_>>().min_dimensions(200, 200).build())
+}
+
+async fn blocking<T: Send + 'static>(
+    work: impl FnOnce() -> Result<T, Problem> + Send + 'static,
+) -> Result<T, Problem> {
+    let done = tokio::task::spawn_blocking(work).await;
+    done.map_err(|error| Problem::new(Code::Internal, error.to_string()))?
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_service_is_reached_by_https_or_on_this_computer() {
+        let url = |text: &str| service_url(text).map(String::from).map_err(|problem| problem.code);
+        assert_eq!(url("mail.example.org:8480"), Ok("https://mail.example.org:8480/".into()));
+        assert_eq!(url(" http://127.0.0.1:8480/x?y#z "), Ok("http://127.0.0.1:8480/".into()));
+        for wrong in ["http://mail.example.org", "ftp://a", "https://", "https://a:b@c", "", "ma il"] {
+            assert_eq!(url(wrong), Err(Code::Invalid), "{wrong}");
+        }
+    }
+
+    #[test]
+    fn a_qr_code_is_an_svg_document() {
+        let svg = qr_code("otpauth://totp/MailCup:anna?secret=JBSWY3DPEHPK3PXP").unwrap();
+        assert!(svg.contains("<svg") && svg.ends_with("</svg>"));
+    }
+}

@@ -1,0 +1,262 @@
+//! The actor that owns all state of the console. It never waits for the network: what does runs beside it and
+//! reports.
+
+mod access;
+mod alerting;
+mod beside;
+mod connection;
+mod request;
+
+use std::{path::PathBuf, sync::Arc, time::Duration};
+
+use mailcup_wire::{
+    Problem, Time,
+    desktop::{DataChanged, Navigate, View},
+};
+use tokio::sync::{mpsc, oneshot, watch};
+
+pub use self::request::{Contact, Request};
+use self::{
+    alerting::Posted,
+    connection::{Connected, Said},
+};
+use crate::{
+    Clock, Host,
+    host::Tray,
+    key::ConsoleKey,
+    notify::Desk,
+    profile::{Folder, Install},
+    sidecar::SidecarNews,
+    store::Readers,
+    sync::News,
+    view::{Access, Situation},
+};
+
+const TICK: Duration = Duration::from_millis(500);
+const PUSH_CHANGES_EVERY: Duration = Duration::from_millis(100);
+const QUEUE: usize = 64;
+
+/// What queries may read now.
+#[derive(Clone)]
+pub enum Reading {
+    /// No local copy yet.
+    Nothing,
+    Locked,
+    Open(Readers),
+}
+
+pub struct Controller<H: Host> {
+    host: Arc<H>,
+    clock: Clock,
+    folder: Folder,
+    service_program: PathBuf,
+    install: Install,
+    key: Option<ConsoleKey>,
+    access: Access,
+    can_lock: bool,
+    connection: Option<Connected>,
+    /// What waits for a key.
+    waiting: Option<Plan>,
+    desk: Desk,
+    reading: watch::Sender<Reading>,
+    contact: watch::Sender<Contact>,
+    channels: Channels,
+    pushed_view: Option<View>,
+    pushed_tray: Option<Tray>,
+    unpushed: Option<DataChanged>,
+}
+
+/// What was about to happen when it turned out that there is no key.
+enum Plan {
+    StartEmbedded,
+    Connect(url::Url),
+    Resume,
+}
+
+/// Ends of what runs beside the actor. What belongs to an earlier connection or sync carries its round and is
+/// passed over.
+struct Channels {
+    news: Ends<(u64, News)>,
+    sidecar: Ends<SidecarNews>,
+    said: Ends<(u64, Said)>,
+    posted: Ends<Posted>,
+}
+
+type Ends<T> = (mpsc::Sender<T>, mpsc::Receiver<T>);
+
+impl<H: Host> Controller<H> {
+    pub fn new(host: H, clock: Clock, folder: Folder, service_program: PathBuf) -> Result<Self, Problem> {
+        let install = folder.install()?;
+        let contact = Contact { api: None, device: install.device.clone(), setup_token: None };
+        Ok(Self {
+            host: Arc::new(host),
+            clock,
+            folder,
+            service_program,
+            install,
+            key: None,
+            access: Access::Open,
+            can_lock: false,
+            connection: None,
+            waiting: None,
+            desk: Desk::default(),
+            reading: watch::Sender::new(Reading::Nothing),
+            contact: watch::Sender::new(contact),
+            channels: Channels {
+                news: mpsc::channel(QUEUE),
+                sidecar: mpsc::channel(QUEUE),
+                said: mpsc::channel(QUEUE),
+                posted: mpsc::channel(QUEUE),
+            },
+            pushed_view: None,
+            pushed_tray: None,
+            unpushed: None,
+        })
+    }
+
+    pub fn reading(&self) -> watch::Receiver<Reading> {
+        self.reading.subscribe()
+    }
+
+    pub fn contact(&self) -> watch::Receiver<Contact> {
+        self.contact.subscribe()
+    }
+
+    /// Runs until every handle is gone or one asks for the end.
+    pub async fn run(mut self, mut requests: mpsc::Receiver<Request>) {
+        self.resume().await;
+        let mut tick = tokio::time::interval(TICK);
+        let mut push_changes = tokio::time::interval(PUSH_CHANGES_EVERY);
+        push_changes.set_missed_tick_behavior(tokio::time::MissedTickBehavior::Delay);
+        loop {
+            self.push();
+            let due = self.until_next_post();
+            tokio::select! {
+                request = requests.recv() => match request {
+                    None => break,
+                    Some(Request::ShutDown(reply)) => {
+                        self.disconnect().await;
+                        let _ = reply.send(());
+                        return;
+                    }
+                    Some(request) => self.answer(request).await,
+                },
+                Some((round, news)) = self.channels.news.1.recv() => self.hear_news(round, news).await,
+                Some(news) = self.channels.sidecar.1.recv() => self.hear_sidecar(news).await,
+                Some((round, said)) = self.channels.said.1.recv() => self.hear_said(round, said).await,
+                Some(posted) = self.channels.posted.1.recv() => self.hear_posted(posted).await,
+                () = tokio::time::sleep(due.unwrap_or(TICK)), if due.is_some() => self.post_due(),
+                _ = push_changes.tick(), if self.unpushed.is_some() => self.push_changes(),
+                _ = tick.tick() => self.tick().await,
+            }
+        }
+        self.disconnect().await;
+    }
+
+    async fn answer(&mut self, request: Request) {
+        match request {
+            Request::View(reply) => respond(reply, self.view()),
+            Request::StartEmbedded(reply) => self.start_embedded(Some(reply)).await,
+            Request::Connect(url, reply) => respond(reply, self.connect(url).await),
+            Request::KeyChosen(key, reply) => respond(reply, self.key_chosen(key).await),
+            Request::Challenged(challenge, reply) => {
+                self.challenged(challenge);
+                respond(reply, ());
+            }
+            Request::Challenge(reply) => respond(reply, self.challenge()),
+            Request::SignedIn(grant, reply) => respond(reply, self.signed_in(*grant).await),
+            Request::SignedOut(reply) => respond(reply, self.signed_out().await),
+            Request::ForgetService(reply) => respond(reply, self.forget_service().await),
+            Request::Lock(reply) => respond(reply, self.lock().await),
+            Request::Unlock(key, reply) => respond(reply, self.unlock(key).await),
+            Request::Key(reply) => respond(reply, self.key_to_seal().await),
+            Request::PassphraseSet(reply) => respond(reply, self.passphrase_set().await),
+            Request::PassphraseRemoved(key, reply) => respond(reply, self.passphrase_removed(key).await),
+            Request::Preferences(reply) => respond(reply, self.install.preferences.clone()),
+            Request::SetPreferences(preferences, reply) => respond(reply, self.set_preferences(preferences)),
+            Request::Pause(pause, reply) => respond(reply, self.pause(&pause).await),
+            Request::Dismiss(notice, reply) => respond(reply, self.dismiss(notice).await),
+            Request::NotificationPressed(key, action, reply) => {
+                respond(reply, self.notification_pressed(&key, action).await);
+            }
+            Request::NotificationDismissed(key, reply) => {
+                self.desk.dismissed(&key);
+                respond(reply, ());
+            }
+            Request::Show(page, reply) => {
+                self.navigate(page);
+                respond(reply, ());
+            }
+            // Answered by `run`, which ends with it.
+            Request::ShutDown(reply) => respond(reply, ()),
+        }
+    }
+
+    fn situation(&self) -> Situation {
+        Situation {
+            access: self.access.clone(),
+            can_lock: self.can_lock,
+            connection: self.connection.as_ref().map(Connected::view),
+            paused_until: self.install.paused_until,
+            data_folder: self.folder.path().display().to_string(),
+        }
+    }
+
+    fn view(&self) -> View {
+        self.situation().view(self.clock.now())
+    }
+
+    /// Pushes view and tray where they changed.
+    fn push(&mut self) {
+        let (situation, now) = (self.situation(), self.clock.now());
+        let view = situation.view(now);
+        if self.pushed_view.as_ref() != Some(&view) {
+            self.host.push_view(view.clone());
+            self.pushed_view = Some(view);
+        }
+        let tray = situation.tray(now);
+        if self.pushed_tray.as_ref() != Some(&tray) {
+            self.host.set_tray(tray.clone());
+            self.pushed_tray = Some(tray);
+        }
+    }
+
+    fn changed(&mut self, changed: &DataChanged) {
+        let merged = match &self.unpushed {
+            None => changed.clone(),
+            Some(so_far) => DataChanged {
+                events: so_far.events | changed.events,
+                alerts: so_far.alerts | changed.alerts,
+                blocks: so_far.blocks | changed.blocks,
+                accounts: so_far.accounts | changed.accounts,
+                settings: so_far.settings | changed.settings,
+            },
+        };
+        self.unpushed = Some(merged);
+    }
+
+    fn push_changes(&mut self) {
+        if let Some(changed) = self.unpushed.take() {
+            self.host.push_data_changed(changed);
+        }
+    }
+
+    fn navigate(&self, to: impl Into<String>) {
+        self.host.navigate(Navigate { to: to.into() });
+    }
+
+    async fn tick(&mut self) {
+        self.tick_alerting().await;
+        self.tick_connection().await;
+    }
+}
+
+/// Whoever asked may be gone, which is fine.
+fn respond<T>(reply: oneshot::Sender<T>, answer: T) {
+    let _ = reply.send(answer);
+}
+
+/// The time `millis` milliseconds later.
+fn later(time: Time, millis: i64) -> Time {
+    Time::from_millis(time.as_millis().saturating_add(millis))
+}

@@ -1,0 +1,181 @@
+//! Who may read the local copy: the key, the keyring, the passphrase and the lock.
+
+use std::{fs, io, sync::Arc};
+
+use mailcup_wire::{Code, Problem, desktop::Preferences};
+
+use super::{Controller, Plan, Reading};
+use crate::{
+    Host,
+    host::KeyringError,
+    key::{ConsoleKey, KeyringKey, look_in_keyring, put_into_keyring},
+    notify::wall_time,
+    view::Access,
+};
+
+impl<H: Host> Controller<H> {
+    /// Takes up what was there when the console ended.
+    pub(super) async fn resume(&mut self) {
+        self.can_lock = self.folder.key_file().exists();
+        if self.can_lock {
+            self.access = Access::Locked;
+            self.reading.send_replace(Reading::Locked);
+        } else if !self.install.services.is_empty() && !self.find_key(Plan::Resume).await {
+            return;
+        }
+        self.take_up_service().await;
+    }
+
+    /// Makes sure that there is a key. Without one `plan` waits for a passphrase.
+    pub(super) async fn find_key(&mut self, plan: Plan) -> bool {
+        if self.key.is_some() {
+            return true;
+        }
+        match self.key_of_keyring().await {
+            Ok(key) => {
+                self.key = Some(key);
+                self.access = Access::Open;
+                true
+            }
+            Err(error) => {
+                let why = error.to_string();
+                self.access = Access::NeedsPassphrase { why };
+                self.waiting = Some(plan);
+                false
+            }
+        }
+    }
+
+    pub(super) async fn key_chosen(&mut self, key: ConsoleKey) -> Result<(), Problem> {
+        self.key = Some(key);
+        self.can_lock = true;
+        self.access = Access::Open;
+        match self.waiting.take() {
+            None => {}
+            Some(Plan::Resume) => self.take_up_service().await,
+            Some(Plan::StartEmbedded) => self.start_embedded(None).await,
+            Some(Plan::Connect(url)) => self.connect(url).await?,
+        }
+        Ok(())
+    }
+
+    /// Closes the local copy and wipes its key. The stream goes on with the session in memory.
+    pub(super) async fn lock(&mut self) -> Result<(), Problem> {
+        if !self.can_lock {
+            return Err(Problem::new(
+                Code::Conflict,
+                "Set a passphrase first; without one nobody could unlock.",
+            ));
+        }
+        if self.access == Access::Locked {
+            return Ok(());
+        }
+        self.access = Access::Locked;
+        self.reading.send_replace(Reading::Locked);
+        self.close_store().await;
+        self.key = None;
+        self.clear_desk();
+        Ok(())
+    }
+
+    pub(super) async fn unlock(&mut self, key: ConsoleKey) -> Result<(), Problem> {
+        if self.access != Access::Locked {
+            return Ok(());
+        }
+        self.key = Some(key);
+        self.access = Access::Open;
+        self.reading.send_replace(Reading::Nothing);
+        self.clear_desk();
+        let opened = self.open_store().await;
+        if opened.is_err() {
+            self.key = None;
+            self.access = Access::Locked;
+            self.reading.send_replace(Reading::Locked);
+        }
+        opened
+    }
+
+    /// The key, which is made if there is none yet.
+    pub(super) async fn key_to_seal(&mut self) -> Result<ConsoleKey, Problem> {
+        if self.key.is_none() {
+            // Nothing lies under a key yet, so that any will do.
+            self.key = Some(self.key_of_keyring().await.unwrap_or_else(|_| ConsoleKey::generate()));
+        }
+        self.key.clone().ok_or_else(|| Problem::new(Code::Locked, "The console is locked."))
+    }
+
+    /// The key lies sealed in its file; the keyring gives up its copy.
+    pub(super) async fn passphrase_set(&mut self) -> Result<(), Problem> {
+        self.can_lock = true;
+        let (host, name) = (Arc::clone(&self.host), self.install.keyring_name());
+        let deleted = blocking(move || host.delete(&name)).await;
+        if let Err(error) = deleted {
+            // There may be no keyring at all.
+            tracing::warn!(%error, "the keyring was not told to forget the key");
+        }
+        Ok(())
+    }
+
+    pub(super) async fn passphrase_removed(&mut self, key: ConsoleKey) -> Result<(), Problem> {
+        let (host, name, kept) = (Arc::clone(&self.host), self.install.keyring_name(), key.clone());
+        blocking(move || put_into_keyring(&*host, &name, &kept)).await.map_err(|error| {
+            Problem::new(Code::NoKeyring, format!("The passphrase stays, since {error}."))
+        })?;
+        match fs::remove_file(self.folder.key_file()) {
+            Err(error) if error.kind() != io::ErrorKind::NotFound => {
+                return Err(Problem::new(
+                    Code::Internal,
+                    format!("The sealed key can't be removed: {error}."),
+                ));
+            }
+            _ => {}
+        }
+        self.key = Some(key);
+        self.can_lock = false;
+        Ok(())
+    }
+
+    pub(super) fn set_preferences(&mut self, preferences: Preferences) -> Result<Preferences, Problem> {
+        if let Some(hours) = &preferences.quiet_hours {
+            for (field, text) in [("quiet_hours.from", &hours.from), ("quiet_hours.until", &hours.until)] {
+                if wall_time(text).is_none() {
+                    return Err(Problem::field(field, "Write the time like 22:00."));
+                }
+            }
+        }
+        if preferences.lock_after_minutes == Some(0) {
+            return Err(Problem::field("lock_after_minutes", "Choose at least one minute."));
+        }
+        if preferences.start_at_login != self.install.preferences.start_at_login {
+            self.host.set_start_at_login(preferences.start_at_login)?;
+        }
+        self.install.preferences = preferences;
+        self.folder.keep_install(&self.install)?;
+        Ok(self.install.preferences.clone())
+    }
+
+    /// The key that the keyring holds; one is made when it holds none.
+    async fn key_of_keyring(&self) -> Result<ConsoleKey, KeyringError> {
+        let (host, name) = (Arc::clone(&self.host), self.install.keyring_name());
+        blocking(move || match look_in_keyring(&*host, &name) {
+            KeyringKey::Kept(key) => Ok(key),
+            KeyringKey::NoneYet => {
+                let key = ConsoleKey::generate();
+                put_into_keyring(&*host, &name, &key)?;
+                Ok(key)
+            }
+            KeyringKey::Unusable(error) => Err(error),
+        })
+        .await
+    }
+}
+
+/// Keyrings answer when their owner has typed a password, so that asking them may take long.
+async fn blocking<T: Send + 'static>(
+    work: impl FnOnce() -> Result<T, KeyringError> + Send + 'static,
+) -> Result<T, KeyringError> {
+    match tokio::task::spawn_blocking(work).await {
+        Ok(answer) => answer,
+        Err(error) => Err(KeyringError::None(error.to_string())),
+    }
+}

@@ -1,0 +1,317 @@
+//! Which alert makes or updates which notification. Pure: time, rules and what happened come in, posts go out.
+//!
+//! Each alert has a notification of its own until there are several of a kind within a short time; then they
+//! share one that counts. A notification is marked as shown once the desktop has taken it, so that an alert is
+//! never lost and repeats only if the console dies within that very call.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use jiff::civil;
+use mailcup_wire::{
+    Alert, AlertId, AlertKind, AlertState, Severity, Time,
+    desktop::{Notification, NotificationAction, QuietHours},
+};
+
+use crate::store::Shown;
+
+/// So many alerts of a kind have a notification of their own; further ones share one.
+const ALONE: usize = 3;
+const GROUPED_WITHIN_MILLIS: i64 = 600_000;
+/// Between posts of the same notification when an alert joins it, and when only counts grew.
+const JOIN_MILLIS: i64 = 100;
+const COUNT_MILLIS: i64 = 1_000;
+const RETRY_MILLIS: i64 = 30_000;
+const NAMED: usize = 3;
+const SUMMARY: &str = "summary";
+const LOCKED: &str = "locked";
+const ALERT: &str = "alert:";
+
+/// What the admin wants to be told, and may do.
+#[derive(Debug, Clone)]
+pub struct Rules {
+    pub from: Severity,
+    pub quiet_hours: Option<QuietHours>,
+    pub paused_until: Option<Time>,
+    /// Whether the admin may block and resolve.
+    pub may_change: bool,
+}
+
+/// A moment, in UTC and on the clock on the wall.
+#[derive(Debug, Clone, Copy)]
+pub struct Moment {
+    pub at: Time,
+    pub local: civil::Time,
+}
+
+/// A notification to show, or to take away.
+#[derive(Debug, Clone, PartialEq)]
+pub enum Post {
+    Show { notification: Notification, marks: Vec<(AlertId, Severity)> },
+    Close { key: String },
+}
+
+/// What is on the desktop, and what was.
+#[derive(Debug, Default)]
+pub struct Desk {
+    shown: Shown,
+    screen: BTreeMap<String, Card>,
+    /// When alerts of a kind got a notification of their own.
+    alone: BTreeMap<AlertKind, Vec<Time>>,
+}
+
+#[derive(Debug, Default)]
+struct Card {
+    alerts: BTreeMap<AlertId, Alert>,
+    /// When it is to be posted next.
+    due: Option<Time>,
+    posted: Option<Time>,
+    in_flight: bool,
+}
+
+impl Desk {
+    pub fn new(shown: Shown) -> Self {
+        Self { shown, ..Self::default() }
+    }
+
+    /// Alerts that were opened or changed just now.
+    pub fn changed(&mut self, alerts: &[Alert], rules: &Rules, now: Moment) -> Vec<Post> {
+        let mut posts = Vec::new();
+        for alert in alerts {
+            if alert.state != AlertState::Open {
+                posts.extend(self.settle(&alert.id));
+            } else if self.wanted(alert, rules, now) {
+                let key = self.key_for(alert, now.at);
+                self.put(key, alert, now.at, JOIN_MILLIS);
+            } else {
+                self.update(alert, now.at);
+            }
+        }
+        posts.extend(self.due(rules, now));
+        posts
+    }
+
+    /// Open alerts that came while nobody was to be told: one notification for all that were not shown yet.
+    pub fn missed(&mut self, open: &[Alert], rules: &Rules, now: Moment) -> Vec<Post> {
+        let missed: Vec<_> = open.iter().filter(|alert| self.wanted(alert, rules, now)).cloned().collect();
+        for alert in &missed {
+            let key = if missed.len() == 1 { format!("{ALERT}{}", alert.id) } else { SUMMARY.to_owned() };
+            self.put(key, alert, now.at, JOIN_MILLIS);
+        }
+        self.due(rules, now)
+    }
+
+    /// Something happened while the console is locked: says only that.
+    pub fn changed_while_locked(&mut self, alerts: &[Alert], rules: &Rules, now: Moment) -> Vec<Post> {
+        let told = self.screen.contains_key(LOCKED);
+        let wanted =
+            alerts.iter().any(|alert| alert.state == AlertState::Open && self.wanted(alert, rules, now));
+        if told || !wanted {
+            return Vec::new();
+        }
+        self.screen.insert(LOCKED.to_owned(), Card { posted: Some(now.at), ..Card::default() });
+        let notification = Notification {
+            key: LOCKED.to_owned(),
+            title: "Something happened".to_owned(),
+            body: "Unlock MailCup Console to see it.".to_owned(),
+            severity: Severity::Attention,
+            actions: vec![NotificationAction::Open],
+            kind: None,
+        };
+        vec![Post::Show { notification, marks: Vec::new() }]
+    }
+
+    /// The console was locked or unlocked: what is on the desktop tells too much, or no longer enough.
+    pub fn clear(&mut self) -> Vec<Post> {
+        std::mem::take(&mut self.screen).into_keys().map(|key| Post::Close { key }).collect()
+    }
+
+    /// Posts whose time has come.
+    pub fn due(&mut self, rules: &Rules, now: Moment) -> Vec<Post> {
+        let mut posts = Vec::new();
+        for (key, card) in &mut self.screen {
+            if card.in_flight || card.due.is_none_or(|due| due > now.at) {
+                continue;
+            }
+            let Some(notification) = drawn(key, &card.alerts, rules) else { continue };
+            card.due = None;
+            card.posted = Some(now.at);
+            card.in_flight = true;
+            let marks = card.alerts.values().map(|alert| (alert.id.clone(), alert.severity));
+            posts.push(Post::Show { notification, marks: marks.collect() });
+        }
+        posts
+    }
+
+    /// When [`Desk::due`] has something next.
+    pub fn next_due(&self) -> Option<Time> {
+        self.screen.values().filter(|card| !card.in_flight).filter_map(|card| card.due).min()
+    }
+
+    /// The desktop took a notification.
+    pub fn taken(&mut self, key: &str, marks: &[(AlertId, Severity)]) {
+        for (alert, severity) in marks {
+            let known = self.shown.entry(alert.clone()).or_insert(*severity);
+            *known = (*known).max(*severity);
+        }
+        if let Some(card) = self.screen.get_mut(key) {
+            card.in_flight = false;
+        }
+    }
+
+    /// The desktop did not take a notification; it is tried again later.
+    pub fn refused(&mut self, key: &str, now: Time) {
+        if let Some(card) = self.screen.get_mut(key) {
+            card.in_flight = false;
+            card.due = Some(later(now, RETRY_MILLIS));
+        }
+    }
+
+    /// The admin took a notification away: counting on does not bring it back.
+    pub fn dismissed(&mut self, key: &str) {
+        let told = |card: &Card| !card.in_flight && card.alerts.keys().all(|id| self.shown.contains_key(id));
+        if self.screen.get(key).is_some_and(told) {
+            self.screen.remove(key);
+        }
+    }
+
+    /// The console's own alert about the service, if it is on the desktop.
+    pub fn unreachable(&self) -> Option<Alert> {
+        let mut alerts = self.screen.values().flat_map(|card| card.alerts.values());
+        alerts.find(|alert| alert.kind == AlertKind::ServiceUnreachable).cloned()
+    }
+
+    fn wanted(&self, alert: &Alert, rules: &Rules, now: Moment) -> bool {
+        alert.state == AlertState::Open
+            && alert.severity >= rules.from
+            && self.shown.get(&alert.id).is_none_or(|shown| *shown < alert.severity)
+            && !self
+                .screen
+                .values()
+                .any(|card| card.alerts.get(&alert.id).is_some_and(|known| known.severity >= alert.severity))
+            && !hushed(alert.severity, rules, now)
+    }
+
+    fn key_for(&mut self, alert: &Alert, now: Time) -> String {
+        let own = format!("{ALERT}{}", alert.id);
+        let alone = self.alone.entry(alert.kind).or_default();
+        alone.retain(|at| now.as_millis() - at.as_millis() < GROUPED_WITHIN_MILLIS);
+        if self.screen.contains_key(&own) {
+            return own;
+        }
+        if alone.len() < ALONE {
+            alone.push(now);
+            return own;
+        }
+        format!("kind:{:?}", alert.kind)
+    }
+
+    fn put(&mut self, key: String, alert: &Alert, now: Time, pause: i64) {
+        let card = self.screen.entry(key).or_default();
+        card.alerts.insert(alert.id.clone(), alert.clone());
+        let earliest = card.posted.map_or(now, |posted| later(posted, pause).max(now));
+        card.due = Some(card.due.map_or(earliest, |due| due.min(earliest)));
+    }
+
+    fn update(&mut self, alert: &Alert, now: Time) {
+        let key = self.screen.iter().find(|(_, card)| card.alerts.contains_key(&alert.id));
+        if let Some(key) = key.map(|(key, _)| key.clone()) {
+            self.put(key, alert, now, COUNT_MILLIS);
+        }
+    }
+
+    /// An alert is no longer open: its notification goes.
+    fn settle(&mut self, id: &AlertId) -> Vec<Post> {
+        let mut empty = BTreeSet::new();
+        for (key, card) in &mut self.screen {
+            if card.alerts.remove(id).is_some() && card.alerts.is_empty() {
+                empty.insert(key.clone());
+            }
+        }
+        self.screen.retain(|key, _| !empty.contains(key));
+        empty.into_iter().map(|key| Post::Close { key }).collect()
+    }
+}
+
+/// The alert that a notification is about, if it is about one.
+pub fn alert_of(key: &str) -> Option<AlertId> {
+    key.strip_prefix(ALERT).map(AlertId::from)
+}
+
+/// Whether quiet hours or a pause keep an alert of this severity back.
+pub fn hushed(severity: Severity, rules: &Rules, now: Moment) -> bool {
+    if rules.paused_until.is_some_and(|until| now.at < until) {
+        return true;
+    }
+    severity < Severity::Critical && rules.quiet_hours.as_ref().is_some_and(|hours| within(hours, now.local))
+}
+
+/// Reads `HH:MM`.
+pub fn wall_time(text: &str) -> Option<civil::Time> {
+    let (hour, minute) = text.split_once(':')?;
+    civil::Time::new(hour.parse().ok()?, minute.parse().ok()?, 0, 0).ok()
+}
+
+fn within(hours: &QuietHours, now: civil::Time) -> bool {
+    let (Some(from), Some(until)) = (wall_time(&hours.from), wall_time(&hours.until)) else { return false };
+    if from <= until { from <= now && now < until } else { now >= from || now < until }
+}
+
+fn drawn(key: &str, alerts: &BTreeMap<AlertId, Alert>, rules: &Rules) -> Option<Notification> {
+    let newest = alerts.values().max_by_key(|alert| alert.last_at)?;
+    if alerts.len() == 1 {
+        let mut actions = vec![NotificationAction::Open];
+        if rules.may_change && newest.kind != AlertKind::ServiceUnreachable {
+            if !newest.addresses.is_empty() {
+                actions.push(NotificationAction::BlockAddress);
+            }
+            actions.push(NotificationAction::ItsFine);
+        }
+        // In a group's notification an action would be about one alert of those that it may grow to hold.
+        let actions = if key.starts_with(ALERT) { actions } else { vec![NotificationAction::Open] };
+        return Some(Notification {
+            key: key.to_owned(),
+            title: newest.title.clone(),
+            body: newest.text.clone(),
+            severity: newest.severity,
+            actions,
+            kind: Some(newest.kind),
+        });
+    }
+    let mut by_time: Vec<&Alert> = alerts.values().collect();
+    by_time.sort_by_key(|alert| std::cmp::Reverse(alert.last_at));
+    let mut lines: Vec<String> = by_time.iter().take(NAMED).map(|alert| alert.title.clone()).collect();
+    if by_time.len() > NAMED {
+        lines.push(format!("and {} more", by_time.len() - NAMED));
+    }
+    let title = if key == SUMMARY {
+        format!("{} alerts you have not seen", alerts.len())
+    } else {
+        format!("{} more alerts: {}", alerts.len(), named(newest.kind))
+    };
+    Some(Notification {
+        key: key.to_owned(),
+        title,
+        body: lines.join("\n"),
+        severity: alerts.values().map(|alert| alert.severity).max()?,
+        actions: vec![NotificationAction::Open],
+        kind: (key != SUMMARY).then_some(newest.kind),
+    })
+}
+
+fn named(kind: AlertKind) -> &'static str {
+    match kind {
+        AlertKind::RepeatedFailures => "repeated failed sign-ins",
+        AlertKind::NetworkFailures => "networks that fail on several accounts",
+        AlertKind::SuccessAfterFailures => "sign-ins after failures",
+        AlertKind::AdminNewDevice => "admins on new devices",
+        AlertKind::OutboxStuck => "mail does not get out",
+        AlertKind::ServiceUnreachable => "the service can't be reached",
+    }
+}
+
+fn later(time: Time, millis: i64) -> Time {
+    Time::from_millis(time.as_millis() + millis)
+}
+
+#[cfg(test)]
+mod tests;

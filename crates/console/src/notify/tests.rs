@@ -1,0 +1,154 @@
+use super::*;
+
+fn alert(id: &str, severity: Severity, count: u32) -> Alert {
+    let at = Time::from_millis(1_000);
+    Alert {
+        id: id.into(),
+        kind: AlertKind::RepeatedFailures,
+        severity,
+        state: AlertState::Open,
+        title: format!("{count} failed sign-ins for {id}"),
+        text: "Somebody guesses.".to_owned(),
+        login: Some(id.into()),
+        network: None,
+        accounts: Vec::new(),
+        accounts_total: 1,
+        addresses: vec!["203.0.113.7".parse().unwrap()],
+        addresses_total: 1,
+        count,
+        first_at: at,
+        last_at: at,
+        evidence: Vec::new(),
+        history: Vec::new(),
+        version: count,
+    }
+}
+
+fn rules() -> Rules {
+    Rules { from: Severity::Attention, quiet_hours: None, paused_until: None, may_change: true }
+}
+
+fn at(millis: i64) -> Moment {
+    Moment { at: Time::from_millis(millis), local: civil::time(12, 0, 0, 0) }
+}
+
+/// Takes all posts, as a desktop does; gives (key, title) of what was shown.
+fn taken(desk: &mut Desk, posts: Vec<Post>) -> Vec<(String, String)> {
+    posts
+        .into_iter()
+        .filter_map(|post| match post {
+            Post::Show { notification, marks } => {
+                desk.taken(&notification.key, &marks);
+                Some((notification.key, notification.title))
+            }
+            Post::Close { .. } => None,
+        })
+        .collect()
+}
+
+#[test]
+fn ten_thousand_failures_are_one_notification_that_counts() {
+    let mut desk = Desk::default();
+    let mut shown = Vec::new();
+    for count in 5..=10_000 {
+        let posts =
+            desk.changed(&[alert("anna", Severity::Attention, count)], &rules(), at(i64::from(count)));
+        shown.extend(taken(&mut desk, posts));
+    }
+    let posts = desk.due(&rules(), at(20_000));
+    shown.extend(taken(&mut desk, posts));
+    assert!(shown.iter().all(|(key, _)| key == "alert:anna"), "{shown:?}");
+    assert!(shown.len() <= 12, "once a second at most, but {}", shown.len());
+    assert_eq!(shown.last().unwrap().1, "10000 failed sign-ins for anna");
+}
+
+#[test]
+fn many_alerts_of_a_kind_share_a_notification_at_once() {
+    let mut desk = Desk::default();
+    let mut keys = BTreeSet::new();
+    for number in 0..200 {
+        let now = at(number * 150);
+        let posts = desk.changed(&[alert(&format!("a{number}"), Severity::Attention, 5)], &rules(), now);
+        let shown = taken(&mut desk, posts);
+        assert_eq!(shown.len(), 1, "the notification for alert {number} must come at once");
+        keys.extend(shown.into_iter().map(|(key, _)| key));
+    }
+    assert_eq!(keys.len(), ALONE + 1);
+}
+
+#[test]
+fn nothing_is_shown_again_after_a_restart_but_what_grew_graver() {
+    let ledger = Shown::from([("anna".into(), Severity::Attention)]);
+    let mut desk = Desk::new(ledger);
+    assert!(desk.changed(&[alert("anna", Severity::Attention, 6)], &rules(), at(0)).is_empty());
+    assert!(desk.missed(&[alert("anna", Severity::Attention, 6)], &rules(), at(0)).is_empty());
+    let posts = desk.changed(&[alert("anna", Severity::Critical, 7)], &rules(), at(0));
+    assert_eq!(taken(&mut desk, posts).len(), 1);
+}
+
+#[test]
+fn what_was_missed_comes_as_one() {
+    let mut desk = Desk::default();
+    let open = [
+        alert("a", Severity::Attention, 5),
+        alert("b", Severity::Critical, 5),
+        alert("c", Severity::Notice, 1),
+    ];
+    let posts = desk.missed(&open, &rules(), at(0));
+    assert_eq!(taken(&mut desk, posts), [("summary".to_owned(), "2 alerts you have not seen".to_owned())]);
+    assert!(desk.missed(&open, &rules(), at(5_000)).is_empty());
+}
+
+#[test]
+fn quiet_hours_let_critical_through_and_a_pause_nothing() {
+    let night = Rules {
+        quiet_hours: Some(QuietHours { from: "22:00".to_owned(), until: "07:00".to_owned() }),
+        ..rules()
+    };
+    let moment = |hour| Moment { at: Time::from_millis(0), local: civil::time(hour, 0, 0, 0) };
+    for (hour, quiet) in [(21, false), (22, true), (3, true), (7, false)] {
+        assert_eq!(hushed(Severity::Attention, &night, moment(hour)), quiet, "{hour}:00");
+        assert!(!hushed(Severity::Critical, &night, moment(hour)));
+    }
+    let paused = Rules { paused_until: Some(Time::from_millis(100)), ..rules() };
+    assert!(hushed(Severity::Critical, &paused, at(99)));
+    assert!(!hushed(Severity::Critical, &paused, at(100)));
+}
+
+#[test]
+fn while_locked_a_notification_reveals_nothing_and_comes_once() {
+    let mut desk = Desk::default();
+    let posts = desk.changed_while_locked(&[alert("anna", Severity::Critical, 5)], &rules(), at(0));
+    let text = format!("{posts:?}");
+    assert_eq!(posts.len(), 1);
+    for secret in ["anna", "203.0.113", "failed", "Critical"] {
+        assert!(!text.contains(secret), "{text}");
+    }
+    assert!(desk.changed_while_locked(&[alert("b", Severity::Critical, 5)], &rules(), at(9)).is_empty());
+    // After unlocking, the alert is still to be shown.
+    desk.clear();
+    assert_eq!(desk.missed(&[alert("anna", Severity::Critical, 5)], &rules(), at(10)).len(), 1);
+}
+
+#[test]
+fn a_refused_notification_is_tried_again_and_a_dismissed_one_stays_away() {
+    let mut desk = Desk::default();
+    let anna = alert("anna", Severity::Attention, 5);
+    assert_eq!(desk.changed(std::slice::from_ref(&anna), &rules(), at(0)).len(), 1);
+    desk.refused("alert:anna", Time::from_millis(0));
+    assert!(desk.due(&rules(), at(1_000)).is_empty());
+    let posts = desk.due(&rules(), at(RETRY_MILLIS));
+    assert_eq!(taken(&mut desk, posts).len(), 1);
+    desk.dismissed("alert:anna");
+    assert!(desk.changed(&[alert("anna", Severity::Attention, 6)], &rules(), at(60_000)).is_empty());
+}
+
+#[test]
+fn a_settled_alert_takes_its_notification_away() {
+    let mut desk = Desk::default();
+    let anna = alert("anna", Severity::Attention, 5);
+    let posts = desk.changed(std::slice::from_ref(&anna), &rules(), at(0));
+    taken(&mut desk, posts);
+    let resolved = Alert { state: AlertState::Resolved, ..anna };
+    assert_eq!(desk.changed(&[resolved], &rules(), at(1)), [Post::Close { key: "alert:anna".to_owned() }]);
+}

@@ -1,0 +1,402 @@
+//! Taking in what the service says: batches of events with the cursor, whole lists, and another course of the
+//! log. Each in one transaction.
+
+use std::collections::{BTreeMap, HashMap};
+
+use mailcup_wire::{Address, Alert, Event, EventBody, EventId, LineageStep, Time, desktop::DataChanged};
+use rusqlite::{Connection, OptionalExtension as _, Transaction, params};
+
+use super::{
+    Result, Store,
+    class::{Class, address_of, login_of, words_of},
+    meta::{CURSOR, EVENTS, get, put},
+    resources::{Lists, keep_account, keep_alert, keep_block},
+};
+
+const HOUR_MILLIS: i64 = 3_600_000;
+/// Few enough that a transaction ends soon.
+const PRUNED_AT_ONCE: u32 = 2_000;
+
+/// What a batch did.
+#[derive(Debug, Clone)]
+pub struct Applied {
+    pub changed: DataChanged,
+    /// Alerts that it opened or changed, in their last state.
+    pub alerts: Vec<Alert>,
+}
+
+/// An unbroken run of the log, as far as we saw it.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Span {
+    pub epoch: String,
+    pub first_seq: u64,
+    pub last_seq: u64,
+}
+
+/// The last event that both courses of the log have; none if they share nothing.
+pub fn common_point(ours: &[Span], lineage: &[LineageStep]) -> Option<EventId> {
+    let mut common = None;
+    for span in ours {
+        let Some(place) = lineage.iter().position(|step| step.epoch.0 == span.epoch) else { break };
+        let theirs_from = lineage[place].first_seq;
+        let theirs_until = lineage.get(place + 1).map_or(u64::MAX, |next| next.first_seq);
+        if span.first_seq < theirs_from || span.first_seq >= theirs_until {
+            break;
+        }
+        let last = span.last_seq.min(theirs_until - 1);
+        common = Some(EventId { epoch: span.epoch.as_str().into(), seq: last });
+        if last < span.last_seq {
+            break;
+        }
+    }
+    common
+}
+
+impl Store {
+    /// Takes in events that follow the cursor; those before it are known already. Events before `oldest` only
+    /// move the cursor and bring their resources.
+    pub async fn apply(&self, events: Vec<Event>, oldest: Time) -> Result<Option<Applied>> {
+        self.write(move |writer| {
+            let change = writer.transaction()?;
+            let applied = Batch::new(&change, oldest)?.take_in(&events)?;
+            change.commit()?;
+            Ok(applied)
+        })
+        .await
+    }
+
+    /// Takes in whole lists. What is newer here stays, unless all is to be replaced.
+    pub async fn take_lists(&self, lists: Lists, replace: bool) -> Result<()> {
+        self.write(move |writer| {
+            let change = writer.transaction()?;
+            if replace {
+                change.execute_batch("DELETE FROM alerts; DELETE FROM blocks; DELETE FROM accounts;")?;
+            }
+            for alert in &lists.alerts {
+                keep_alert(&change, alert)?;
+            }
+            for block in &lists.blocks {
+                keep_block(&change, block)?;
+            }
+            for account in &lists.accounts {
+                keep_account(&change, account)?;
+            }
+            Ok(change.commit()?)
+        })
+        .await
+    }
+
+    /// Follows the service's course of the log: drops our events after the last common one, and says how many.
+    pub async fn follow(&self, lineage: Vec<LineageStep>) -> Result<u32> {
+        self.write(move |writer| {
+            let change = writer.transaction()?;
+            let common = common_point(&spans(&change)?, &lineage);
+            let dropped = drop_after(&change, common.as_ref())?;
+            change.commit()?;
+            Ok(dropped)
+        })
+        .await
+    }
+
+    /// Removes some of the events before `oldest`; answers whether there may be more.
+    pub async fn prune(&self, oldest: Time) -> Result<bool> {
+        self.write(move |writer| {
+            let change = writer.transaction()?;
+            let mut statement = change.prepare_cached(
+                "SELECT seq FROM events WHERE seq <= (SELECT max(last_seq) FROM hours WHERE hour <= $1) AND at < $2 \
+                 ORDER BY seq LIMIT $3",
+            )?;
+            let old = statement
+                .query_map(params![hour_of(oldest.as_millis()), oldest.as_millis(), PRUNED_AT_ONCE], |row| {
+                    row.get::<_, i64>(0)
+                })?
+                .collect::<rusqlite::Result<Vec<_>>>()?;
+            drop(statement);
+            for seq in &old {
+                delete_event(&change, *seq)?;
+            }
+            change.execute("DELETE FROM hours WHERE hour < $1 AND last_seq < (SELECT min(seq) FROM events)", [
+                hour_of(oldest.as_millis()),
+            ])?;
+            count_less(&change, old.len())?;
+            change.commit()?;
+            Ok(old.len() == PRUNED_AT_ONCE as usize)
+        })
+        .await
+    }
+}
+
+struct Batch<'a> {
+    change: &'a Transaction<'a>,
+    oldest: Time,
+    cursor: Option<EventId>,
+    logins: HashMap<String, i64>,
+    addresses: HashMap<Address, i64>,
+    epochs: HashMap<String, i64>,
+    hours: BTreeMap<i64, (i64, i64)>,
+    stored: u32,
+    changed: DataChanged,
+    alerts: BTreeMap<String, Alert>,
+}
+
+impl<'a> Batch<'a> {
+    fn new(change: &'a Transaction<'a>, oldest: Time) -> Result<Self> {
+        Ok(Self {
+            change,
+            oldest,
+            cursor: get(change, CURSOR)?,
+            logins: HashMap::new(),
+            addresses: HashMap::new(),
+            epochs: HashMap::new(),
+            hours: BTreeMap::new(),
+            stored: 0,
+            changed: unchanged(),
+            alerts: BTreeMap::new(),
+        })
+    }
+
+    fn take_in(mut self, events: &[Event]) -> Result<Option<Applied>> {
+        let seen = self.cursor.as_ref().map_or(0, |cursor| cursor.seq);
+        let mut moved = false;
+        for event in events.iter().filter(|event| event.id.seq > seen) {
+            self.take_resource(&event.body)?;
+            self.see(&event.id)?;
+            if event.at >= self.oldest {
+                self.keep(event)?;
+            }
+            moved = true;
+        }
+        let Some(head) = self.cursor.clone().filter(|_| moved) else { return Ok(None) };
+        self.finish(&head)?;
+        Ok(Some(Applied { changed: self.changed, alerts: self.alerts.into_values().collect() }))
+    }
+
+    fn take_resource(&mut self, body: &EventBody) -> Result<()> {
+        match body {
+            EventBody::Alert(alert) => {
+                if keep_alert(self.change, alert)? {
+                    self.alerts.insert(alert.id.0.clone(), alert.clone());
+                    self.changed.alerts = true;
+                }
+            }
+            EventBody::Block(block) => self.changed.blocks |= keep_block(self.change, block)?,
+            EventBody::Account(account) => self.changed.accounts |= keep_account(self.change, account)?,
+            EventBody::Admin(action) => {
+                self.changed.settings |=
+                    action.action.contains("settings") || action.action.contains("organization");
+            }
+            EventBody::SignIn(_) | EventBody::Submission(_) | EventBody::System(_) => {}
+        }
+        Ok(())
+    }
+
+    fn see(&mut self, id: &EventId) -> Result<()> {
+        let epoch = &id.epoch.0;
+        let seq = id.seq.cast_signed();
+        if self.epochs.contains_key(epoch) {
+            self.cursor = Some(id.clone());
+            return Ok(());
+        }
+        let no = self
+            .change
+            .prepare_cached(
+                "INSERT INTO epochs (epoch, first_seq, last_seq) VALUES ($1, $2, $2) \
+                 ON CONFLICT (epoch) DO UPDATE SET last_seq = max(last_seq, $2) RETURNING no",
+            )?
+            .query_row(params![epoch, seq], |row| row.get(0))?;
+        // The one before ends with the last event seen in it.
+        self.end_epoch()?;
+        self.epochs.insert(epoch.clone(), no);
+        self.cursor = Some(id.clone());
+        Ok(())
+    }
+
+    fn end_epoch(&self) -> Result<()> {
+        if let Some(cursor) = &self.cursor {
+            self.change
+                .prepare_cached("UPDATE epochs SET last_seq = max(last_seq, $2) WHERE epoch = $1")?
+                .execute(params![cursor.epoch.0, cursor.seq.cast_signed()])?;
+        }
+        Ok(())
+    }
+
+    fn keep(&mut self, event: &Event) -> Result<()> {
+        let seq = event.id.seq.cast_signed();
+        let at = event.at.as_millis();
+        let login = login_of(&event.body).map(|login| self.login(&login.0)).transpose()?;
+        let address = address_of(&event.body).map(|address| self.address(address)).transpose()?;
+        self.change
+            .prepare_cached(
+                "INSERT INTO events (seq, epoch, at, class, login, address) VALUES ($1, $2, $3, $4, $5, $6)",
+            )?
+            .execute(params![
+                seq,
+                self.epochs[&event.id.epoch.0],
+                at,
+                Class::of(&event.body).number(),
+                login,
+                address
+            ])?;
+        self.change
+            .prepare_cached("INSERT INTO event_bodies (seq, body) VALUES ($1, $2)")?
+            .execute(params![seq, serde_json::to_string(&event.body)?])?;
+        self.change
+            .prepare_cached("INSERT INTO event_words (rowid, words) VALUES ($1, $2)")?
+            .execute(params![seq, words_of(&event.body)])?;
+        let span = self.hours.entry(hour_of(at)).or_insert((seq, seq));
+        *span = (span.0.min(seq), span.1.max(seq));
+        self.stored += 1;
+        self.changed.events = true;
+        Ok(())
+    }
+
+    fn finish(&self, head: &EventId) -> Result<()> {
+        self.end_epoch()?;
+        for (hour, (first, last)) in &self.hours {
+            self.change
+                .prepare_cached(
+                    "INSERT INTO hours (hour, first_seq, last_seq) VALUES ($1, $2, $3) ON CONFLICT (hour) \
+                     DO UPDATE SET first_seq = min(first_seq, $2), last_seq = max(last_seq, $3)",
+                )?
+                .execute(params![hour, first, last])?;
+        }
+        let events: u32 = get(self.change, EVENTS)?.unwrap_or(0);
+        put(self.change, EVENTS, &(events + self.stored))?;
+        put(self.change, CURSOR, head)
+    }
+
+    fn login(&mut self, login: &str) -> Result<i64> {
+        if let Some(no) = self.logins.get(login) {
+            return Ok(*no);
+        }
+        let no = number_of(self.change, "logins", "login", &login)?;
+        self.logins.insert(login.to_owned(), no);
+        Ok(no)
+    }
+
+    fn address(&mut self, address: Address) -> Result<i64> {
+        if let Some(no) = self.addresses.get(&address) {
+            return Ok(*no);
+        }
+        let no = number_of(self.change, "addresses", "address", &address_bytes(address))?;
+        self.addresses.insert(address, no);
+        Ok(no)
+    }
+}
+
+pub(super) fn hour_of(millis: i64) -> i64 {
+    millis.div_euclid(HOUR_MILLIS)
+}
+
+/// As 16 bytes, IPv4 as mapped: in this form addresses sort by network.
+pub(super) fn address_bytes(address: Address) -> [u8; 16] {
+    match address.ip() {
+        std::net::IpAddr::V4(v4) => v4.to_ipv6_mapped().octets(),
+        std::net::IpAddr::V6(v6) => v6.octets(),
+    }
+}
+
+fn number_of(change: &Connection, table: &str, column: &str, value: &dyn rusqlite::ToSql) -> Result<i64> {
+    let known = change
+        .prepare_cached(&format!("SELECT no FROM {table} WHERE {column} = $1"))?
+        .query_row([value], |row| row.get(0))
+        .optional()?;
+    if let Some(no) = known {
+        return Ok(no);
+    }
+    change.prepare_cached(&format!("INSERT INTO {table} ({column}) VALUES ($1)"))?.execute([value])?;
+    Ok(change.last_insert_rowid())
+}
+
+fn spans(connection: &Connection) -> Result<Vec<Span>> {
+    let mut statement =
+        connection.prepare_cached("SELECT epoch, first_seq, last_seq FROM epochs ORDER BY first_seq")?;
+    let spans = statement.query_map([], |row| {
+        Ok(Span {
+            epoch: row.get(0)?,
+            first_seq: row.get::<_, i64>(1)?.cast_unsigned(),
+            last_seq: row.get::<_, i64>(2)?.cast_unsigned(),
+        })
+    })?;
+    Ok(spans.collect::<rusqlite::Result<_>>()?)
+}
+
+fn drop_after(change: &Connection, common: Option<&EventId>) -> Result<u32> {
+    let last = common.map_or(0, |id| id.seq.cast_signed());
+    let doomed = change
+        .prepare_cached("SELECT seq FROM events WHERE seq > $1")?
+        .query_map([last], |row| row.get::<_, i64>(0))?
+        .collect::<rusqlite::Result<Vec<_>>>()?;
+    for seq in &doomed {
+        delete_event(change, *seq)?;
+    }
+    change.execute("DELETE FROM epochs WHERE first_seq > $1", [last])?;
+    change.execute("UPDATE epochs SET last_seq = min(last_seq, $1)", [last])?;
+    change.execute("DELETE FROM hours WHERE first_seq > $1", [last])?;
+    change.execute("UPDATE hours SET last_seq = min(last_seq, $1)", [last])?;
+    match common {
+        Some(id) => put(change, CURSOR, id)?,
+        None => {
+            change.execute("DELETE FROM meta WHERE name = $1", [CURSOR])?;
+        }
+    }
+    count_less(change, doomed.len())?;
+    Ok(u32::try_from(doomed.len()).unwrap_or(u32::MAX))
+}
+
+fn delete_event(change: &Connection, seq: i64) -> Result<()> {
+    for table in ["events WHERE seq", "event_bodies WHERE seq", "event_words WHERE rowid"] {
+        change.prepare_cached(&format!("DELETE FROM {table} = $1"))?.execute([seq])?;
+    }
+    Ok(())
+}
+
+fn count_less(change: &Connection, fewer: usize) -> Result<()> {
+    let events: u32 = get(change, EVENTS)?.unwrap_or(0);
+    put(change, EVENTS, &events.saturating_sub(u32::try_from(fewer).unwrap_or(u32::MAX)))
+}
+
+fn unchanged() -> DataChanged {
+    DataChanged { events: false, alerts: false, blocks: false, accounts: false, settings: false }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn spans(of: &[(&str, u64, u64)]) -> Vec<Span> {
+        of.iter()
+            .map(|(epoch, first_seq, last_seq)| Span {
+                epoch: (*epoch).to_owned(),
+                first_seq: *first_seq,
+                last_seq: *last_seq,
+            })
+            .collect()
+    }
+
+    fn lineage(of: &[(&str, u64)]) -> Vec<LineageStep> {
+        of.iter()
+            .map(|(epoch, first_seq)| LineageStep { epoch: (*epoch).into(), first_seq: *first_seq })
+            .collect()
+    }
+
+    fn common(ours: &[(&str, u64, u64)], theirs: &[(&str, u64)]) -> Option<String> {
+        common_point(&spans(ours), &lineage(theirs)).map(|id| id.to_string())
+    }
+
+    #[test]
+    fn the_common_point_is_the_last_event_of_both_courses() {
+        // The service went on where we are.
+        assert_eq!(common(&[("a", 1, 80)], &[("a", 1), ("b", 101)]).as_deref(), Some("a:80"));
+        // A copy of the time of a:50 was restored.
+        assert_eq!(common(&[("a", 1, 80)], &[("a", 1), ("c", 51)]).as_deref(), Some("a:50"));
+        // The copy is from before b, of which we saw events.
+        assert_eq!(common(&[("a", 1, 80), ("b", 81, 90)], &[("a", 1), ("c", 51)]).as_deref(), Some("a:50"));
+        assert_eq!(common(&[("a", 1, 80), ("b", 81, 90)], &[("a", 1), ("c", 81)]).as_deref(), Some("a:80"));
+        // It is another service's log, or starts anew.
+        assert_eq!(common(&[("a", 1, 80)], &[("x", 1)]), None);
+        assert_eq!(common(&[], &[("x", 1)]), None);
+        // We came late: older epochs are unknown to us.
+        assert_eq!(common(&[("b", 90, 95)], &[("a", 1), ("b", 81), ("c", 93)]).as_deref(), Some("b:92"));
+    }
+}

@@ -1,0 +1,190 @@
+//! Kind, outcome and protocol of an event as one number, so that one index serves all three filters.
+
+use mailcup_wire::{
+    Address, BlockTarget, EventBody, EventFilter, EventKind, Login, Outcome, OutcomeFilter, Protocol,
+    SubmissionOutcome,
+};
+
+const PROTOCOLS: [Protocol; 6] =
+    [Protocol::Web, Protocol::Api, Protocol::Imap, Protocol::Pop3, Protocol::Submission, Protocol::Sieve];
+const SIGN_IN_OUTCOMES: [OutcomeFilter; 4] =
+    [OutcomeFilter::Allowed, OutcomeFilter::Failed, OutcomeFilter::Refused, OutcomeFilter::Challenged];
+const SUBMISSION_OUTCOMES: [OutcomeFilter; 3] =
+    [OutcomeFilter::Allowed, OutcomeFilter::Refused, OutcomeFilter::Abandoned];
+const OTHER_KINDS: [EventKind; 5] =
+    [EventKind::Alert, EventKind::Block, EventKind::Account, EventKind::Admin, EventKind::System];
+
+/// What is filtered by.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Class {
+    kind: EventKind,
+    outcome: Option<OutcomeFilter>,
+    protocol: Option<Protocol>,
+}
+
+impl Class {
+    pub fn of(body: &EventBody) -> Self {
+        let (outcome, protocol) = match body {
+            EventBody::SignIn(sign_in) => (Some(sign_in_outcome(sign_in.outcome)), Some(sign_in.protocol)),
+            EventBody::Submission(submission) => {
+                (Some(submission_outcome(submission.outcome)), Some(Protocol::Submission))
+            }
+            EventBody::Alert(_)
+            | EventBody::Block(_)
+            | EventBody::Account(_)
+            | EventBody::Admin(_)
+            | EventBody::System(_) => (None, None),
+        };
+        Self { kind: body.kind(), outcome, protocol }
+    }
+
+    /// As it stands in the database; never changes for a class.
+    pub fn number(self) -> i64 {
+        let kind = match self.kind {
+            EventKind::SignIn => 1,
+            EventKind::Submission => 2,
+            EventKind::Alert => 3,
+            EventKind::Block => 4,
+            EventKind::Account => 5,
+            EventKind::Admin => 6,
+            EventKind::System => 7,
+        };
+        let outcome = match self.outcome {
+            None => 0,
+            Some(OutcomeFilter::Allowed) => 1,
+            Some(OutcomeFilter::Failed) => 2,
+            Some(OutcomeFilter::Refused) => 3,
+            Some(OutcomeFilter::Challenged) => 4,
+            Some(OutcomeFilter::Abandoned) => 5,
+        };
+        let protocol = match self.protocol {
+            None => 0,
+            Some(Protocol::Web) => 1,
+            Some(Protocol::Api) => 2,
+            Some(Protocol::Imap) => 3,
+            Some(Protocol::Pop3) => 4,
+            Some(Protocol::Submission) => 5,
+            Some(Protocol::Sieve) => 6,
+        };
+        kind << 8 | outcome << 4 | protocol
+    }
+
+    /// The classes that a filter lets through; none if it lets through all.
+    pub fn matching(filter: &EventFilter) -> Option<Vec<i64>> {
+        if filter.kinds.is_empty() && filter.outcomes.is_empty() && filter.protocols.is_empty() {
+            return None;
+        }
+        Some(Self::all().filter(|class| class.passes(filter)).map(Self::number).collect())
+    }
+
+    fn passes(self, filter: &EventFilter) -> bool {
+        (filter.kinds.is_empty() || filter.kinds.contains(&self.kind))
+            && (filter.outcomes.is_empty() || self.outcome.is_some_and(|it| filter.outcomes.contains(&it)))
+            && (filter.protocols.is_empty() || self.protocol.is_some_and(|it| filter.protocols.contains(&it)))
+    }
+
+    fn all() -> impl Iterator<Item = Self> {
+        let sign_ins = PROTOCOLS.into_iter().flat_map(|protocol| {
+            SIGN_IN_OUTCOMES.into_iter().map(move |outcome| Self {
+                kind: EventKind::SignIn,
+                outcome: Some(outcome),
+                protocol: Some(protocol),
+            })
+        });
+        let submissions = SUBMISSION_OUTCOMES.into_iter().map(|outcome| Self {
+            kind: EventKind::Submission,
+            outcome: Some(outcome),
+            protocol: Some(Protocol::Submission),
+        });
+        let others = OTHER_KINDS.into_iter().map(|kind| Self { kind, outcome: None, protocol: None });
+        sign_ins.chain(submissions).chain(others)
+    }
+}
+
+/// The login that an event is about.
+pub fn login_of(body: &EventBody) -> Option<&Login> {
+    match body {
+        EventBody::SignIn(sign_in) => Some(&sign_in.login),
+        EventBody::Submission(submission) => submission.login.as_ref(),
+        EventBody::Alert(alert) => alert.login.as_ref(),
+        EventBody::Block(block) => match &block.target {
+            BlockTarget::Account { login } => Some(login),
+            BlockTarget::Address { .. } | BlockTarget::Network { .. } => None,
+        },
+        EventBody::Account(account) => Some(&account.login),
+        EventBody::Admin(action) => Some(&action.login),
+        EventBody::System(_) => None,
+    }
+}
+
+/// The address that an event came from or is about.
+pub fn address_of(body: &EventBody) -> Option<Address> {
+    match body {
+        EventBody::SignIn(sign_in) => sign_in.address,
+        EventBody::Submission(submission) => submission.address,
+        EventBody::Alert(alert) => alert.addresses.first().copied(),
+        EventBody::Block(block) => match &block.target {
+            BlockTarget::Address { address } => Some(*address),
+            BlockTarget::Network { network } => Some(network.net().network().into()),
+            BlockTarget::Account { .. } => None,
+        },
+        EventBody::Admin(action) => action.address,
+        EventBody::Account(_) | EventBody::System(_) => None,
+    }
+}
+
+/// The words by which an event is found.
+pub fn words_of(body: &EventBody) -> String {
+    let mut words = Vec::new();
+    let mut add = |text: &str| words.push(text.to_owned());
+    if let Some(login) = login_of(body) {
+        add(&login.0);
+    }
+    if let Some(address) = address_of(body) {
+        add(&address.to_string());
+    }
+    match body {
+        EventBody::SignIn(sign_in) => {
+            sign_in.reasons.iter().for_each(|reason| add(&reason.text));
+            sign_in.client.iter().chain(&sign_in.server).for_each(|text| add(text));
+        }
+        EventBody::Submission(submission) => {
+            submission.reasons.iter().for_each(|reason| add(&reason.text));
+            submission.sender.iter().for_each(|text| add(text));
+        }
+        EventBody::Alert(alert) => {
+            add(&alert.title);
+            add(&alert.text);
+        }
+        EventBody::Block(block) => add(&block.note),
+        EventBody::Account(account) => {
+            add(&account.name);
+            add(&account.note);
+        }
+        EventBody::Admin(action) => {
+            add(&action.action);
+            add(&action.target);
+        }
+        EventBody::System(fact) => add(&serde_json::to_string(fact).unwrap_or_default()),
+    }
+    words.join(" ")
+}
+
+fn sign_in_outcome(outcome: Outcome) -> OutcomeFilter {
+    match outcome {
+        Outcome::Succeeded => OutcomeFilter::Allowed,
+        Outcome::Failed => OutcomeFilter::Failed,
+        Outcome::Refused => OutcomeFilter::Refused,
+        Outcome::Challenged => OutcomeFilter::Challenged,
+    }
+}
+
+fn submission_outcome(outcome: SubmissionOutcome) -> OutcomeFilter {
+    match outcome {
+        SubmissionOutcome::Accepted => OutcomeFilter::Allowed,
+        SubmissionOutcome::Deferred | SubmissionOutcome::Held | SubmissionOutcome::Rejected => {
+            OutcomeFilter::Refused
+        }
+        SubmissionOutcome::Abandoned => OutcomeFilter::Abandoned,
+    }
+}

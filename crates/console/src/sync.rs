@@ -1,0 +1,309 @@
+//! Keeps the local copy in step with the service: pages until it has caught up, then the stream; on any fault
+//! again from what the store holds. While the console is locked only the stream is heard and nothing is kept.
+
+use std::time::Duration;
+
+use futures_util::StreamExt as _;
+use mailcup_wire::{
+    Alert, Code, Details, Event, EventBody, EventId, LineageStep, Problem, Time,
+    desktop::{DataChanged, Link},
+};
+use rand::RngExt as _;
+use serde::Deserialize;
+use tokio::sync::mpsc;
+use tokio_util::sync::CancellationToken;
+
+use crate::{
+    Clock,
+    api::Api,
+    sse::{Frame, FrameReader},
+    store::{Applied, Lists, Store, StoreError},
+};
+
+/// How long the local copy keeps events.
+const KEPT_DAYS: i64 = 90;
+const DAY_MILLIS: i64 = 86_400_000;
+const FIRST_PAUSE: Duration = Duration::from_millis(250);
+const LONGEST_PAUSE: Duration = Duration::from_secs(30);
+
+/// What became of the sync, for the actor.
+#[derive(Debug)]
+pub enum News {
+    Link(Link),
+    /// A batch was taken in; `live` once it had caught up.
+    Applied {
+        applied: Applied,
+        live: bool,
+    },
+    /// All that the service had is here, up to `at`.
+    CaughtUp {
+        at: Time,
+    },
+    /// Something changed without events: lists were taken in, or another course of the log followed.
+    Refilled,
+    /// Alerts heard while locked.
+    Heard {
+        alerts: Vec<Alert>,
+    },
+    /// The service's log goes another way; `dropped` events of ours are not in it.
+    Restored {
+        dropped: u32,
+        at: Time,
+    },
+    /// The session has ended; sync with it.
+    SignedOut,
+    StoreFailed(StoreError),
+}
+
+/// Where events go.
+#[derive(Clone)]
+pub enum Target {
+    Store(Store),
+    /// Nowhere; heard from here on.
+    Nowhere(Option<EventId>),
+}
+
+pub struct Sync {
+    pub api: Api,
+    pub target: Target,
+    pub clock: Clock,
+    pub news: mpsc::Sender<News>,
+    pub stop: CancellationToken,
+}
+
+enum Fault {
+    Service(Problem),
+    Store(StoreError),
+    /// Told to stop, or nobody listens.
+    Stopped,
+}
+
+#[derive(Deserialize)]
+struct Hello {
+    #[serde(default)]
+    head: Option<EventId>,
+}
+
+impl Sync {
+    /// Runs until told to stop, the session ends or the store fails.
+    pub async fn run(mut self) {
+        let mut pause = FIRST_PAUSE;
+        let mut since: Option<Time> = None;
+        loop {
+            let mut progress = false;
+            let fault = match self.round(&mut progress).await {
+                Ok(()) => Fault::Service(Problem::new(Code::Unreachable, "The service closed the stream.")),
+                Err(fault) => fault,
+            };
+            if progress {
+                pause = FIRST_PAUSE;
+                since = None;
+            }
+            let told = match fault {
+                Fault::Stopped => return,
+                Fault::Store(error) => {
+                    let _ = self.tell(News::StoreFailed(error)).await;
+                    return;
+                }
+                Fault::Service(problem) if problem.code == Code::Unauthenticated => {
+                    let _ = self.tell(News::SignedOut).await;
+                    return;
+                }
+                Fault::Service(problem) => self.recover(problem, &mut since).await,
+            };
+            if told.is_err() {
+                return;
+            }
+            let jitter = rand::rng().random_range(0.75..1.25);
+            let slept = tokio::time::sleep(pause.mul_f64(jitter));
+            if self.stop.run_until_cancelled(slept).await.is_none() {
+                return;
+            }
+            pause = (pause * 2).min(LONGEST_PAUSE);
+        }
+    }
+
+    async fn recover(&mut self, problem: Problem, since: &mut Option<Time>) -> Result<(), Fault> {
+        if let (Code::EpochDiverged, Some(Details::Lineage { lineage })) = (problem.code, &problem.details) {
+            return match self.follow(lineage.clone()).await {
+                Err(Fault::Service(problem)) => self.offline(&problem, since).await,
+                Err(Fault::Store(error)) => {
+                    self.tell(News::StoreFailed(error)).await.and(Err(Fault::Stopped))
+                }
+                other => other,
+            };
+        }
+        self.offline(&problem, since).await
+    }
+
+    async fn offline(&mut self, problem: &Problem, since: &mut Option<Time>) -> Result<(), Fault> {
+        let since = *since.get_or_insert_with(|| self.clock.now());
+        self.tell(News::Link(Link::Offline { since, why: problem.message.clone() })).await
+    }
+
+    /// Drops what the service's log does not have, and takes its lists as they are now.
+    async fn follow(&mut self, lineage: Vec<LineageStep>) -> Result<(), Fault> {
+        let at = self.clock.now();
+        match &mut self.target {
+            Target::Nowhere(cursor) => {
+                // What happened meanwhile is seen after unlocking.
+                *cursor = None;
+                Ok(())
+            }
+            Target::Store(store) => {
+                let store = store.clone();
+                let dropped = store.follow(lineage).await.map_err(Fault::Store)?;
+                self.take_lists(&store, true).await?;
+                self.tell(News::Restored { dropped, at }).await
+            }
+        }
+    }
+
+    async fn round(&mut self, progress: &mut bool) -> Result<(), Fault> {
+        match self.target.clone() {
+            Target::Store(store) => {
+                self.catch_up(&store, progress).await?;
+                self.listen(Some(&store), progress).await
+            }
+            Target::Nowhere(_) => self.listen(None, progress).await,
+        }
+    }
+
+    async fn catch_up(&mut self, store: &Store, progress: &mut bool) -> Result<(), Fault> {
+        let mut cursor = store.cursor().await.map_err(Fault::Store)?;
+        if cursor.is_none() {
+            self.take_lists(store, false).await?;
+        }
+        loop {
+            let page = self.stop.run_until_cancelled(self.api.events_after(cursor.as_ref())).await;
+            let page = page.ok_or(Fault::Stopped)?.map_err(Fault::Service)?;
+            *progress = true;
+            let last = page.events.last().map(|event| event.id.clone());
+            if page.more {
+                let at = last.as_ref().map_or(0, |id| id.seq);
+                let behind = u32::try_from(page.head.seq.saturating_sub(at)).unwrap_or(u32::MAX);
+                self.tell(News::Link(Link::CatchingUp { behind })).await?;
+            }
+            self.apply(store, page.events, false).await?;
+            cursor = last.or(cursor);
+            if !page.more {
+                return Ok(());
+            }
+        }
+    }
+
+    async fn listen(&mut self, store: Option<&Store>, progress: &mut bool) -> Result<(), Fault> {
+        let cursor = match store {
+            Some(store) => store.cursor().await.map_err(Fault::Store)?,
+            None => match &self.target {
+                Target::Nowhere(cursor) => cursor.clone(),
+                Target::Store(_) => None,
+            },
+        };
+        let opening = self.api.stream(cursor.as_ref());
+        let response = self.stop.run_until_cancelled(opening).await.ok_or(Fault::Stopped)?;
+        let mut stream = response.map_err(Fault::Service)?.bytes_stream();
+        let mut reader = FrameReader::default();
+        while let Some(chunk) = self.stop.run_until_cancelled(stream.next()).await.ok_or(Fault::Stopped)? {
+            let chunk = chunk.map_err(|error| {
+                Fault::Service(Problem::new(Code::Unreachable, crate::api::spelled_out(&error)))
+            })?;
+            let frames = reader.push(&chunk).map_err(|error| foreign(&error))?;
+            let mut events = Vec::new();
+            for frame in frames {
+                self.frame(&frame, &mut events, cursor.as_ref(), progress).await?;
+            }
+            match store {
+                Some(store) => self.apply(store, events, true).await?,
+                None => self.hear(events).await?,
+            }
+        }
+        Ok(())
+    }
+
+    async fn frame(
+        &mut self,
+        frame: &Frame,
+        events: &mut Vec<Event>,
+        cursor: Option<&EventId>,
+        progress: &mut bool,
+    ) -> Result<(), Fault> {
+        match frame.event.as_str() {
+            "hello" => {
+                let hello: Hello = serde_json::from_str(&frame.data).map_err(|error| foreign(&error))?;
+                *progress = true;
+                let ahead = hello.head.map_or(0, |head| head.seq);
+                if ahead <= cursor.map_or(0, |cursor| cursor.seq) {
+                    self.tell(News::CaughtUp { at: self.clock.now() }).await?;
+                }
+                self.tell(News::Link(Link::Live)).await
+            }
+            "event" => {
+                events.push(serde_json::from_str(&frame.data).map_err(|error| foreign(&error))?);
+                Ok(())
+            }
+            _ => Ok(()),
+        }
+    }
+
+    async fn apply(&mut self, store: &Store, events: Vec<Event>, live: bool) -> Result<(), Fault> {
+        if events.is_empty() {
+            return Ok(());
+        }
+        let applied = store.apply(events, oldest_kept(self.clock.now())).await.map_err(Fault::Store)?;
+        match applied {
+            Some(applied) => self.tell(News::Applied { applied, live }).await,
+            None => Ok(()),
+        }
+    }
+
+    async fn hear(&mut self, events: Vec<Event>) -> Result<(), Fault> {
+        let Some(head) = events.last().map(|event| event.id.clone()) else { return Ok(()) };
+        self.target = Target::Nowhere(Some(head));
+        let alerts = events.into_iter().filter_map(|event| match event.body {
+            EventBody::Alert(alert) => Some(alert),
+            EventBody::SignIn(_)
+            | EventBody::Submission(_)
+            | EventBody::Block(_)
+            | EventBody::Account(_)
+            | EventBody::Admin(_)
+            | EventBody::System(_) => None,
+        });
+        let alerts = alerts.collect();
+        self.tell(News::Heard { alerts }).await
+    }
+
+    async fn take_lists(&mut self, store: &Store, replace: bool) -> Result<(), Fault> {
+        let fetch = async {
+            Ok(Lists {
+                alerts: self.api.alerts().await?,
+                blocks: self.api.blocks().await?,
+                accounts: self.api.accounts().await?,
+            })
+        };
+        let lists =
+            self.stop.run_until_cancelled(fetch).await.ok_or(Fault::Stopped)?.map_err(Fault::Service)?;
+        store.take_lists(lists, replace).await.map_err(Fault::Store)?;
+        self.tell(News::Refilled).await
+    }
+
+    async fn tell(&self, news: News) -> Result<(), Fault> {
+        let sent = self.stop.run_until_cancelled(self.news.send(news)).await;
+        if matches!(sent, Some(Ok(()))) { Ok(()) } else { Err(Fault::Stopped) }
+    }
+}
+
+/// Events before this are not kept here.
+pub fn oldest_kept(now: Time) -> Time {
+    Time::from_millis(now.as_millis() - KEPT_DAYS * DAY_MILLIS)
+}
+
+/// All parts of the local copy.
+pub fn all_changed() -> DataChanged {
+    DataChanged { events: true, alerts: true, blocks: true, accounts: true, settings: true }
+}
+
+fn foreign(error: &dyn std::error::Error) -> Fault {
+    let message = format!("The service sent what this console does not understand ({error}).");
+    Fault::Service(Problem::new(Code::Unreachable, message))
+}

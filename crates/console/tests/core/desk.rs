@@ -1,0 +1,165 @@
+//! A desktop for the core: what it is asked to show is kept, its keyring holds secrets in memory or is missing.
+
+use std::{
+    collections::BTreeMap,
+    path::Path,
+    sync::{Arc, Mutex},
+    time::Duration,
+};
+
+use mailcup_console_core::{
+    Clock, Console, ConsolePaths, Host, Keyring, KeyringError, NotificationError, Tray,
+};
+use mailcup_lab::service::find_program;
+use mailcup_wire::{
+    NewOwner, Problem,
+    desktop::{DataChanged, Navigate, Notification, Phase, SetUpRequest, View},
+};
+use tokio::sync::watch;
+use zeroize::Zeroizing;
+
+const DEADLINE: Duration = Duration::from_secs(30);
+
+/// Clones are the same desktop.
+#[derive(Clone)]
+pub struct Desk(Arc<Inner>);
+
+struct Inner {
+    view: watch::Sender<Option<View>>,
+    shown: watch::Sender<Vec<Notification>>,
+    tray: watch::Sender<Option<Tray>>,
+    secrets: Mutex<BTreeMap<String, Vec<u8>>>,
+    has_keyring: bool,
+}
+
+impl Desk {
+    pub fn new() -> Self {
+        Self::with_keyring(true)
+    }
+
+    pub fn without_keyring() -> Self {
+        Self::with_keyring(false)
+    }
+
+    fn with_keyring(has_keyring: bool) -> Self {
+        Self(Arc::new(Inner {
+            view: watch::Sender::new(None),
+            shown: watch::Sender::new(Vec::new()),
+            tray: watch::Sender::new(None),
+            secrets: Mutex::default(),
+            has_keyring,
+        }))
+    }
+
+    /// Starts a core with its data in `folder`.
+    pub fn start(&self, folder: &Path) -> Console {
+        // Another test may have done it.
+        let _ = rustls::crypto::ring::default_provider().install_default();
+        // What an earlier core showed is over.
+        self.0.view.send_replace(None);
+        let paths =
+            ConsolePaths { data: folder.join("console"), service_program: find_program("mailcupd").unwrap() };
+        Console::start_at(paths, self.clone(), Clock::default()).unwrap()
+    }
+
+    pub async fn view_with(&self, wanted: impl FnMut(&View) -> bool) -> View {
+        let mut wanted = wanted;
+        let mut view = self.0.view.subscribe();
+        let found = view.wait_for(|view| view.as_ref().is_some_and(&mut wanted));
+        match tokio::time::timeout(DEADLINE, found).await {
+            Ok(view) => view.unwrap().clone().unwrap(),
+            Err(elapsed) => {
+                panic!("{elapsed}: the view did not become as wanted: {:#?}", *self.0.view.borrow())
+            }
+        }
+    }
+
+    pub async fn ready(&self) -> View {
+        self.view_with(|view| view.phase == Phase::Ready).await
+    }
+
+    pub async fn notification_with(&self, wanted: impl Fn(&Notification) -> bool) -> Notification {
+        let mut shown = self.0.shown.subscribe();
+        let found = shown.wait_for(|all| all.iter().any(&wanted));
+        let all = match tokio::time::timeout(DEADLINE, found).await {
+            Ok(all) => all.unwrap().clone(),
+            Err(elapsed) => panic!("{elapsed}: no such notification: {:#?}", *self.0.shown.borrow()),
+        };
+        all.into_iter().find(|notification| wanted(notification)).unwrap()
+    }
+
+    pub fn notifications(&self) -> Vec<Notification> {
+        self.0.shown.borrow().clone()
+    }
+}
+
+impl Host for Desk {
+    fn push_view(&self, view: View) {
+        self.0.view.send_replace(Some(view));
+    }
+
+    fn push_data_changed(&self, _changed: DataChanged) {}
+
+    fn navigate(&self, _navigate: Navigate) {}
+
+    async fn show_notification(&self, notification: Notification) -> Result<(), NotificationError> {
+        self.0.shown.send_modify(|all| all.push(notification));
+        Ok(())
+    }
+
+    fn close_notification(&self, _key: &str) {}
+
+    fn set_tray(&self, tray: Tray) {
+        self.0.tray.send_replace(Some(tray));
+    }
+
+    fn set_start_at_login(&self, _on: bool) -> Result<(), Problem> {
+        Ok(())
+    }
+}
+
+impl Keyring for Desk {
+    fn get(&self, name: &str) -> Result<Option<Zeroizing<Vec<u8>>>, KeyringError> {
+        self.keyring()?;
+        Ok(self.0.secrets.lock().unwrap().get(name).cloned().map(Zeroizing::new))
+    }
+
+    fn set(&self, name: &str, secret: &[u8]) -> Result<(), KeyringError> {
+        self.keyring()?;
+        self.0.secrets.lock().unwrap().insert(name.to_owned(), secret.to_vec());
+        Ok(())
+    }
+
+    fn delete(&self, name: &str) -> Result<(), KeyringError> {
+        self.keyring()?;
+        self.0.secrets.lock().unwrap().remove(name);
+        Ok(())
+    }
+}
+
+impl Desk {
+    fn keyring(&self) -> Result<(), KeyringError> {
+        if self.0.has_keyring { Ok(()) } else { Err(KeyringError::None("not on this desktop".into())) }
+    }
+}
+
+/// The first run with a service on this computer, up to the ready console.
+pub async fn set_up(console: &Console) {
+    console.start_embedded().await.unwrap();
+    let codes = console.set_up(request()).await.unwrap();
+    assert_eq!(codes.codes.len(), 10);
+}
+
+pub fn request() -> SetUpRequest {
+    SetUpRequest {
+        token: None,
+        organization: "Example".into(),
+        domains: vec!["example.org".into()],
+        owner: NewOwner {
+            login: "olga@example.org".into(),
+            name: "Olga Owner".into(),
+            email: "olga@example.net".into(),
+            password: "a long password for the owner".into(),
+        },
+    }
+}

@@ -1,0 +1,248 @@
+//! The desktop core against the real service, started by it as on a desktop.
+
+#![expect(clippy::unwrap_used, reason = "a failed step fails the test")]
+
+mod desk;
+mod reports;
+
+use std::{fs, path::Path};
+
+use mailcup_console_core::Console;
+use mailcup_wire::{
+    AlertState, BlockTarget, Code, EventFilter, MailServerKind, NewBlock,
+    desktop::{EventQuery, Link, Notice, Phase},
+};
+
+use self::{
+    desk::{Desk, set_up},
+    reports::Reports,
+};
+
+fn query() -> EventQuery {
+    EventQuery { filter: EventFilter::default(), before: None, limit: 500 }
+}
+
+async fn reports(console: &Console) -> Reports {
+    Reports::by(&console.mail_server_snippet(MailServerKind::Dovecot).await.unwrap().text)
+}
+
+/// Every byte of every file below `folder`, names included.
+fn all_bytes(folder: &Path) -> Vec<u8> {
+    let mut bytes = Vec::new();
+    for entry in fs::read_dir(folder).unwrap() {
+        let path = entry.unwrap().path();
+        bytes.extend(path.file_name().unwrap().as_encoded_bytes());
+        bytes.extend(if path.is_dir() { all_bytes(&path) } else { fs::read(&path).unwrap() });
+    }
+    bytes
+}
+
+fn holds(bytes: &[u8], text: &str) -> bool {
+    bytes.windows(text.len()).any(|window| window == text.as_bytes())
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn from_the_first_start_to_the_first_alert() {
+    let (folder, desk) = (tempfile::tempdir().unwrap(), Desk::new());
+    let console = desk.start(folder.path());
+    desk.view_with(|view| view.phase == Phase::FirstRun).await;
+    console.start_embedded().await.unwrap();
+    desk.view_with(|view| view.phase == Phase::SetUp { needs_token: false }).await;
+    console.set_up(desk::request()).await.unwrap();
+    let view = desk.view_with(|view| view.service.as_ref().is_some_and(|it| it.link == Link::Live)).await;
+    assert_eq!(view.phase, Phase::Ready);
+    assert_eq!(view.admin.unwrap().login.0, "olga@example.org");
+
+    let reports = reports(&console).await;
+    for attempt in 0..5 {
+        reports.failure("anna@example.org", "203.0.113.9", attempt).await;
+    }
+    let notification = desk.notification_with(|it| it.title.contains("anna@example.org")).await;
+    let id = notification.key.strip_prefix("alert:").expect("it is about one alert").to_owned();
+    desk.view_with(|view| view.open_alerts == 1).await;
+
+    let events = console.events(query()).await.unwrap().events;
+    let failures = events.iter().filter(|event| matches!(&event.body, mailcup_wire::EventBody::SignIn(it) if it.login.0 == "anna@example.org"));
+    assert_eq!(failures.count(), 5);
+
+    console
+        .notification_pressed(
+            notification.key.clone(),
+            mailcup_wire::desktop::NotificationAction::BlockAddress,
+        )
+        .await;
+    desk.view_with(|view| view.open_alerts == 0).await;
+    let alert = console.alert(id.into()).await.unwrap().unwrap();
+    assert_eq!(alert.state, AlertState::Acknowledged);
+    let blocks = console.blocks().await.unwrap();
+    assert_eq!(blocks[0].target, BlockTarget::Address { address: "203.0.113.9".parse().unwrap() });
+    assert!(reports.is_refused("bert@example.org", "203.0.113.9").await);
+    assert!(!reports.is_refused("bert@example.org", "203.0.113.10").await);
+    console.shut_down().await.unwrap();
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn what_is_kept_is_readable_only_here_and_also_offline() {
+    let (folder, desk) = (tempfile::tempdir().unwrap(), Desk::new());
+    let console = desk.start(folder.path());
+    set_up(&console).await;
+    let reports = reports(&console).await;
+    reports.failure("anna@example.org", "203.0.113.9", 1).await;
+    desk.view_with(|view| view.events >= 4).await;
+    let before = console.count_events(EventFilter::default()).await.unwrap();
+    console.shut_down().await.unwrap();
+    drop(console);
+
+    let bytes = all_bytes(&folder.path().join("console/services"));
+    for secret in ["anna@example.org", "olga@example.org", "203.0.113.9", "Example", "mcs_"] {
+        assert!(!holds(&bytes, secret), "{secret} lies in clear text");
+    }
+
+    // The service is gone for good; the copy is not.
+    fs::remove_dir_all(folder.path().join("console/service")).unwrap();
+    fs::write(folder.path().join("console/service"), "no folder").unwrap();
+    let console = desk.start(folder.path());
+    let view = desk
+        .view_with(|view| matches!(view.service.as_ref().map(|it| &it.link), Some(Link::Offline { .. })))
+        .await;
+    assert_eq!(view.phase, Phase::Ready);
+    assert!(view.service.unwrap().fresh_at.is_some(), "it says how old it is");
+    assert!(console.count_events(EventFilter::default()).await.unwrap() >= before);
+    let blocked = console.create_block(NewBlock {
+        target: BlockTarget::Account { login: "anna@example.org".into() },
+        expires_at: None,
+        note: String::new(),
+        confirm_self: false,
+    });
+    assert_eq!(blocked.await.unwrap_err().code, Code::Unreachable);
+    console.shut_down().await.unwrap();
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_damaged_copy_is_set_aside_and_filled_again() {
+    let (folder, desk) = (tempfile::tempdir().unwrap(), Desk::new());
+    let console = desk.start(folder.path());
+    set_up(&console).await;
+    desk.view_with(|view| view.events >= 2).await;
+    console.shut_down().await.unwrap();
+    drop(console);
+
+    let services = folder.path().join("console/services");
+    let service = fs::read_dir(&services).unwrap().next().unwrap().unwrap().path();
+    fs::write(service.join("store.db"), vec![0x5a; 8192]).unwrap();
+    let desk = Desk::clone(&desk);
+    let console = desk.start(folder.path());
+    let view = desk
+        .view_with(|view| {
+            view.notices.iter().any(|it| matches!(it, Notice::StoreReplaced { .. })) && view.events >= 2
+        })
+        .await;
+    assert_eq!(view.phase, Phase::Ready);
+    let Some(Notice::StoreReplaced { kept_at }) = view.notices.first() else { panic!("{:?}", view.notices) };
+    assert!(Path::new(kept_at).is_file());
+    console.dismiss_notice(view.notices[0].clone()).await.unwrap();
+    desk.view_with(|view| view.notices.is_empty()).await;
+    console.shut_down().await.unwrap();
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn without_a_keyring_a_passphrase_keeps_the_key_and_locks() {
+    let (folder, desk) = (tempfile::tempdir().unwrap(), Desk::without_keyring());
+    let console = desk.start(folder.path());
+    desk.view_with(|view| view.phase == Phase::FirstRun).await;
+    console.start_embedded().await.unwrap();
+    desk.view_with(|view| matches!(view.phase, Phase::ChoosePassphrase { .. })).await;
+    assert_eq!(console.choose_passphrase("short".into()).await.unwrap_err().code, Code::Invalid);
+    console.choose_passphrase("correct horse battery".into()).await.unwrap();
+    desk.view_with(|view| view.phase == Phase::SetUp { needs_token: false }).await;
+    console.set_up(desk::request()).await.unwrap();
+    desk.ready().await;
+    let reports = reports(&console).await;
+
+    console.lock().await.unwrap();
+    let view = desk.view_with(|view| view.phase == Phase::Locked).await;
+    assert_eq!((view.events, view.open_alerts, view.admin), (0, 0, None));
+    assert_eq!(console.events(query()).await.unwrap_err().code, Code::Locked);
+    for attempt in 0..5 {
+        reports.failure("anna@example.org", "203.0.113.9", attempt).await;
+    }
+    let notification = desk.notification_with(|_| true).await;
+    assert!(!format!("{notification:?}").contains("anna"), "{notification:?}");
+
+    assert_eq!(console.unlock("wrong".into()).await.unwrap_err().code, Code::WrongPassphrase);
+    console.unlock("correct horse battery".into()).await.unwrap();
+    desk.view_with(|view| view.open_alerts == 1).await;
+    desk.notification_with(|it| it.title.contains("anna@example.org")).await;
+    console.shut_down().await.unwrap();
+    drop(console);
+
+    let console = desk.start(folder.path());
+    desk.view_with(|view| view.phase == Phase::Locked).await;
+    console.unlock("correct horse battery".into()).await.unwrap();
+    desk.view_with(|view| view.phase == Phase::Ready && view.open_alerts == 1).await;
+    let told = desk.notifications().into_iter().filter(|it| it.title.contains("anna@example.org")).count();
+    assert_eq!(told, 1, "a restart tells nothing twice");
+    console.shut_down().await.unwrap();
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_killed_service_is_started_again_and_nothing_is_lost() {
+    let (folder, desk) = (tempfile::tempdir().unwrap(), Desk::new());
+    let console = desk.start(folder.path());
+    set_up(&console).await;
+    desk.view_with(|view| view.service.as_ref().is_some_and(|it| it.link == Link::Live)).await;
+    let reports = reports(&console).await;
+    reports.failure("anna@example.org", "203.0.113.9", 1).await;
+    reports::kill_service_in(&folder.path().join("console/service"));
+    desk.view_with(|view| view.notices.iter().any(|it| matches!(it, Notice::ServiceRestarted { .. }))).await;
+    desk.view_with(|view| view.service.as_ref().is_some_and(|it| it.link == Link::Live)).await;
+    reports.failure("anna@example.org", "203.0.113.9", 2).await;
+    desk.view_with(|view| view.events >= 7).await;
+    let events = console.events(query()).await.unwrap().events;
+    let numbers: Vec<_> = events.iter().map(|event| event.id.seq).collect();
+    let newest = numbers[0];
+    assert_eq!(numbers, (1..=newest).rev().collect::<Vec<_>>(), "in order, without gaps, once");
+    console.shut_down().await.unwrap();
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_service_restored_from_an_older_copy_is_followed() {
+    let (folder, desk) = (tempfile::tempdir().unwrap(), Desk::new());
+    let console = desk.start(folder.path());
+    set_up(&console).await;
+    desk.view_with(|view| view.service.as_ref().is_some_and(|it| it.link == Link::Live)).await;
+    console.shut_down().await.unwrap();
+    drop(console);
+    let data = folder.path().join("console/service");
+    let older = folder.path().join("older");
+    reports::copy_folder(&data, &older);
+
+    let console = desk.start(folder.path());
+    desk.view_with(|view| view.service.as_ref().is_some_and(|it| it.link == Link::Live)).await;
+    let reporter = reports(&console).await;
+    for attempt in 0..5 {
+        reporter.failure("anna@example.org", "203.0.113.9", attempt).await;
+    }
+    desk.view_with(|view| view.open_alerts == 1).await;
+    console.shut_down().await.unwrap();
+    drop(console);
+
+    fs::remove_dir_all(&data).unwrap();
+    reports::copy_folder(&older, &data);
+    let console = desk.start(folder.path());
+    desk.view_with(|view| {
+        view.notices.iter().any(|it| matches!(it, Notice::ServiceRestored { dropped, .. } if *dropped >= 5))
+    })
+    .await;
+    desk.view_with(|view| view.open_alerts == 0).await;
+    reports(&console).await.failure("bert@example.org", "203.0.113.9", 1).await;
+    let filter = EventFilter { account: Some("bert@example.org".into()), ..EventFilter::default() };
+    desk.view_with(|view| view.service.as_ref().is_some_and(|it| it.link == Link::Live)).await;
+    let found = mailcup_lab::wait::until("the new event", std::time::Duration::from_secs(10), async || {
+        (console.count_events(filter.clone()).await.unwrap() == 1).then_some(())
+    });
+    found.await.unwrap();
+    let lost = EventFilter { account: Some("anna@example.org".into()), ..EventFilter::default() };
+    assert_eq!(console.count_events(lost).await.unwrap(), 0);
+    console.shut_down().await.unwrap();
+}
