@@ -1,1 +1,16 @@
+//! The desktop shell: window, tray, notifications, keyring, start at login. It is the only place that knows
+//! Tauri, and decides nothing: the desktop core does.
 
+mod arguments;
+mod boundary;
+mod commands;
+mod desktop;
+mod events;
+mod keyring;
+mod log;
+mod notifications;
+mod start;
+mod tray;
+mod window;
+
+pub use start::run;

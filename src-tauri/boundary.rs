@@ -1,0 +1,92 @@
+//! The whole boundary between the windows and the shell in one value: what dispatches the commands also
+//! writes their TypeScript declarations.
+
+use specta_typescript::{define, semantic::Configuration};
+use tauri::Wry;
+use tauri_specta::{Builder, ErrorHandlingMode, collect_commands, collect_events};
+
+use crate::{commands as c, events};
+
+pub fn boundary() -> Builder<Wry> {
+    Builder::new()
+        .commands(collect_commands![
+            c::view,
+            c::start_embedded,
+            c::set_up,
+            c::connect,
+            c::choose_passphrase,
+            c::sign_in,
+            c::answer_challenge,
+            c::resend_code,
+            c::sign_out,
+            c::forget_service,
+            c::lock,
+            c::unlock,
+            c::set_passphrase,
+            c::events,
+            c::event,
+            c::count_events,
+            c::alerts,
+            c::alert,
+            c::change_alert,
+            c::blocks,
+            c::create_block,
+            c::lift_block,
+            c::accounts,
+            c::preferences,
+            c::set_preferences,
+            c::pause_notifications,
+            c::mail_settings,
+            c::set_mail_settings,
+            c::send_test_mail,
+            c::alert_settings,
+            c::set_alert_settings,
+            c::factors,
+            c::enrol_authenticator,
+            c::confirm_authenticator,
+            c::remove_factor,
+            c::renew_recovery_codes,
+            c::change_password,
+            c::mail_server_snippet,
+            c::mail_servers,
+        ])
+        .events(collect_events![events::ViewPushed, events::LocalCopyChanged, events::PageAsked])
+        .error_handling(ErrorHandlingMode::Throw)
+        .disable_serde_phases()
+        .semantic_types(any_json_is_unknown())
+}
+
+/// A page takes any JSON value as `unknown` and must look before it uses it.
+fn any_json_is_unknown() -> Configuration {
+    Configuration::empty().define::<serde_json::Value>(|_| define("unknown").into(), None, None)
+}
+
+#[cfg(test)]
+mod tests {
+    use std::path::Path;
+
+    use specta_typescript::Typescript;
+
+    use super::boundary;
+
+    /// Fails when the committed declarations are stale; `MAILCUP_WRITE_BINDINGS=1` writes them anew.
+    #[test]
+    fn the_pages_know_these_commands_events_and_types() {
+        let committed = Path::new(env!("CARGO_MANIFEST_DIR")).join("ui/src/generated/bindings.ts");
+        let folder = tempfile::tempdir().unwrap();
+        let fresh = folder.path().join("bindings.ts");
+        let header = "/* Generated from src-tauri/boundary.rs; don't edit. To renew: MAILCUP_WRITE_BINDINGS=1 cargo xtask test */\n";
+        boundary().export(Typescript::default().header(header), &fresh).unwrap();
+        let fresh = std::fs::read_to_string(fresh).unwrap();
+        if std::env::var_os("MAILCUP_WRITE_BINDINGS").is_some() {
+            std::fs::create_dir_all(committed.parent().unwrap()).unwrap();
+            std::fs::write(&committed, &fresh).unwrap();
+        }
+        let known = std::fs::read_to_string(&committed).unwrap_or_default();
+        assert!(
+            known == fresh,
+            "ui/src/generated/bindings.ts is stale. Renew it: MAILCUP_WRITE_BINDINGS=1 cargo test --workspace \
+             --features custom-protocol --lib the_pages_know"
+        );
+    }
+}
