@@ -1,0 +1,7 @@
+//! The whole product: the real window on a real desktop, the real service, real mail servers.
+
+mod crashes;
+mod first_alert;
+mod first_run;
+mod locked_and_offline;
+mod page;
