@@ -96,6 +96,19 @@ pub async fn give_credentials(page: &Page) {
     page.see("Six-digit code").await;
 }
 
+/// Signs in where the window asks for it, with a code from the outbox.
+pub async fn sign_in_if_asked(page: &Page, outbox: &Path) {
+    let asked = wait::until("the page is there", SOON, async || {
+        let words = page.words().await;
+        if words.contains("Password") { Some(true) } else { words.contains("Up to date").then_some(false) }
+    });
+    if asked.await.unwrap() {
+        give_credentials(page).await;
+        page.fill("Six-digit code", &code_from_outbox(outbox).await).await;
+        page.see("Up to date").await;
+    }
+}
+
 /// The code in the newest mail to the owner, read over IMAP.
 pub async fn code_from_mailbox(servers: &MailServers) -> String {
     let account = servers.account("anna");

@@ -5,3 +5,4 @@ mod first_alert;
 mod first_run;
 mod locked_and_offline;
 mod page;
+mod reports;

@@ -100,6 +100,14 @@ impl Page {
         found.unwrap().prop("textContent").await.unwrap().unwrap()
     }
 
+    /// The page's picture, once it is painted.
+    pub async fn painted(&self, file: &Path) {
+        let frames = "const done = arguments[arguments.length - 1]; \
+                      requestAnimationFrame(() => requestAnimationFrame(() => done(document.fonts.status)))";
+        self.execute_async(frames, Vec::new()).await.unwrap();
+        self.picture(file).await.unwrap();
+    }
+
     async fn field(&self, label: &str) -> WebElement {
         let path = format!(
             "//*[@id=//label[normalize-space()='{label}' or starts-with(normalize-space(), '{label} ')]/@for]"
