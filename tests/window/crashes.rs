@@ -19,8 +19,7 @@ use mailcup_lab::{
 use mailcup_wire::{Event, EventBody, MailServerKind};
 use rand::{Rng as _, RngExt as _, SeedableRng as _, rngs::StdRng};
 
-use crate::first_run::{keep_codes, set_up};
-use crate::locked_and_offline::connected;
+use crate::first_run::{connected, keep_codes, outbox_code, set_up};
 use crate::page::{CONSOLE, Page, SOON};
 use crate::reports::Reporter;
 
@@ -38,7 +37,8 @@ async fn nothing_answered_and_no_alert_is_lost() {
     let owner = service.set_up().await.unwrap();
     let reporter = Reporter::from_snippet(&service.snippet(MailServerKind::Dovecot).await.unwrap());
     let desktop = Desktop::start(DesktopConfig::default()).await.unwrap();
-    connected(&desktop, &service).await.into_window().close().await.unwrap();
+    let page = connected(&desktop, &service, async || outbox_code(&service).await).await;
+    page.into_window().close().await.unwrap();
     desktop.notifications.forget();
 
     let storm = Storm::begin(&reporter);

@@ -9,7 +9,7 @@ use mailcup_lab::{
     clients::{self, ImapClient, MailProtocol, Source},
     desktop::Desktop,
     mail_servers::{MailServers, MailServersConfig},
-    service::OWNER,
+    service::{OWNER, Service},
     wait,
 };
 
@@ -119,6 +119,30 @@ pub async fn code_from_mailbox(servers: &MailServers) -> String {
     six_digits(&mail).unwrap()
 }
 
+/// The window, connected to a service that is set up, and signed in to it with the code that `code` finds.
+pub async fn connected(desktop: &Desktop, service: &Service, code: impl AsyncFn() -> String) -> Page {
+    let page = Page::open(desktop).await;
+    page.see("Welcome to MailCup").await;
+    page.press("Connect to a service").await;
+    page.fill("Address of the service", &format!("http://{}", service.endpoints().http)).await;
+    page.press("Connect").await;
+    give_credentials(&page).await;
+    page.fill("Six-digit code", &code().await).await;
+    page.see("Up to date").await;
+    page
+}
+
+/// The newest code in the outbox of a service without a relay.
+pub async fn outbox_code(service: &Service) -> String {
+    let found = wait::until("an outbox", SOON, async || {
+        files_below(service.data_dir()).into_iter().find_map(|file| {
+            let new = file.parent()?;
+            new.ends_with("new").then(|| new.parent().map(Path::to_owned))?
+        })
+    });
+    code_from_outbox(&found.await.unwrap()).await
+}
+
 /// The code in the newest mail of a Maildir outbox.
 pub async fn code_from_outbox(folder: &Path) -> String {
     let newest = wait::until("a mail with a code in the outbox", SOON, async || {
@@ -139,4 +163,10 @@ fn six_digits(mail: &str) -> Option<String> {
     let (_, body) = mail.split_once("\r\n\r\n").or_else(|| mail.split_once("\n\n"))?;
     let mut words = body.split(|c: char| !c.is_ascii_digit());
     words.find(|word| word.len() == 6).map(str::to_owned)
+}
+
+pub fn files_below(folder: &Path) -> Vec<PathBuf> {
+    let Ok(entries) = fs::read_dir(folder) else { return Vec::new() };
+    let paths = entries.filter_map(|entry| Some(entry.ok()?.path()));
+    paths.flat_map(|path| if path.is_dir() { files_below(&path) } else { vec![path] }).collect()
 }

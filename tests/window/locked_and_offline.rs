@@ -1,9 +1,6 @@
 //! What the console is worth without its keyring, while locked, without its service, and after a restore.
 
-use std::{
-    fs,
-    path::{Path, PathBuf},
-};
+use std::{fs, path::Path};
 
 use mailcup_lab::{
     desktop::{Desktop, DesktopConfig},
@@ -12,7 +9,7 @@ use mailcup_lab::{
 };
 use mailcup_wire::MailServerKind;
 
-use crate::first_run::{code_from_outbox, data_folder, give_credentials, keep_codes, set_up};
+use crate::first_run::{connected, data_folder, files_below, keep_codes, outbox_code, set_up};
 use crate::page::{Page, SOON};
 use crate::reports::Reporter;
 
@@ -88,7 +85,7 @@ async fn offline_it_shows_what_it_had_and_then_follows_the_service() {
     let owner = service.set_up().await.unwrap();
     let reporter = Reporter::from_snippet(&service.snippet(MailServerKind::Dovecot).await.unwrap());
     let desktop = Desktop::start(DesktopConfig::default()).await.unwrap();
-    let page = connected(&desktop, &service).await;
+    let page = connected(&desktop, &service, async || outbox_code(&service).await).await;
 
     reporter.failure("before@example.org", "198.51.100.1", "a").await;
     page.go("/activity").await;
@@ -151,29 +148,6 @@ async fn a_damaged_copy_is_set_aside_and_filled_again() {
     page.into_window().close().await.unwrap();
 }
 
-/// The window, connected to a service that is set up and signed in to it.
-pub async fn connected(desktop: &Desktop, service: &Service) -> Page {
-    let page = Page::open(desktop).await;
-    page.see("Welcome to MailCup").await;
-    page.press("Connect to a service").await;
-    page.fill("Address of the service", &format!("http://{}", service.endpoints().http)).await;
-    page.press("Connect").await;
-    give_credentials(&page).await;
-    page.fill("Six-digit code", &code_from_outbox(&outbox(service).await).await).await;
-    page.see("Up to date").await;
-    page
-}
-
-async fn outbox(service: &Service) -> PathBuf {
-    let found = wait::until("an outbox", SOON, async || {
-        files_below(service.data_dir()).into_iter().find_map(|file| {
-            let new = file.parent()?;
-            new.ends_with("new").then(|| new.parent().map(Path::to_owned))?
-        })
-    });
-    found.await.unwrap()
-}
-
 /// The window's copy holds exactly the service's events.
 async fn assert_agrees(page: &Page, owner: &Api) {
     let agree = wait::until("the copy agrees with the service", SOON, async || {
@@ -206,12 +180,6 @@ fn restore(from: &Path, to: &Path) {
         fs::create_dir_all(target.parent().unwrap()).unwrap();
         fs::copy(file, target).unwrap();
     }
-}
-
-fn files_below(folder: &Path) -> Vec<PathBuf> {
-    let Ok(entries) = fs::read_dir(folder) else { return Vec::new() };
-    let paths = entries.filter_map(|entry| Some(entry.ok()?.path()));
-    paths.flat_map(|path| if path.is_dir() { files_below(&path) } else { vec![path] }).collect()
 }
 
 fn contains(bytes: &[u8], needle: &[u8]) -> bool {

@@ -5,4 +5,5 @@ mod first_alert;
 mod first_run;
 mod locked_and_offline;
 mod page;
+mod pictures;
 mod reports;

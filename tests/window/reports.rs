@@ -35,9 +35,14 @@ impl Reporter {
 
     /// Reports a failure once; whether the service answered that it is recorded.
     pub async fn try_failure(&self, login: &str, address: &str, password: &str) -> bool {
+        self.report(login, address, "imap", password, false).await
+    }
+
+    /// Reports a sign-in once; whether the service answered that it is recorded.
+    pub async fn report(&self, login: &str, address: &str, protocol: &str, password: &str, success: bool) -> bool {
         let body = json!({
-            "device_id": "", "login": login, "protocol": "imap", "pwhash": mark(password), "remote": address,
-            "session_id": "", "tls": true, "success": false, "policy_reject": false,
+            "device_id": "", "login": login, "protocol": protocol, "pwhash": mark(password), "remote": address,
+            "session_id": "", "tls": true, "success": success, "policy_reject": false,
         });
         let request = self.client.post(format!("{}?command=report", self.url)).json(&body);
         let Ok(answer) = request.header(&self.header.0, &self.header.1).send().await else { return false };
