@@ -3,13 +3,14 @@
 
 use mailcup_console_core::Console;
 use mailcup_wire::desktop::{
-    AuthenticatorOffer, ConnectRequest, Credentials, EventList, EventQuery, PassphraseChange, Pause, Preferences,
-    SetUpRequest, SignInStep, View,
+    AuthenticatorOffer, ConnectRequest, Credentials, EventList, EventQuery, PassphraseChange, Pause,
+    Preferences, SetUpRequest, SignInStep, View,
 };
 use mailcup_wire::{
-    Account, Alert, AlertChange, AlertId, AlertSettings, AlertState, AuthenticatorConfirmation, Block, BlockId,
-    ChallengeAnswer, Event, EventFilter, EventId, Factor, FactorId, MailServer, MailServerKind, MailServerSnippet,
-    MailSettings, MailSettingsChange, NewBlock, PasswordChange, Problem, RecoveryCodes, TestMailResult,
+    Account, Alert, AlertChange, AlertId, AlertSettings, AlertState, AuthenticatorConfirmation, Block,
+    BlockId, ChallengeAnswer, Event, EventFilter, EventId, Factor, FactorId, MailServer, MailServerKind,
+    MailServerSnippet, MailSettings, MailSettingsChange, NewBlock, PasswordChange, Problem, RecoveryCodes,
+    TestMailResult,
 };
 use tauri::State;
 
@@ -179,7 +180,11 @@ pub async fn mail_settings(console: State<'_, Console>) -> Answer<MailSettings> 
 
 #[tauri::command]
 #[specta::specta]
-pub async fn set_mail_settings(console: State<'_, Console>, change: MailSettingsChange, version: u32) -> Answer<MailSettings> {
+pub async fn set_mail_settings(
+    console: State<'_, Console>,
+    change: MailSettingsChange,
+    version: u32,
+) -> Answer<MailSettings> {
     console.set_mail_settings(change, version).await
 }
 
@@ -197,7 +202,10 @@ pub async fn alert_settings(console: State<'_, Console>) -> Answer<AlertSettings
 
 #[tauri::command]
 #[specta::specta]
-pub async fn set_alert_settings(console: State<'_, Console>, settings: AlertSettings) -> Answer<AlertSettings> {
+pub async fn set_alert_settings(
+    console: State<'_, Console>,
+    settings: AlertSettings,
+) -> Answer<AlertSettings> {
     console.set_alert_settings(settings).await
 }
 
@@ -215,7 +223,10 @@ pub async fn enrol_authenticator(console: State<'_, Console>) -> Answer<Authenti
 
 #[tauri::command]
 #[specta::specta]
-pub async fn confirm_authenticator(console: State<'_, Console>, confirmation: AuthenticatorConfirmation) -> Answer<()> {
+pub async fn confirm_authenticator(
+    console: State<'_, Console>,
+    confirmation: AuthenticatorConfirmation,
+) -> Answer<()> {
     console.confirm_authenticator(confirmation).await
 }
 
@@ -239,7 +250,10 @@ pub async fn change_password(console: State<'_, Console>, change: PasswordChange
 
 #[tauri::command]
 #[specta::specta]
-pub async fn mail_server_snippet(console: State<'_, Console>, server: MailServerKind) -> Answer<MailServerSnippet> {
+pub async fn mail_server_snippet(
+    console: State<'_, Console>,
+    server: MailServerKind,
+) -> Answer<MailServerSnippet> {
     console.mail_server_snippet(server).await
 }
 

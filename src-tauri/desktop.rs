@@ -57,7 +57,10 @@ impl Host for Desktop {
         }
         let changed = if on { starts.enable() } else { starts.disable() };
         changed.map_err(|error| {
-            Problem::new(Code::Unavailable, format!("The desktop did not change what starts at login: {error}."))
+            Problem::new(
+                Code::Unavailable,
+                format!("The desktop did not change what starts at login: {error}."),
+            )
         })
     }
 }

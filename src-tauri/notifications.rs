@@ -151,7 +151,9 @@ fn meaning(response: &NotificationResponse) -> Option<Response> {
             ITS_FINE => Some(Response::Pressed(NotificationAction::ItsFine)),
             _ => None,
         },
-        NotificationResponse::Closed(CloseReason::Dismissed | CloseReason::Expired) => Some(Response::Dismissed),
+        NotificationResponse::Closed(CloseReason::Dismissed | CloseReason::Expired) => {
+            Some(Response::Dismissed)
+        }
         NotificationResponse::Closed(CloseReason::CloseAction | CloseReason::Other(_))
         | NotificationResponse::Reply(_) => None,
     }
@@ -175,7 +177,19 @@ fn timeout(severity: Severity) -> Timeout {
 /// Desktops read markup in notifications, and logins in them are chosen by attackers.
 fn plain(text: &str) -> String {
     let visible = |c: &char| *c == '\n' || !(c.is_control() || is_direction(*c));
-    text.chars().filter(visible).map(|c| if let '<' = c { '‹' } else if c == '>' { '›' } else { c }).collect::<String>().replace('&', "＆")
+    text.chars()
+        .filter(visible)
+        .map(|c| {
+            if let '<' = c {
+                '‹'
+            } else if c == '>' {
+                '›'
+            } else {
+                c
+            }
+        })
+        .collect::<String>()
+        .replace('&', "＆")
 }
 
 /// Invisible characters that turn the direction of reading.

@@ -131,9 +131,9 @@ fn clicked(app: &AppHandle, event: &MenuEvent) {
     match id {
         OPEN => window::show(app),
         QUIT => app.exit(0),
-        PAUSE_HOUR => ask(app, "pause", async |core| {
-            core.pause_notifications(Pause::ForMinutes { minutes: 60 }).await
-        }),
+        PAUSE_HOUR => {
+            ask(app, "pause", async |core| core.pause_notifications(Pause::ForMinutes { minutes: 60 }).await)
+        }
         PAUSE_TOMORROW => {
             ask(app, "pause", async |core| core.pause_notifications(Pause::UntilTomorrow).await);
         }

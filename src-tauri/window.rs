@@ -78,7 +78,9 @@ mod tests {
         assert!(ours("tauri://localhost/#/alerts"));
         assert!(ours("http://tauri.localhost/index.html"));
         let foreign = ["https://example.org/", "http://127.0.0.1:8480/", "file:///etc/passwd", "about:blank"];
-        for url in foreign.into_iter().chain(["data:text/html,x", "tauri://elsewhere/", "javascript:alert(1)"]) {
+        for url in
+            foreign.into_iter().chain(["data:text/html,x", "tauri://elsewhere/", "javascript:alert(1)"])
+        {
             assert!(!ours(url), "{url}");
         }
     }

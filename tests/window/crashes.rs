@@ -72,7 +72,8 @@ async fn nothing_answered_and_no_alert_is_lost() {
         (told_of(&desktop) >= ATTACKS).then_some(())
     });
     let told = told.await.map(|()| told_of(&desktop));
-    let calls: Vec<_> = desktop.notifications.calls().into_iter().map(|n| (n.id, n.summary, n.body)).collect();
+    let calls: Vec<_> =
+        desktop.notifications.calls().into_iter().map(|n| (n.id, n.summary, n.body)).collect();
     let repeats = told.expect("every attack is told of") - ATTACKS;
     let within_a_call = kills_within_a_call(&desktop, &kills);
     assert!(repeats <= within_a_call, "{repeats} told twice, {within_a_call} killed in the call: {calls:#?}");
@@ -92,7 +93,8 @@ async fn the_embedded_service_is_started_again() {
     reporter.failure("before@example.org", "198.51.100.1", "a").await;
     page.see("before@example.org").await;
 
-    let named = |pid: &u32| fs::read_to_string(format!("/proc/{pid}/comm")).is_ok_and(|n| n.trim() == "mailcupd");
+    let named =
+        |pid: &u32| fs::read_to_string(format!("/proc/{pid}/comm")).is_ok_and(|n| n.trim() == "mailcupd");
     let mailcupd = page.processes().into_iter().find(named).unwrap();
     let killed = std::process::Command::new("kill").args(["-9", &mailcupd.to_string()]).status().unwrap();
     assert!(killed.success());
@@ -103,9 +105,8 @@ async fn the_embedded_service_is_started_again() {
     // The console dies without a word: its service must not stay behind.
     let mailcupd = page.processes().into_iter().find(named).unwrap();
     page.into_window().kill().await.unwrap();
-    let ended = wait::until("the service ends with its console", SOON, async || {
-        (!named(&mailcupd)).then_some(())
-    });
+    let ended =
+        wait::until("the service ends with its console", SOON, async || (!named(&mailcupd)).then_some(()));
     ended.await.unwrap();
     let page = Page::open(&desktop).await;
     page.see("Up to date").await;

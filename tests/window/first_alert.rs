@@ -9,7 +9,8 @@ use mailcup_lab::{
 };
 
 use crate::first_run::{
-    code_from_mailbox, connect_mail_servers, give_credentials, guess, keep_codes, set_relay, set_up, sign_in_over,
+    code_from_mailbox, connect_mail_servers, give_credentials, guess, keep_codes, set_relay, set_up,
+    sign_in_over,
 };
 use crate::page::{Page, SOON};
 
@@ -58,9 +59,11 @@ async fn a_newcomer_sees_stops_and_understands_an_attack() {
     let entry = desktop.tray.await_entry("ben@example.org", SOON).await.unwrap();
     assert!(entry.enabled);
     desktop.tray.click("ben@example.org").await.unwrap();
-    wait::until("the alert's page", SOON, async || page.address().await.starts_with("/alerts/").then_some(()))
-        .await
-        .unwrap();
+    wait::until("the alert's page", SOON, async || {
+        page.address().await.starts_with("/alerts/").then_some(())
+    })
+    .await
+    .unwrap();
     page.see("ben@example.org").await;
 
     let note = desktop.notifications.await_one(SOON, about_ben).await.unwrap();

@@ -40,7 +40,8 @@ impl Page {
     }
 
     pub async fn see_no_more(&self, words: &str) {
-        let gone = wait::until(words, SOON, async || (!self.words().await.contains(words)).then_some(())).await;
+        let gone =
+            wait::until(words, SOON, async || (!self.words().await.contains(words)).then_some(())).await;
         assert!(gone.is_ok(), "“{words}” still stands on the page:\n{}", self.words().await);
     }
 
@@ -67,7 +68,9 @@ impl Page {
     /// Presses the button, link, menu entry, tick or radio button that says this.
     pub async fn press(&self, words: &str) {
         let says = |tag: &str| {
-            format!("//{tag}[starts-with(normalize-space(), '{words}') or @aria-label='{words}' or @title='{words}']")
+            format!(
+                "//{tag}[starts-with(normalize-space(), '{words}') or @aria-label='{words}' or @title='{words}']"
+            )
         };
         let path = ["button", "a", "label"].map(says).join(" | ");
         let pressed = wait::until(words, SOON, async || {

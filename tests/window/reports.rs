@@ -39,7 +39,14 @@ impl Reporter {
     }
 
     /// Reports a sign-in once; whether the service answered that it is recorded.
-    pub async fn report(&self, login: &str, address: &str, protocol: &str, password: &str, success: bool) -> bool {
+    pub async fn report(
+        &self,
+        login: &str,
+        address: &str,
+        protocol: &str,
+        password: &str,
+        success: bool,
+    ) -> bool {
         let body = json!({
             "device_id": "", "login": login, "protocol": protocol, "pwhash": mark(password), "remote": address,
             "session_id": "", "tls": true, "success": success, "policy_reject": false,
@@ -69,6 +76,7 @@ impl Reporter {
 
 /// Twelve bits that tell passwords apart, as Dovecot sends them.
 fn mark(password: &str) -> String {
-    let sum = password.bytes().fold(0x811c_u32, |sum, byte| (sum ^ u32::from(byte)).wrapping_mul(0x0100_0193));
+    let sum =
+        password.bytes().fold(0x811c_u32, |sum, byte| (sum ^ u32::from(byte)).wrapping_mul(0x0100_0193));
     format!("{:03x}0", sum & 0xfff)
 }
