@@ -36,6 +36,7 @@ pub fn boundary() -> Builder<Wry> {
             c::preferences,
             c::set_preferences,
             c::pause_notifications,
+            c::dismiss_notice,
             c::mail_settings,
             c::set_mail_settings,
             c::send_test_mail,

@@ -3,7 +3,7 @@
 
 use mailcup_console_core::Console;
 use mailcup_wire::desktop::{
-    AuthenticatorOffer, ConnectRequest, Credentials, EventList, EventQuery, PassphraseChange, Pause,
+    AuthenticatorOffer, ConnectRequest, Credentials, EventList, EventQuery, Notice, PassphraseChange, Pause,
     Preferences, SetUpRequest, SignInStep, View,
 };
 use mailcup_wire::{
@@ -170,6 +170,12 @@ pub async fn set_preferences(console: State<'_, Console>, preferences: Preferenc
 #[specta::specta]
 pub async fn pause_notifications(console: State<'_, Console>, pause: Pause) -> Answer<()> {
     console.pause_notifications(pause).await
+}
+
+#[tauri::command]
+#[specta::specta]
+pub async fn dismiss_notice(console: State<'_, Console>, notice: Notice) -> Answer<()> {
+    console.dismiss_notice(notice).await
 }
 
 #[tauri::command]
