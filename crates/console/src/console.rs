@@ -140,7 +140,8 @@ impl Console {
 
     pub async fn resend_code(&self) -> Result<SignInStep, Problem> {
         let challenge = self.ask(Request::Challenge).await?.ok_or_else(challenge_over)?;
-        let challenge = self.contact.borrow().reach()?.resend_code(&challenge.id).await?;
+        let api = self.contact.borrow().reach()?;
+        let challenge = api.resend_code(&challenge.id).await?;
         self.ask(|reply| Request::Challenged(Some(challenge.clone()), reply)).await?;
         Ok(SignInStep::Challenge(challenge))
     }
