@@ -46,10 +46,9 @@ pub async fn keep_codes(page: &Page) {
 
 /// Real mail servers with exactly what the window says to paste into them.
 pub async fn connect_mail_servers(page: &Page) -> MailServers {
-    for _ in 0..2 {
-        page.press("Show what to paste").await;
-    }
+    page.press("Show what to paste").await;
     let dovecot_snippet = page.copied("Dovecot configuration").await;
+    page.press("Show what to paste").await;
     let postfix_snippet = page.copied("Postfix configuration").await;
     let config = MailServersConfig { dovecot_snippet, postfix_snippet, ..Default::default() };
     MailServers::start(config).await.unwrap()
