@@ -1,5 +1,6 @@
 //! How long it takes from the login that decides to the notification on the desktop: real IMAP, real Dovecot,
 //! real service, real window. 200 accounts are attacked one after the other.
+#![expect(clippy::unwrap_used, clippy::print_stdout, reason = "a measurement that fails says where")]
 
 use std::{error::Error, net::Ipv4Addr, path::Path, time::Duration, time::Instant};
 

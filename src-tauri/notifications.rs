@@ -86,9 +86,9 @@ impl Screen {
             }
             cards.remove(&key);
         }
-        match response.as_ref().and_then(meaning) {
-            Some(response) => respond(&key, response),
-            None => tracing::debug!("a notification went away by itself"),
+        // Else it went away by itself, or because we closed it.
+        if let Some(response) = response.as_ref().and_then(meaning) {
+            respond(&key, response);
         }
     }
 

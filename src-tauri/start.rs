@@ -117,8 +117,9 @@ fn end_on_signal(_: AppHandle) {}
 fn take_leave(app: &AppHandle) {
     let Some(console) = app.try_state::<Console>() else { return };
     let ended = tauri::async_runtime::block_on(tokio::time::timeout(FAREWELL, console.shut_down()));
-    match ended {
-        Ok(Ok(())) => tracing::info!("the console ends"),
-        Ok(Err(_)) | Err(_) => tracing::warn!("the console ends without having stopped everything"),
+    if let Ok(Ok(())) = ended {
+        tracing::info!("the console ends");
+    } else {
+        tracing::warn!("the console ends without having stopped everything");
     }
 }

@@ -132,7 +132,7 @@ fn clicked(app: &AppHandle, event: &MenuEvent) {
         OPEN => window::show(app),
         QUIT => app.exit(0),
         PAUSE_HOUR => {
-            ask(app, "pause", async |core| core.pause_notifications(Pause::ForMinutes { minutes: 60 }).await)
+            ask(app, "pause", async |core| core.pause_notifications(Pause::ForMinutes { minutes: 60 }).await);
         }
         PAUSE_TOMORROW => {
             ask(app, "pause", async |core| core.pause_notifications(Pause::UntilTomorrow).await);

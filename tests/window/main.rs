@@ -1,4 +1,5 @@
 //! The whole product: the real window on a real desktop, the real service, real mail servers.
+#![expect(clippy::unwrap_used, reason = "a step that fails is a failed test")]
 
 mod crashes;
 mod first_alert;

@@ -314,7 +314,7 @@ impl Console {
         let Some(alert) = alert else { return };
         let done = match action {
             NotificationAction::Open => Ok(()),
-            NotificationAction::BlockAddress => self.block_addresses(&alert).await,
+            NotificationAction::BlockAddress => self.block_address(&alert).await,
             NotificationAction::ItsFine => self.settle(&alert).await,
         };
         if let Err(problem) = done {
@@ -337,18 +337,18 @@ impl Console {
         self.ask(Request::ShutDown).await
     }
 
-    async fn block_addresses(&self, alert: &Alert) -> Result<(), Problem> {
+    /// Blocks the newest address alone: among the older ones may be that of somebody who mistyped.
+    async fn block_address(&self, alert: &Alert) -> Result<(), Problem> {
+        let Some(address) = alert.addresses.first() else { return Ok(()) };
         let day_from_now = jiff::Timestamp::now() + jiff::SignedDuration::from_hours(24);
-        for address in &alert.addresses {
-            let block = NewBlock {
-                target: mailcup_wire::BlockTarget::Address { address: *address },
-                expires_at: Some(day_from_now.into()),
-                note: alert.title.clone(),
-                confirm_self: false,
-            };
-            self.signed_in()?.create_block(&block).await?;
-        }
-        let note = Some("Address blocked for a day from the notification".to_owned());
+        let block = NewBlock {
+            target: mailcup_wire::BlockTarget::Address { address: *address },
+            expires_at: Some(day_from_now.into()),
+            note: alert.title.clone(),
+            confirm_self: false,
+        };
+        self.signed_in()?.create_block(&block).await?;
+        let note = Some(format!("{address} blocked for a day from the notification"));
         self.change_alert(alert.id.clone(), AlertChange { state: AlertState::Acknowledged, note }).await?;
         Ok(())
     }

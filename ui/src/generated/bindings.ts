@@ -33,6 +33,7 @@ export const commands = {
 	preferences: () => __TAURI_INVOKE<Preferences>("preferences"),
 	setPreferences: (preferences: Preferences) => __TAURI_INVOKE<Preferences>("set_preferences", { preferences }),
 	pauseNotifications: (pause: Pause) => __TAURI_INVOKE<null>("pause_notifications", { pause }),
+	dismissNotice: (notice: Notice) => __TAURI_INVOKE<null>("dismiss_notice", { notice }),
 	mailSettings: () => __TAURI_INVOKE<MailSettings>("mail_settings"),
 	setMailSettings: (change: MailSettingsChange, version: number) => __TAURI_INVOKE<MailSettings>("set_mail_settings", { change, version }),
 	sendTestMail: (to: string) => __TAURI_INVOKE<TestMailResult>("send_test_mail", { to }),
