@@ -12,6 +12,7 @@ const ADVISORIES_HOST: (&str, u16) = ("github.com", 443);
 
 /// Checks the form of everything; runs all checks before it fails.
 pub fn check(workspace: &Workspace) -> Result<(), Failure> {
+    ui::require_node()?;
     prerequisites::ensure(Purpose::Build)?;
     ui::build(workspace)?;
     let mut failures = Vec::new();

@@ -19,6 +19,7 @@ pub fn lab(workspace: &Workspace, options: &Options) -> Result<(), Failure> {
     if !asks_for_help {
         require_display()?;
     }
+    ui::require_node()?;
     prerequisites::ensure(Purpose::MailServers)?;
     ui::build(workspace)?;
     build_programs(workspace, &["mailcup-console", "mailcupd", "mailcup-lab"], false)?;

@@ -18,6 +18,7 @@ pub struct Options {
 
 pub fn run(workspace: &Workspace, options: &Options) -> Result<(), Failure> {
     require_display()?;
+    ui::require_node()?;
     prerequisites::ensure(Purpose::Build)?;
     ui::build(workspace)?;
     build_programs(workspace, &["mailcup-console", "mailcupd"], options.release)?;

@@ -26,13 +26,17 @@ pub fn npm(workspace: &Workspace, args: &[&str]) -> Command {
 
 /// Installs the pages' packages unless those of this very lock file are there.
 pub fn install(workspace: &Workspace) -> Result<(), Failure> {
-    check_node(workspace)?;
     let lock_file = workspace.ui().join("package-lock.json");
     let lock = fs::read_to_string(&lock_file)
         .map_err(|error| Failure::io(format!("reading {}", lock_file.display()), &error))?;
     let stamp = workspace.ui().join("node_modules").join(".mailcup-installed");
     if fs::read_to_string(&stamp).is_ok_and(|installed| installed == lock) {
         return Ok(());
+    }
+    if step::output_of(&mut npm(workspace, &["--version"])).is_none() {
+        return Err(Failure::new(
+            "npm is needed beside Node and there is none; install your system's npm package",
+        ));
     }
     step::run("Install the pages' packages", &mut npm(workspace, &["ci", "--no-audit", "--no-fund"]))?;
     write(&stamp, &lock)
@@ -54,27 +58,17 @@ pub fn build(workspace: &Workspace) -> Result<(), Failure> {
     write(&stamp, &fingerprint(&workspace.ui())?)
 }
 
-fn check_node(workspace: &Workspace) -> Result<(), Failure> {
+/// Says what to do when there is no Node, or one that is too old.
+pub fn require_node() -> Result<(), Failure> {
+    let found = step::output_of(Command::new("node").arg("--version"));
+    let version = found.as_deref().and_then(node_version);
+    if version.is_some_and(|version| version >= OLDEST_NODE) {
+        return Ok(());
+    }
     let (major, minor) = OLDEST_NODE;
-    let Some(found) = step::output_of(Command::new("node").arg("--version")) else {
-        return Err(Failure::new(format!(
-            "Node {major}.{minor} or newer is needed and there is none. {}",
-            how_to_get_node()
-        )));
-    };
-    if node_version(&found).is_none_or(|version| version < OLDEST_NODE) {
-        return Err(Failure::new(format!(
-            "Node {major}.{minor} or newer is needed; this is {}. {}",
-            found.trim(),
-            how_to_get_node()
-        )));
-    }
-    if step::output_of(&mut npm(workspace, &["--version"])).is_none() {
-        return Err(Failure::new(
-            "npm is needed beside Node and there is none; install your system's npm package",
-        ));
-    }
-    Ok(())
+    let there_is =
+        found.map_or_else(|| "there is none".to_owned(), |found| format!("this is {}", found.trim()));
+    Err(Failure::new(format!("Node {major}.{minor} or newer is needed; {there_is}. {}", how_to_get_node())))
 }
 
 fn how_to_get_node() -> &'static str {
