@@ -6,15 +6,17 @@ use crate::{step, ui};
 
 #[derive(clap::Args)]
 pub struct Options {
-    /// Passed on to the benchmark
+    /// Passed on to the benchmark of the service
     #[arg(last = true)]
     arguments: Vec<String>,
 }
 
 pub fn bench(workspace: &Workspace, options: &Options) -> Result<(), Failure> {
-    prerequisites::ensure(Purpose::Build)?;
+    ui::require_node()?;
+    prerequisites::ensure(Purpose::Test)?;
+    ui::build(workspace)?;
     let mut cargo = workspace.cargo();
-    cargo.args(["bench", "--package", "mailcup-service"]);
+    cargo.arg("bench").args(FEATURES).args(["--bench", "policy"]);
     if !options.arguments.is_empty() {
         cargo.arg("--").args(&options.arguments);
     }
@@ -24,8 +26,6 @@ pub fn bench(workspace: &Workspace, options: &Options) -> Result<(), Failure> {
 
 /// From a login on a real Dovecot to the notification, with the real service and the real window.
 fn latency(workspace: &Workspace) -> Result<(), Failure> {
-    prerequisites::ensure(Purpose::Test)?;
-    ui::build(workspace)?;
     build_programs(workspace, &["mailcup-console", "mailcupd"], true)?;
     let mut cargo = workspace.cargo();
     cargo.arg("bench").args(FEATURES).args(["--bench", "latency"]);

@@ -38,7 +38,7 @@ enum Command {
     Test,
     /// Check form: formatting, lints, docs, licences, generated files, repository rules
     Check,
-    /// Measure the service against bare responders
+    /// Measure the service against bare responders, and how fast a notification comes
     Bench(bench::Options),
 }
 

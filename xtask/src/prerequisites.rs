@@ -60,6 +60,8 @@ const NEEDS: &[Need] = &[
     Need { purpose: Test, sign: Program(&["dbus-daemon"]), debian: &["dbus"], fedora: &["dbus-daemon"], arch: &["dbus"] },
     Need { purpose: Test, sign: Program(&["gnome-keyring-daemon"]), debian: &["gnome-keyring"], fedora: &["gnome-keyring"], arch: &["gnome-keyring"] },
     Need { purpose: Test, sign: Program(&["xdotool"]), debian: &["xdotool"], fedora: &["xdotool"], arch: &["xdotool"] },
+    Need { purpose: Test, sign: Program(&["import"]), debian: &["imagemagick"], fedora: &["ImageMagick"], arch: &["imagemagick"] },
+    Need { purpose: Test, sign: Program(&["kill"]), debian: &["procps"], fedora: &["procps-ng"], arch: &["procps-ng"] },
     Need { purpose: Test, sign: Program(&["chromium", "chromium-browser"]), debian: &["chromium"], fedora: &["chromium"], arch: &["chromium"] },
 ];
 

@@ -32,7 +32,11 @@ fn pages(workspace: &Workspace, tally: &mut Tally, failures: &mut Vec<Failure>) 
         failures.extend(step::run(what, &mut ui::npm(workspace, &["run", script])).err());
     }
     for (what, script) in [("Test the pages' logic", "test"), ("Test the pages in a browser", "test:e2e")] {
-        failures.extend(step::run_tests(what, &mut ui::npm(workspace, &["run", script]), tally).err());
+        let mut npm = ui::npm(workspace, &["run", script]);
+        if let Some(browser) = ["chromium", "chromium-browser"].iter().find_map(|name| find_program(name)) {
+            npm.env("CHROMIUM", browser);
+        }
+        failures.extend(step::run_tests(what, &mut npm, tally).err());
     }
 }
 
@@ -51,6 +55,8 @@ fn crates(workspace: &Workspace, tally: &mut Tally, failures: &mut Vec<Failure>)
         cargo.args(["nextest", "run"]).args(FEATURES).arg("--no-fail-fast");
     } else {
         cargo.arg("test").args(FEATURES).args(["--no-fail-fast", "--bins", "--lib", "--tests"]);
+        // Every test of a window needs a processor for its own; nextest has groups for that.
+        cargo.env("RUST_TEST_THREADS", "2");
     }
     failures.extend(step::run_tests("Test the crates and the whole product", &mut cargo, tally).err());
 }
