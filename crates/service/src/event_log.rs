@@ -183,6 +183,11 @@ impl EventLog {
         answer.await.map_err(|_| StoreError::Busy)?
     }
 
+    /// How many events wait for their transaction.
+    pub fn waiting(&self) -> usize {
+        self.0.queue.max_capacity() - self.0.queue.capacity()
+    }
+
     /// The newest durable event.
     pub fn head(&self) -> EventId {
         self.id_of(self.head_seq())

@@ -89,7 +89,10 @@ fn read_password() -> Result<String, (u8, String)> {
 fn block_on<E: ToString>(work: impl Future<Output = Result<(), E>>) -> Result<(), (u8, String)> {
     let runtime =
         tokio::runtime::Builder::new_multi_thread().enable_all().build().map_err(|error| failure(&error))?;
-    runtime.block_on(work).map_err(|error| failure(&error))
+    let done = runtime.block_on(work).map_err(|error| failure(&error));
+    // A read of stdin that is under way can't be called back; waiting for it would keep a sidecar alive.
+    runtime.shutdown_background();
+    done
 }
 
 fn usage(error: &ConfigError) -> (u8, String) {

@@ -37,9 +37,13 @@ pub async fn tend() {
 pub async fn render(app: &App) -> Result<String, StoreError> {
     let outbox = app.outbox.status().await?;
     metrics::gauge!("mailcup_outbox_waiting").set(f64::from(outbox.waiting));
-    #[expect(clippy::cast_precision_loss, reason = "a gauge; exact up to 2^53")]
-    metrics::gauge!("mailcup_events_head").set(app.log.head_seq() as f64);
-    metrics::gauge!("mailcup_sessions")
-        .set(u32::try_from(app.sessions.all().len()).map_or(f64::INFINITY, f64::from));
+    metrics::counter!("mailcup_events_total").absolute(app.log.head_seq());
+    metrics::gauge!("mailcup_events_waiting").set(figure(app.log.waiting()));
+    metrics::gauge!("mailcup_event_streams").set(figure(app.log.hub().listeners()));
+    metrics::gauge!("mailcup_sessions").set(figure(app.sessions.all().len()));
     Ok(HANDLE.get().map(PrometheusHandle::render).unwrap_or_default())
+}
+
+fn figure(count: usize) -> f64 {
+    u32::try_from(count).map_or(f64::INFINITY, f64::from)
 }

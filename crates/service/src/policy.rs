@@ -42,7 +42,9 @@ impl LivePolicy {
 
     /// Decides on a sign-in, over any protocol, before the password is known.
     pub fn sign_in(&self, login: &str, address: Option<Address>, now: Time) -> Decision<SignInVerdict> {
-        decision::sign_in(&attempt(Some(login), address), &self.compiled.load(), now.0)
+        let decision = decision::sign_in(&attempt(Some(login), address), &self.compiled.load(), now.0);
+        count("sign_in", decision.verdict == SignInVerdict::Refuse);
+        decision
     }
 
     /// Decides on a message.
@@ -52,7 +54,9 @@ impl LivePolicy {
         address: Option<Address>,
         now: Time,
     ) -> Decision<SubmissionVerdict> {
-        decision::submission(&attempt(login, address), &self.compiled.load(), now.0)
+        let decision = decision::submission(&attempt(login, address), &self.compiled.load(), now.0);
+        count("submission", decision.verdict == SubmissionVerdict::Reject);
+        decision
     }
 
     /// Takes in a block that was set, changed or lifted; for after the commit.
@@ -98,6 +102,11 @@ pub fn would_refuse(target: &BlockTarget, login: Option<&str>, address: Option<A
     let policy = Policy { blocks: BlockSet::new([block]) };
     let decision = decision::sign_in(&attempt(login, address), &policy, Time::from_millis(0).0);
     decision.verdict == SignInVerdict::Refuse
+}
+
+fn count(what: &'static str, refused: bool) {
+    let answer = if refused { "refuse" } else { "allow" };
+    metrics::counter!("mailcup_decisions_total", "of" => what, "answer" => answer).increment(1);
 }
 
 fn is_active(block: &Block, now: Time) -> bool {

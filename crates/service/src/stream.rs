@@ -42,6 +42,11 @@ impl Hub {
         self.0.receiver_count() > 0
     }
 
+    /// How many streams are open.
+    pub fn listeners(&self) -> usize {
+        self.0.receiver_count()
+    }
+
     pub fn publish(&self, batch: Batch) {
         // Without listeners there is nobody to tell.
         let _ = self.0.send(Arc::new(batch));

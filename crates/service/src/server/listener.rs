@@ -19,7 +19,7 @@ use crate::{app::App, http::client::Peer};
 
 /// Serves until the app stops; then waits for requests under way, but not for ever.
 pub async fn serve(listener: TcpListener, tls: Option<Tls>, router: Router, app: Arc<App>) {
-    let graceful = Arc::new(GracefulShutdown::new());
+    let graceful = GracefulShutdown::new();
     loop {
         let accepted = tokio::select! {
             () = app.stop.cancelled() => break,
@@ -45,8 +45,6 @@ pub async fn serve(listener: TcpListener, tls: Option<Tls>, router: Router, app:
         ));
     }
     drop(listener);
-    let graceful = Arc::into_inner(graceful);
-    let Some(graceful) = graceful else { return };
     if tokio::time::timeout(app.limits.farewell, graceful.shutdown()).await.is_err() {
         tracing::warn!("some requests were cut off at the end");
     }

@@ -1,12 +1,17 @@
 //! The program itself: what it refuses to start with, and what is done from the server's shell.
 
 use std::{
-    io::Write as _,
-    process::{Command, Output, Stdio},
+    io::{BufRead as _, BufReader, Write as _},
+    process::{Child, ChildStdin, Command, Output, Stdio},
+    time::{Duration, Instant},
 };
 
 use mailcup_lab::service::{OWNER, Service, ServiceConfig};
-use mailcup_wire::{Challenge, ChallengeAnswer, FactorKind, MailServerKind, SessionGrant, SignInRequest};
+use mailcup_wire::{
+    Challenge, ChallengeAnswer, FactorKind, MailServerKind, ServiceInfo, SessionGrant, SetupDone,
+    SignInRequest,
+};
+use serde_json::Value;
 
 const PROGRAM: &str = env!("CARGO_BIN_EXE_mailcupd");
 
@@ -105,4 +110,69 @@ async fn the_servers_shell_lets_a_locked_out_admin_in() {
     service.run().await.unwrap();
     assert!(sign_in("an entirely new password", &code(&recovered)).await.is_ok());
     service.stop();
+}
+
+/// Starts the program as a console does; answers it with its stdin, still open, and its private address.
+fn start_as_sidecar(data_dir: &std::path::Path) -> (Child, ChildStdin, String) {
+    let any = "127.0.0.1:0";
+    let mut child = Command::new(PROGRAM)
+        .args(["serve", "--sidecar", "--http", any, "--public", any, "--postfix-policy", any, "--data-dir"])
+        .arg(data_dir)
+        .stdin(Stdio::piped())
+        .stdout(Stdio::piped())
+        .stderr(Stdio::null())
+        .spawn()
+        .unwrap();
+    let mut stdin = child.stdin.take().unwrap();
+    stdin.write_all(b"{\"launch_token\":\"launch\",\"setup_token\":\"given\"}\n").unwrap();
+    let mut line = String::new();
+    BufReader::new(child.stdout.take().unwrap()).read_line(&mut line).unwrap();
+    let line: Value = serde_json::from_str(&line).unwrap();
+    (child, stdin, line["http"].as_str().unwrap().to_owned())
+}
+
+/// Waits for the end; answers whether it was a clean one.
+fn ends_well(mut child: Child) -> bool {
+    let deadline = Instant::now() + Duration::from_secs(8);
+    loop {
+        if let Some(status) = child.try_wait().unwrap() {
+            return status.success();
+        }
+        if Instant::now() > deadline {
+            child.kill().unwrap();
+            child.wait().unwrap();
+            return false;
+        }
+        std::thread::sleep(Duration::from_millis(10));
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_sidecar_proves_itself_and_ends_with_its_console() {
+    let folder = tempfile::tempdir().unwrap();
+    let data = folder.path().join("data");
+    // Another test may have been first.
+    let _ = rustls::crypto::ring::default_provider().install_default();
+    let client = reqwest::Client::new();
+    let (child, stdin, http) = start_as_sidecar(&data);
+    assert!(!data.join("setup-token").exists());
+    let about = client.get(format!("http://{http}/v1/service?challenge=abc")).send().await.unwrap();
+    let proof = about.json::<ServiceInfo>().await.unwrap().proof.unwrap();
+    let expected = mailcup_service::secrets::hmac(b"launch", &["abc"]);
+    assert_eq!(proof, data_encoding::HEXLOWER.encode(&expected));
+    let setup = client.post(format!("http://{http}/v1/setup")).json(&crate::support::setup("given"));
+    let done: SetupDone = setup.send().await.unwrap().json().await.unwrap();
+    let stream = client.get(format!("http://{http}/v1/events/stream")).bearer_auth(&done.grant.token);
+    let stream = stream.send().await.unwrap();
+    drop(stdin);
+    assert!(ends_well(child), "an open stream kept it alive");
+    drop(stream);
+
+    let (child, stdin, http) = start_as_sidecar(&data);
+    let session = client.get(format!("http://{http}/v1/session")).bearer_auth(&done.grant.token);
+    assert!(session.send().await.unwrap().status().is_success(), "a session outlives a restart");
+    let id = child.id().to_string();
+    assert!(Command::new("kill").arg(id).status().unwrap().success());
+    assert!(ends_well(child), "an open stdin kept it alive");
+    drop(stdin);
 }
