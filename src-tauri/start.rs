@@ -24,6 +24,9 @@ use crate::{log, window};
 /// How long the service on this computer may take to stop when the console ends.
 const FAREWELL: Duration = Duration::from_secs(5);
 
+const ATTEMPTS: u32 = 20;
+const BETWEEN_ATTEMPTS: Duration = Duration::from_millis(250);
+
 /// Runs the console until it is quit.
 pub fn run() -> ExitCode {
     let arguments = Arguments::parse();
@@ -53,7 +56,7 @@ pub fn run() -> ExitCode {
 fn set_up(app: &mut App, arguments: &Arguments, boundary: &Boundary<Wry>) -> Result<(), Box<dyn Error>> {
     let data = data_folder(app, arguments)?;
     let handle = app.handle();
-    handle.plugin(only_one(&data))?;
+    be_only_one(handle, &data)?;
     log::begin(&data).map_err(|error| format!("{} can't be written: {error}", data.display()))?;
     tracing::info!(version = env!("CARGO_PKG_VERSION"), "the console starts");
     handle.plugin(tauri_plugin_autostart::Builder::new().arg(IN_TRAY).build())?;
@@ -77,6 +80,18 @@ fn data_folder(app: &App, arguments: &Arguments) -> Result<PathBuf, Box<dyn Erro
     };
     fs::create_dir_all(&folder).map_err(|error| format!("{} can't be made: {error}", folder.display()))?;
     Ok(folder)
+}
+
+/// An earlier console that is just ending takes no message and leaves the name soon after.
+fn be_only_one(handle: &AppHandle, data: &Path) -> tauri::Result<()> {
+    for _ in 1..ATTEMPTS {
+        match handle.plugin(only_one(data)) {
+            Ok(()) => return Ok(()),
+            Err(error) => tracing::warn!(%error, "another console does not answer; it may be ending"),
+        }
+        std::thread::sleep(BETWEEN_ATTEMPTS);
+    }
+    handle.plugin(only_one(data))
 }
 
 /// A second start on the same data shows the first one's window and ends.

@@ -16,7 +16,7 @@ use mailcup_lab::{
     service::{Service, ServiceConfig},
     wait,
 };
-use mailcup_wire::{Event, EventBody, MailServerKind};
+use mailcup_wire::{Event, EventBody, MailServerKind, Protocol};
 use rand::{Rng as _, RngExt as _, SeedableRng as _, rngs::StdRng};
 
 use crate::first_run::{connected, keep_codes, outbox_code, set_up};
@@ -176,7 +176,9 @@ fn assert_recorded(events: &[Event], answered: &[Vec<String>]) {
     for event in events {
         assert_eq!(event.id.seq, last + 1, "the log has no gap");
         last = event.id.seq;
-        if let EventBody::SignIn(sign_in) = &event.body {
+        if let EventBody::SignIn(sign_in) = &event.body
+            && sign_in.protocol == Protocol::Imap
+        {
             let twice = place.insert(sign_in.login.0.clone(), event.id.seq);
             assert!(twice.is_none() || !sign_in.login.0.starts_with('s'), "{} twice", sign_in.login);
         }

@@ -159,7 +159,7 @@ impl Api {
     }
 
     pub async fn factors(&self) -> Result<Vec<Factor>, Problem> {
-        self.list("me/factors").await
+        self.get("me/factors").await
     }
 
     pub async fn enrol_authenticator(&self) -> Result<AuthenticatorEnrolment, Problem> {
