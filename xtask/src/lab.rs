@@ -15,8 +15,8 @@ pub struct Options {
 }
 
 pub fn lab(workspace: &Workspace, options: &Options) -> Result<(), Failure> {
-    let asks_for_help = options.arguments.iter().any(|word| word == "--help" || word == "-h");
-    if !asks_for_help {
+    let opens_no_window = |word: &String| matches!(word.as_str(), "--help" | "-h" | "--headless");
+    if !options.arguments.iter().any(opens_no_window) {
         require_display()?;
     }
     ui::require_node()?;
