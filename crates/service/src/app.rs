@@ -206,7 +206,9 @@ impl App {
     pub async fn close(&self) -> Result<(), StoreError> {
         self.stop.cancel();
         self.mail_servers.flush(&self.store).await?;
-        self.log.append(&EventBody::System(SystemFact::Stopped)).await?;
+        if self.endpoints.get().is_some() {
+            self.log.append(&EventBody::System(SystemFact::Stopped)).await?;
+        }
         self.remember_uses().await?;
         self.log.close().await?;
         if let Some(writing) = self.writing.lock().await.take() {

@@ -124,6 +124,7 @@ pub async fn answer(
         return Err(challenge::over());
     }
     app.throttle.succeeded(&codes);
+    app.throttle.succeeded(&Whose::Mails(pending.admin.0.clone()));
     app.throttle.succeeded(&Whose::guess(client.address, &pending.login.0));
     let how = match answer.factor {
         FactorKind::Email => "Signed in with password and e-mailed code.",
@@ -289,6 +290,9 @@ async fn mail_code(
     device: &DeviceName,
     code: &SecretString,
 ) -> Result<(), HttpProblem> {
+    let mails = Whose::Mails(admin.id.0.clone());
+    app.throttle.check(&mails)?;
+    app.throttle.failed(mails);
     let organization = app.settings.organization_name();
     let occasion = occasion(&organization, admin, device, client, app.clock.now());
     let minutes = u32::try_from(LIFE.as_mins()).unwrap_or_default();

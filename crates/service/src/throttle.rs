@@ -10,8 +10,11 @@ use crate::{clock::Clock, http::problem::HttpProblem};
 /// Failures are forgotten after this long without one.
 const MEMORY: Duration = Duration::from_hours(1);
 
-/// The longest wait.
+/// The longest wait, in milliseconds.
 const LONGEST: i64 = 15 * 60 * 1000;
+
+/// The longest wait of a whole network: an office must not be locked out by one of its machines.
+const LONGEST_OF_A_NETWORK: i64 = 30 * 1000;
 
 /// Whose failures count together.
 #[derive(Debug, Clone, PartialEq, Eq, Hash)]
@@ -22,6 +25,8 @@ pub enum Whose {
     Network(Option<IpAddr>),
     /// An admin's second factor, from everywhere.
     Codes(String),
+    /// Mails with codes to an admin.
+    Mails(String),
     /// The setup token.
     Setup,
 }
@@ -55,6 +60,14 @@ impl Whose {
             Self::Guess(..) | Self::Setup => 5,
             Self::Network(_) => 30,
             Self::Codes(_) => 6,
+            Self::Mails(_) => 10,
+        }
+    }
+
+    fn longest(&self) -> i64 {
+        match self {
+            Self::Guess(..) | Self::Setup | Self::Codes(_) | Self::Mails(_) => LONGEST,
+            Self::Network(_) => LONGEST_OF_A_NETWORK,
         }
     }
 }
@@ -81,12 +94,12 @@ impl Throttle {
     /// Counts a failure.
     pub fn failed(&self, whose: Whose) {
         let now = self.clock.now().as_millis();
-        let free = whose.free();
+        let (free, longest) = (whose.free(), whose.longest());
         self.failures.entry(whose).and_upsert_with(|before| {
             let count = before.map_or(0, |entry| entry.into_value().count) + 1;
             let wait = match count.checked_sub(free) {
                 None | Some(0) => 0,
-                Some(over) => LONGEST.min(1000i64 << over.min(20)),
+                Some(over) => longest.min(1000i64 << over.min(20)),
             };
             Failures { count, wait_until: now + wait }
         });

@@ -5,6 +5,7 @@
 mod process;
 mod requests;
 mod roles;
+mod settings;
 mod setup;
 mod sign_in;
 mod support;

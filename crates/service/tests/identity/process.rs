@@ -104,6 +104,11 @@ async fn the_servers_shell_lets_a_locked_out_admin_in() {
     assert!(sign_in(OWNER.password, &code(&recovered)).await.is_ok());
     assert!(sign_in(OWNER.password, &code(&recovered)).await.is_err(), "the code works once");
 
+    let create = ["admin", "create", "anna@example.org", "--email", "anna@example.org", "--data-dir", &data];
+    let created = run(&create, "anna's long password\n");
+    assert!(created.status.success(), "{}", stderr(&created));
+    assert!(stderr(&run(&create, "anna's long password\n")).contains("already"));
+
     service.stop();
     let again = ["admin", "recover", OWNER.login, "--new-password", "--data-dir", &data];
     let recovered = run(&again, "an entirely new password\n");

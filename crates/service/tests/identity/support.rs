@@ -53,6 +53,7 @@ impl Service {
         let app = App::open(config, clock.clone(), Limits::default(), None).await.unwrap();
         let (outbox, stop) = (Arc::clone(&app.outbox), app.stop.clone());
         tokio::spawn(async move { outbox.run(stop).await });
+        tokio::spawn(mailcup_service::outbox::watch(Arc::clone(&app)));
         let peer = Peer { address: SocketAddr::from(([192, 0, 2, 200], 1)), tls: false };
         let router = http::private(&app).layer(Extension(peer));
         Self { app, clock, router, folder }
