@@ -12,6 +12,7 @@ pub struct Options {
 }
 
 pub fn bench(workspace: &Workspace, options: &Options) -> Result<(), Failure> {
+    prerequisites::require_root("bench")?;
     ui::require_node()?;
     prerequisites::ensure(Purpose::Test)?;
     ui::build(workspace)?;

@@ -15,8 +15,11 @@ pub struct Options {
 }
 
 pub fn lab(workspace: &Workspace, options: &Options) -> Result<(), Failure> {
-    let opens_no_window = |word: &String| matches!(word.as_str(), "--help" | "-h" | "--headless");
-    if !options.arguments.iter().any(opens_no_window) {
+    let asks_for = |words: &[&str]| options.arguments.iter().any(|word| words.contains(&word.as_str()));
+    if !asks_for(&["--help", "-h"]) {
+        prerequisites::require_root("lab")?;
+    }
+    if !asks_for(&["--help", "-h", "--headless"]) {
         require_display()?;
     }
     ui::require_node()?;

@@ -76,6 +76,17 @@ pub fn ensure(purpose: Purpose) -> Result<(), Failure> {
     }
 }
 
+/// Postfix starts only as root; better said before a long build than after.
+pub fn require_root(command: &str) -> Result<(), Failure> {
+    if !cfg!(target_os = "linux") || is_root() {
+        return Ok(());
+    }
+    Err(Failure::new(format!(
+        "this starts a real Postfix, which insists on root. In a root shell, or with sudo, run:\n  \
+         sudo --preserve-env env \"PATH=$PATH\" cargo xtask {command}"
+    )))
+}
+
 fn needs(purpose: Purpose) -> impl Iterator<Item = &'static Need> {
     NEEDS.iter().filter(move |need| need.purpose <= purpose)
 }

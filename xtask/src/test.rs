@@ -9,6 +9,7 @@ use crate::{say, step, ui};
 /// Runs all tests and closes with a line `tests: N passed, N failed`.
 pub fn test(workspace: &Workspace) -> Result<(), Failure> {
     let begun = Instant::now();
+    prerequisites::require_root("test")?;
     ui::require_node()?;
     prerequisites::ensure(Purpose::Test)?;
     ui::build(workspace)?;
