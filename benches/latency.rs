@@ -61,6 +61,6 @@ async fn main() -> Result<(), Box<dyn Error>> {
     if let Some(folder) = std::env::var_os("MAILCUP_PICTURES") {
         page.painted(&Path::new(&folder).join("latency.png")).await;
     }
-    page.into_window().close().await?;
+    page.quit().await;
     Ok(())
 }

@@ -131,7 +131,8 @@ fn end_on_signal(_: AppHandle) {}
 
 fn take_leave(app: &AppHandle) {
     let Some(console) = app.try_state::<Console>() else { return };
-    let ended = tauri::async_runtime::block_on(tokio::time::timeout(FAREWELL, console.shut_down()));
+    let ended =
+        tauri::async_runtime::block_on(async { tokio::time::timeout(FAREWELL, console.shut_down()).await });
     if let Ok(Ok(())) = ended {
         tracing::info!("the console ends");
     } else {

@@ -38,7 +38,7 @@ async fn nothing_answered_and_no_alert_is_lost() {
     let reporter = Reporter::from_snippet(&service.snippet(MailServerKind::Dovecot).await.unwrap());
     let desktop = Desktop::start(DesktopConfig::default()).await.unwrap();
     let page = connected(&desktop, &service, async || outbox_code(&service).await).await;
-    page.into_window().close().await.unwrap();
+    page.quit().await;
     desktop.notifications.forget();
 
     let storm = Storm::begin(&reporter);
@@ -112,7 +112,7 @@ async fn the_embedded_service_is_started_again() {
     page.see("Up to date").await;
     page.go("/activity").await;
     page.see("after@example.org").await;
-    page.into_window().close().await.unwrap();
+    page.quit().await;
 }
 
 fn start(desktop: &Desktop) -> App {

@@ -78,7 +78,7 @@ async fn a_newcomer_sees_stops_and_understands_an_attack() {
     }
     page.go("/activity").await;
     page.see("Refused").await;
-    page.into_window().close().await.unwrap();
+    page.quit().await;
 }
 
 /// The desktop listens for a button only once it has shown it; no person is faster.

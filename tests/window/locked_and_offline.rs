@@ -62,7 +62,7 @@ async fn without_a_keyring_a_passphrase_protects_the_copy() {
     page.press("Unlock").await;
     page.go("/activity").await;
     page.see(other).await;
-    page.into_window().close().await.unwrap();
+    page.quit().await;
 
     for clear in [victim, other, attacker, "203.0.113.9", OWNER.login] {
         let files = files_below(&data_folder(&desktop).join("services"));
@@ -75,7 +75,7 @@ async fn without_a_keyring_a_passphrase_protects_the_copy() {
     let page = Page::open(&desktop).await;
     page.see("Locked").await;
     assert!(!page.words().await.contains("example.org"));
-    page.into_window().close().await.unwrap();
+    page.quit().await;
 }
 
 /// The service is away, comes back, and comes back as an older copy of itself.
@@ -98,7 +98,7 @@ async fn offline_it_shows_what_it_had_and_then_follows_the_service() {
 
     service.stop();
     page.see("Shown as of").await;
-    page.into_window().close().await.unwrap();
+    page.quit().await;
     let page = Page::open(&desktop).await;
     page.go("/activity").await;
     page.see("before@example.org").await;
@@ -116,7 +116,7 @@ async fn offline_it_shows_what_it_had_and_then_follows_the_service() {
     page.see("before@example.org").await;
     page.see("restored from an older copy").await;
     assert_agrees(&page, &owner).await;
-    page.into_window().close().await.unwrap();
+    page.quit().await;
 }
 
 /// A damaged local copy is set aside and filled again, and the user is told.
@@ -131,7 +131,7 @@ async fn a_damaged_copy_is_set_aside_and_filled_again() {
     page.press("Open the console").await;
     reporter.failure("kept@example.org", "198.51.100.1", "a").await;
     page.see("kept@example.org").await;
-    page.into_window().close().await.unwrap();
+    page.quit().await;
 
     let store = files_below(&data_folder(&desktop).join("services"))
         .into_iter()
@@ -145,7 +145,7 @@ async fn a_damaged_copy_is_set_aside_and_filled_again() {
     page.see("was set aside").await;
     page.go("/activity").await;
     page.see("kept@example.org").await;
-    page.into_window().close().await.unwrap();
+    page.quit().await;
 }
 
 /// The window's copy holds exactly the service's events.

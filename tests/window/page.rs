@@ -1,6 +1,6 @@
 //! The console's window as its user sees it: labels, buttons, words.
 
-use std::{ops::Deref, path::Path, time::Duration};
+use std::{fs, ops::Deref, path::Path, process::Command, time::Duration};
 
 use mailcup_lab::{
     desktop::{Desktop, Window},
@@ -29,6 +29,20 @@ impl Page {
 
     pub fn into_window(self) -> Window {
         self.0
+    }
+
+    /// Quits the console as the end of a desktop session does: closing its window would leave it in the tray.
+    pub async fn quit(self) {
+        let pid = self.pid().to_string();
+        let asked = Command::new("kill").args(["-TERM", &pid]).status().unwrap();
+        assert!(asked.success());
+        let ended = wait::until("the console quits", SOON, async || {
+            let line = fs::read(format!("/proc/{pid}/cmdline")).unwrap_or_default();
+            line.is_empty().then_some(())
+        });
+        ended.await.unwrap();
+        // Its session with the driver ended with it.
+        drop(self.0.close().await);
     }
 
     /// Waits until these words are on the page.

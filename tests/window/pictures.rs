@@ -55,7 +55,7 @@ async fn every_page_draws_in_both_themes_under_the_windows_policy() {
     }
     let refused = page.execute("return window.refused", Vec::new()).await.unwrap();
     assert_eq!(refused.json(), &serde_json::json!([]), "the page breaks the window's own policy");
-    page.into_window().close().await.unwrap();
+    page.quit().await;
 }
 
 /// What a small organization's day looks like: people, a forgotten password, two attacks.
