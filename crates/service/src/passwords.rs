@@ -25,7 +25,7 @@ const QUEUE: usize = 64;
 /// Hashes and checks passwords.
 #[derive(Debug)]
 pub struct Passwords {
-    hands: Semaphore,
+    hands: Arc<Semaphore>,
     queue: Arc<Semaphore>,
     /// What a password is checked against where there is no admin, so that time does not tell.
     nobody: String,
@@ -35,7 +35,7 @@ impl Passwords {
     /// Uses at most `hands` threads at a time.
     pub fn new(hands: usize) -> Self {
         let nobody = hash(rand::random::<u128>().to_string().as_bytes()).unwrap_or_default();
-        Self { hands: Semaphore::new(hands.max(1)), queue: Arc::new(Semaphore::new(QUEUE)), nobody }
+        Self { hands: Arc::new(Semaphore::new(hands.max(1))), queue: Arc::new(Semaphore::new(QUEUE)), nobody }
     }
 
     /// The PHC string of a new password.
@@ -65,14 +65,13 @@ impl Passwords {
             Problem::new(Code::TooMany, "Too many people sign in at once; try again in a moment.")
                 .with(Details::RetryAfter { seconds: 2 })
         })?;
-        let hand = self.hands.acquire().await.map_err(|_| broken())?;
+        let hand = Arc::clone(&self.hands).acquire_owned().await.map_err(|_| broken())?;
         let done = tokio::task::spawn_blocking(move || {
-            let _place = place;
+            // Kept to the end of the work: a client that goes away does not end it.
+            let _kept = (place, hand);
             work()
-        })
-        .await;
-        drop(hand);
-        done.map_err(|_| broken())
+        });
+        done.await.map_err(|_| broken())
     }
 }
 

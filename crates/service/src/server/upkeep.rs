@@ -2,9 +2,15 @@
 
 use std::{sync::Arc, time::Duration};
 
+use mailcup_wire::Time;
 use tokio_util::task::TaskTracker;
 
-use crate::{app::App, metrics, store::StoreError};
+use crate::{
+    app::App,
+    metrics,
+    sessions::{IDLE, LIFE},
+    store::{self, StoreError},
+};
 
 /// How often the last uses of sessions and keys are written, and what has expired is ended.
 const SWEEP: Duration = Duration::from_mins(1);
@@ -24,18 +30,19 @@ async fn sweep(app: Arc<App>) {
     let mut tick = tokio::time::interval(SWEEP);
     loop {
         tick.tick().await;
-        let over = app.sessions.end_expired();
-        let swept = async {
-            app.remember_uses().await?;
-            let mut tx = app.store.write().await?;
-            for session in over {
-                crate::store::sessions::delete(&mut tx, &session.id).await?;
-            }
-            tx.commit().await?;
-            Ok::<_, StoreError>(())
-        };
-        if let Err(error) = swept.await {
+        app.sessions.end_expired();
+        if let Err(error) = write_down(&app).await {
             tracing::error!(%error, "uses and ends of sessions were not written");
         }
     }
+}
+
+async fn write_down(app: &App) -> Result<(), StoreError> {
+    app.remember_uses().await?;
+    let now = app.clock.now().0;
+    let ago = |duration| Time::from(now.saturating_sub(duration).unwrap_or(now));
+    let mut tx = app.store.write().await?;
+    store::sessions::delete_expired(&mut tx, ago(IDLE), ago(LIFE)).await?;
+    tx.commit().await?;
+    Ok(())
 }

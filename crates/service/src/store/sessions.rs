@@ -46,6 +46,20 @@ pub async fn delete(connection: &mut SqliteConnection, id: &SessionId) -> Result
     Ok(())
 }
 
+/// Removes sessions that were last used before `idle_since` or began before `begun_before`.
+pub async fn delete_expired(
+    connection: &mut SqliteConnection,
+    idle_since: Time,
+    begun_before: Time,
+) -> Result<(), StoreError> {
+    sqlx::query("DELETE FROM sessions WHERE last_seen_at <= $1 OR created_at <= $2")
+        .bind(idle_since.as_millis())
+        .bind(begun_before.as_millis())
+        .execute(connection)
+        .await?;
+    Ok(())
+}
+
 /// All sessions with their admins as they are now.
 pub async fn all(connection: &mut SqliteConnection) -> Result<Vec<(TokenHash, LiveSession)>, StoreError> {
     let rows = sqlx::query(
