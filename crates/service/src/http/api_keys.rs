@@ -68,16 +68,16 @@ async fn revoke(
     OwnerOnly(session): OwnerOnly,
     Path(id): Path<ApiKeyId>,
 ) -> Answer<StatusCode> {
-    let name = app.keys.all().iter().find(|key| key.id == id).map(|key| key.name.to_string());
-    let Some(name) = name else {
-        return Err(Problem::new(Code::NotFound, "There is no such key, or it was revoked before.").into());
-    };
-    app.keys.end(&id);
     let mut tx = app.log.begin().await?;
-    let at = app.clock.now();
-    keys::revoke(tx.connection(), &id, at).await?;
+    let name = keys::all(tx.connection()).await?.into_iter().find(|(_, key)| key.id == id);
+    let name = name.map(|(_, key)| key.name).unwrap_or_default();
+    if !keys::revoke(tx.connection(), &id, app.clock.now()).await? {
+        return Err(Problem::new(Code::NotFound, "There is no such key, or it was revoked before.").into());
+    }
     let actor = Actor::of(&Caller::Admin(session), client);
     audit::record(&mut tx, &actor, "api_key.revoke", &name, &json!({ "id": id })).await?;
+    let shared = Arc::clone(&app);
+    tx.after_commit(move || shared.keys.end(&id));
     tx.commit().await?;
     Ok(StatusCode::NO_CONTENT)
 }

@@ -1,6 +1,6 @@
 //! The organization and the service's settings.
 
-use std::sync::Arc;
+use std::{sync::Arc, time::Duration};
 
 use axum::extract::State;
 use mailcup_wire::{
@@ -22,8 +22,12 @@ use crate::{
     audit::{self, Actor},
     mail::text,
     settings::{self, ALERTS, MAIL, Mail, RETENTION, StoredMail, StoredRelay, swap},
-    setup, store,
+    setup,
+    store::{self, StoreError},
 };
+
+/// How long a test waits for the relay; less than a request may take.
+const TEST_PATIENCE: Duration = Duration::from_secs(25);
 
 pub(super) fn routes() -> OpenApiRouter<Arc<App>> {
     OpenApiRouter::new()
@@ -70,9 +74,13 @@ async fn set_organization(
     let details = json!({ "name": next.name, "domains": next.domains });
     audit::record(&mut tx, &actor, "organization.change", &next.name, &details).await?;
     let (shared, stored) = (Arc::clone(&app), next.clone());
-    tx.after_commit(move || swap(&shared.settings.organization, Some(stored)));
+    tx.after_commit(move || {
+        swap(&shared.settings.organization, Some(stored));
+        if let Err(error) = shared.reroute_mail() {
+            tracing::error!(%error, "mail still comes from the address that the old domain made");
+        }
+    });
     tx.commit().await?;
-    app.reroute_mail()?;
     Ok(Versioned { version: next.version, value: next })
 }
 
@@ -140,9 +148,14 @@ async fn test_mail(
     audit::record(&mut tx, &Actor::of(&caller, client), "settings.mail_test", &to, &json!({})).await?;
     tx.commit().await?;
     let mail = text::test(&app.settings.organization_name(), &to, app.clock.now().0);
-    Ok(Json(match app.outbox.send_now(&mail).await {
-        Ok(answer) => TestMailResult { accepted: true, answer },
-        Err(error) => TestMailResult { accepted: false, answer: error.answer },
+    let sent = tokio::time::timeout(TEST_PATIENCE, app.outbox.send_now(&mail)).await;
+    Ok(Json(match sent {
+        Ok(Ok(answer)) => TestMailResult { accepted: true, answer },
+        Ok(Err(error)) => TestMailResult { accepted: false, answer: error.answer },
+        Err(_) => TestMailResult {
+            accepted: false,
+            answer: format!("The relay did not answer within {} s.", TEST_PATIENCE.as_secs()),
+        },
     }))
 }
 
@@ -188,8 +201,14 @@ async fn set_alerts(
     audit::record(&mut tx, &Actor::of(&caller, client), "settings.alerts", "alerts", &json!(next)).await?;
     let (shared, stored) = (Arc::clone(&app), next.clone());
     tx.after_commit(move || swap(&shared.settings.alerts, stored));
-    tx.commit().await?;
-    app.log.set_rules(settings::rules(&next)).await;
+    let (log, rules) = (app.log.clone(), settings::rules(&next));
+    // A task of its own: what is stored must hold, though nobody waits for the answer any more.
+    let done = tokio::spawn(async move {
+        tx.commit().await?;
+        log.set_rules(rules).await;
+        Ok::<_, StoreError>(())
+    });
+    done.await.map_err(|_| StoreError::Busy)??;
     Ok(Versioned { version: next.version, value: next })
 }
 

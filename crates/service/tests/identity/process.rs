@@ -117,6 +117,47 @@ async fn the_servers_shell_lets_a_locked_out_admin_in() {
     service.stop();
 }
 
+#[tokio::test(flavor = "multi_thread")]
+async fn the_configuration_for_dovecot_is_made_while_the_service_runs_and_while_it_does_not() {
+    use std::os::unix::fs::PermissionsExt as _;
+    let config = ServiceConfig { program: Some(PROGRAM.into()), ..ServiceConfig::default() };
+    let mut service = Service::start(config).await.unwrap();
+    let early = service.snippet(MailServerKind::Dovecot).await.unwrap_err().to_string();
+    assert!(early.contains("no owner yet"), "{early}");
+    service.set_up().await.unwrap();
+    let socket = service.data_dir().join("admin.sock");
+    assert_eq!(socket.metadata().unwrap().permissions().mode() & 0o777, 0o600);
+
+    let running = service.snippet(MailServerKind::Dovecot).await.unwrap();
+    service.stop();
+    assert!(!socket.exists());
+    let stopped = service.snippet(MailServerKind::Dovecot).await.unwrap();
+    service.run().await.unwrap();
+
+    let value = |snippet: &str, name: &str| {
+        let line = snippet.lines().find_map(|line| line.strip_prefix(name));
+        line.unwrap_or_else(|| panic!("{name} in {snippet}")).to_owned()
+    };
+    let nonces = [&running, &stopped].map(|snippet| value(snippet, "auth_policy_hash_nonce = "));
+    assert_eq!(nonces[0], nonces[1], "marks of one password stay the same");
+    let keys = [&running, &stopped].map(|text| value(text, "auth_policy_server_api_header = X-API-Key: "));
+    assert_ne!(keys[0], keys[1]);
+    let client = reqwest::Client::new();
+    let base = format!("http://{}", service.endpoints().http);
+    for key in &keys {
+        let asked = client
+            .post(format!("{base}/policy/dovecot?command=allow"))
+            .header("X-API-Key", key)
+            .json(&serde_json::json!({ "login": "anna@example.org", "remote": "127.0.0.9", "protocol": "imap" }))
+            .send()
+            .await
+            .unwrap();
+        assert_eq!(asked.status(), 200, "{}", asked.text().await.unwrap());
+        let reads = client.get(format!("{base}/v1/events")).header("X-API-Key", key).send().await.unwrap();
+        assert_eq!(reads.status(), 403);
+    }
+}
+
 /// Starts the program as a console does; answers it with its stdin, still open, and its private address.
 fn start_as_sidecar(data_dir: &std::path::Path) -> (Child, ChildStdin, String) {
     let any = "127.0.0.1:0";
