@@ -349,6 +349,11 @@ export const host: Host = {
     push({ paused_until: until === null ? null : seed.iso(until) });
     return null;
   },
+  async dismissNotice(notice) {
+    const key = JSON.stringify(notice);
+    push({ notices: state.notices.filter((other) => JSON.stringify(other) !== key) });
+    return null;
+  },
 
   mailSettings: () => read(() => mail),
   setMailSettings: (change, version) =>
