@@ -369,7 +369,7 @@ mod tests {
             ("[postfix_policy]\nlisten = \"unix:\"\n", ["line 2", "a path must follow unix:"]),
             ("\n[log]\nformat = \"xml\"\n", ["line 3", "expected `text` or `json`"]),
             ("[tls]\nkey = \"k.pem\"\n", ["tls needs both", "certificate"]),
-            ("[http\n", ["line 1", "table header"]),
+            ("[http\n", ["line 1", "unclosed table"]),
         ] {
             let error = read(text, &[]).unwrap_err();
             assert!(parts.iter().all(|part| error.contains(part)), "{text}: {error}");
