@@ -302,6 +302,8 @@ impl EventLog {
     }
 
     fn publish(&self, writer: &mut Writer, staged: &Staged) {
+        // Beside the count of events: how many share a transaction.
+        metrics::counter!("mailcup_event_transactions_total").increment(1);
         writer.advance(staged);
         self.0.head.store(writer.head(), Ordering::Release);
         if self.0.hub.has_listeners() && !staged.rows.is_empty() {

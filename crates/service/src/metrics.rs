@@ -2,6 +2,7 @@
 
 use std::{sync::OnceLock, time::Duration};
 
+use mailcup_wire::MailServerKind;
 use metrics_exporter_prometheus::{PrometheusBuilder, PrometheusHandle};
 
 use crate::{app::App, store::StoreError};
@@ -40,6 +41,14 @@ pub async fn render(app: &App) -> Result<String, StoreError> {
     metrics::counter!("mailcup_events_total").absolute(app.log.head_seq());
     metrics::gauge!("mailcup_events_waiting").set(figure(app.log.waiting()));
     metrics::gauge!("mailcup_event_streams").set(figure(app.log.hub().listeners()));
+    for server in app.mail_servers.all() {
+        let kind = match server.server {
+            MailServerKind::Dovecot => "dovecot",
+            MailServerKind::Postfix => "postfix",
+        };
+        metrics::counter!("mailcup_mail_server_requests_total", "server" => kind, "name" => server.name)
+            .absolute(u64::from(server.requests));
+    }
     metrics::gauge!("mailcup_sessions").set(figure(app.sessions.all().len()));
     Ok(HANDLE.get().map(PrometheusHandle::render).unwrap_or_default())
 }

@@ -79,12 +79,12 @@ pub async fn serve(config: Config, sidecar: bool) -> Result<(), ServeError> {
         },
     };
 
+    metrics::begin();
     let app = App::open(config, Clock::system(), Limits::default(), tokens).await?;
     // Set once, here.
     let _ = app.endpoints.set(endpoints.clone());
     let started = SystemFact::Started { version: env!("CARGO_PKG_VERSION").to_owned() };
     app.log.append(&EventBody::System(started)).await.map_err(OpenError::from)?;
-    metrics::begin();
     if let Some(token) = app.setup_token.get().filter(|_| !sidecar) {
         tell_setup_token(token);
     }

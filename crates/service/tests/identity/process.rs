@@ -124,7 +124,7 @@ async fn the_configuration_for_dovecot_is_made_while_the_service_runs_and_while_
     let mut service = Service::start(config).await.unwrap();
     let early = service.snippet(MailServerKind::Dovecot).await.unwrap_err().to_string();
     assert!(early.contains("no owner yet"), "{early}");
-    service.set_up().await.unwrap();
+    let owner = service.set_up().await.unwrap();
     let socket = service.data_dir().join("admin.sock");
     assert_eq!(socket.metadata().unwrap().permissions().mode() & 0o777, 0o600);
 
@@ -155,6 +155,17 @@ async fn the_configuration_for_dovecot_is_made_while_the_service_runs_and_while_
         assert_eq!(asked.status(), 200, "{}", asked.text().await.unwrap());
         let reads = client.get(format!("{base}/v1/events")).header("X-API-Key", key).send().await.unwrap();
         assert_eq!(reads.status(), 403);
+    }
+    let figures = client.get(format!("{base}/metrics")).bearer_auth(owner.token().unwrap()).send().await;
+    let figures = figures.unwrap().text().await.unwrap();
+    for figure in [
+        r#"mailcup_mail_server_requests_total{server="dovecot",name="dovecot-2"} 1"#,
+        r#"mailcup_decisions_total{of="sign_in",answer="allow"} 2"#,
+        "mailcup_event_transactions_total ",
+        "mailcup_outbox_waiting 0",
+        "mailcup_event_streams 0",
+    ] {
+        assert!(figures.contains(figure), "{figure} in {figures}");
     }
 }
 
