@@ -20,7 +20,7 @@ pub fn run(what: &str, command: &mut Command) -> Result<(), Failure> {
     }
 }
 
-/// Like [`run`], and counts the tests that the command reports.
+/// Like [`run`], and counts the tests that the command reports; a failure without a failed test counts as one.
 pub fn run_tests(what: &str, command: &mut Command, tally: &mut Tally) -> Result<(), Failure> {
     say::step(what);
     let begun = Instant::now();
@@ -42,6 +42,9 @@ pub fn run_tests(what: &str, command: &mut Command, tally: &mut Tally) -> Result
     let status = child.wait().map_err(|error| Failure::io(format!("waiting for {what}"), &error))?;
     let counted = output.join().map_err(|_| Failure::new(format!("{what}: its output could not be read")))?;
     tally.add(counted);
+    if counted.failed == 0 && (!status.success() || counted.passed == 0) {
+        tally.failed += 1;
+    }
     if !status.success() {
         return Err(Failure::new(format!("{what} failed ({status}); the command was: {}", spelled(command))));
     }

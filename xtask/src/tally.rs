@@ -16,6 +16,10 @@ impl Tally {
     /// Takes a line's counts, if it is the closing line of `cargo test`, nextest, vitest or Playwright.
     pub fn read(&mut self, line: &str) {
         let line = without_colours(line);
+        // nextest repeats, indented, what a failed test's own process printed; it counts that by itself.
+        if line.starts_with(' ') && line.trim_start().starts_with("test result:") {
+            return;
+        }
         let line = line.trim();
         let (counts, separators): (&str, &[char]) = if let Some(rest) = line.strip_prefix("test result:") {
             (rest, &['.', ';'])
@@ -77,6 +81,7 @@ mod tests {
         let cases = [
             ("test result: ok. 12 passed; 0 failed; 1 ignored; 0 measured; finished in 0.02s", (12, 0)),
             ("test result: FAILED. 3 passed; 2 failed; 0 ignored; 0 measured", (3, 2)),
+            ("    test result: FAILED. 0 passed; 1 failed; 0 ignored; 0 measured", (0, 0)),
             ("     Summary [   4.212s] 34 tests run: 33 passed (1 slow), 1 failed, 2 skipped", (33, 1)),
             ("     Summary [   0.212s] 1 test run: 1 passed, 0 skipped", (1, 0)),
             ("     Summary [   9.1s] 4 tests run: 3 passed, 1 timed out, 0 skipped", (3, 1)),

@@ -18,9 +18,7 @@ pub fn test(workspace: &Workspace) -> Result<(), Failure> {
     pages(workspace, &mut tally, &mut failures);
     crates(workspace, &mut tally, &mut failures);
     say::note(&format!("everything together took {:.0} s", begun.elapsed().as_secs_f64()));
-    // A step that failed without a counted test (a build, a linter) is one failure.
-    let failed = tally.failed.max(u32::try_from(failures.len()).unwrap_or(u32::MAX));
-    say::result(&format!("tests: {} passed, {failed} failed", tally.passed));
+    say::result(&format!("tests: {} passed, {} failed", tally.passed, tally.failed));
     if failures.is_empty() {
         Ok(())
     } else {
@@ -30,7 +28,10 @@ pub fn test(workspace: &Workspace) -> Result<(), Failure> {
 
 fn pages(workspace: &Workspace, tally: &mut Tally, failures: &mut Vec<Failure>) {
     for (what, script) in [("Check the pages' types", "check"), ("Lint the pages", "lint")] {
-        failures.extend(step::run(what, &mut ui::npm(workspace, &["run", script])).err());
+        if let Err(failure) = step::run(what, &mut ui::npm(workspace, &["run", script])) {
+            tally.failed += 1;
+            failures.push(failure);
+        }
     }
     for (what, script) in [("Test the pages' logic", "test"), ("Test the pages in a browser", "test:e2e")] {
         let mut npm = ui::npm(workspace, &["run", script]);
@@ -48,6 +49,7 @@ fn crates(workspace: &Workspace, tally: &mut Tally, failures: &mut Vec<Failure>)
         workspace.cargo().arg("build").args(FEATURES).args(["--bins", "--tests"]),
     );
     if let Err(failure) = built {
+        tally.failed += 1;
         failures.push(failure);
         return;
     }
