@@ -6,6 +6,8 @@ mod class;
 mod events;
 mod meta;
 mod resources;
+#[cfg(test)]
+mod tests;
 
 use std::{
     fs,

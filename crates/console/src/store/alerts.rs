@@ -45,7 +45,7 @@ impl Readers {
     }
 
     pub async fn alert(&self, id: AlertId) -> Result<Option<Alert>> {
-        self.run(move |reader| Ok(bodies(reader, "SELECT body FROM alerts WHERE id = $1", &[&id.0])?.pop()))
+        self.run(move |reader| Ok(bodies(reader, "SELECT body FROM alerts WHERE id = ?1", &[&id.0])?.pop()))
             .await
     }
 
@@ -53,9 +53,9 @@ impl Readers {
         self.run(|reader| {
             let open = state_number(AlertState::Open);
             let (open_alerts, gravest) = reader
-                .prepare_cached("SELECT count(*), max(severity) FROM alerts WHERE state = $1")?
+                .prepare_cached("SELECT count(*), max(severity) FROM alerts WHERE state = ?1")?
                 .query_row([open], |row| Ok((row.get(0)?, row.get::<_, Option<u8>>(1)?)))?;
-            let newest = "SELECT body FROM alerts WHERE state = $1 ORDER BY last_at DESC, id LIMIT 5";
+            let newest = "SELECT body FROM alerts WHERE state = ?1 ORDER BY last_at DESC, id LIMIT 5";
             Ok(Figures {
                 events: get(reader, EVENTS)?.unwrap_or(0),
                 open_alerts,
@@ -85,8 +85,8 @@ impl Store {
             for (alert, severity) in shown {
                 change
                     .prepare_cached(
-                        "INSERT INTO shown_notifications (alert, severity, shown_at) VALUES ($1, $2, $3) \
-                         ON CONFLICT (alert) DO UPDATE SET severity = max(severity, $2), shown_at = $3",
+                        "INSERT INTO shown_notifications (alert, severity, shown_at) VALUES (?1, ?2, ?3) \
+                         ON CONFLICT (alert) DO UPDATE SET severity = max(severity, ?2), shown_at = ?3",
                     )?
                     .execute(params![alert.0, severity_number(severity), at.as_millis()])?;
             }

@@ -103,8 +103,8 @@ impl Store {
         self.write(move |writer| {
             let change = writer.transaction()?;
             let mut statement = change.prepare_cached(
-                "SELECT seq FROM events WHERE seq <= (SELECT max(last_seq) FROM hours WHERE hour <= $1) AND at < $2 \
-                 ORDER BY seq LIMIT $3",
+                "SELECT seq FROM events WHERE seq <= (SELECT max(last_seq) FROM hours WHERE hour <= ?1) AND at < ?2 \
+                 ORDER BY seq LIMIT ?3",
             )?;
             let old = statement
                 .query_map(params![hour_of(oldest.as_millis()), oldest.as_millis(), PRUNED_AT_ONCE], |row| {
@@ -115,7 +115,7 @@ impl Store {
             for seq in &old {
                 delete_event(&change, *seq)?;
             }
-            change.execute("DELETE FROM hours WHERE hour < $1 AND last_seq < (SELECT min(seq) FROM events)", [
+            change.execute("DELETE FROM hours WHERE hour < ?1 AND last_seq < (SELECT min(seq) FROM events)", [
                 hour_of(oldest.as_millis()),
             ])?;
             count_less(&change, old.len())?;
@@ -200,8 +200,8 @@ impl<'a> Batch<'a> {
         let no = self
             .change
             .prepare_cached(
-                "INSERT INTO epochs (epoch, first_seq, last_seq) VALUES ($1, $2, $2) \
-                 ON CONFLICT (epoch) DO UPDATE SET last_seq = max(last_seq, $2) RETURNING no",
+                "INSERT INTO epochs (epoch, first_seq, last_seq) VALUES (?1, ?2, ?2) \
+                 ON CONFLICT (epoch) DO UPDATE SET last_seq = max(last_seq, ?2) RETURNING no",
             )?
             .query_row(params![epoch, seq], |row| row.get(0))?;
         // The one before ends with the last event seen in it.
@@ -214,7 +214,7 @@ impl<'a> Batch<'a> {
     fn end_epoch(&self) -> Result<()> {
         if let Some(cursor) = &self.cursor {
             self.change
-                .prepare_cached("UPDATE epochs SET last_seq = max(last_seq, $2) WHERE epoch = $1")?
+                .prepare_cached("UPDATE epochs SET last_seq = max(last_seq, ?2) WHERE epoch = ?1")?
                 .execute(params![cursor.epoch.0, cursor.seq.cast_signed()])?;
         }
         Ok(())
@@ -227,7 +227,7 @@ impl<'a> Batch<'a> {
         let address = address_of(&event.body).map(|address| self.address(address)).transpose()?;
         self.change
             .prepare_cached(
-                "INSERT INTO events (seq, epoch, at, class, login, address) VALUES ($1, $2, $3, $4, $5, $6)",
+                "INSERT INTO events (seq, epoch, at, class, login, address) VALUES (?1, ?2, ?3, ?4, ?5, ?6)",
             )?
             .execute(params![
                 seq,
@@ -238,10 +238,10 @@ impl<'a> Batch<'a> {
                 address
             ])?;
         self.change
-            .prepare_cached("INSERT INTO event_bodies (seq, body) VALUES ($1, $2)")?
+            .prepare_cached("INSERT INTO event_bodies (seq, body) VALUES (?1, ?2)")?
             .execute(params![seq, serde_json::to_string(&event.body)?])?;
         self.change
-            .prepare_cached("INSERT INTO event_words (rowid, words) VALUES ($1, $2)")?
+            .prepare_cached("INSERT INTO event_words (rowid, words) VALUES (?1, ?2)")?
             .execute(params![seq, words_of(&event.body)])?;
         let span = self.hours.entry(hour_of(at)).or_insert((seq, seq));
         *span = (span.0.min(seq), span.1.max(seq));
@@ -255,8 +255,8 @@ impl<'a> Batch<'a> {
         for (hour, (first, last)) in &self.hours {
             self.change
                 .prepare_cached(
-                    "INSERT INTO hours (hour, first_seq, last_seq) VALUES ($1, $2, $3) ON CONFLICT (hour) \
-                     DO UPDATE SET first_seq = min(first_seq, $2), last_seq = max(last_seq, $3)",
+                    "INSERT INTO hours (hour, first_seq, last_seq) VALUES (?1, ?2, ?3) ON CONFLICT (hour) \
+                     DO UPDATE SET first_seq = min(first_seq, ?2), last_seq = max(last_seq, ?3)",
                 )?
                 .execute(params![hour, first, last])?;
         }
@@ -298,13 +298,13 @@ pub(super) fn address_bytes(address: Address) -> [u8; 16] {
 
 fn number_of(change: &Connection, table: &str, column: &str, value: &dyn rusqlite::ToSql) -> Result<i64> {
     let known = change
-        .prepare_cached(&format!("SELECT no FROM {table} WHERE {column} = $1"))?
+        .prepare_cached(&format!("SELECT no FROM {table} WHERE {column} = ?1"))?
         .query_row([value], |row| row.get(0))
         .optional()?;
     if let Some(no) = known {
         return Ok(no);
     }
-    change.prepare_cached(&format!("INSERT INTO {table} ({column}) VALUES ($1)"))?.execute([value])?;
+    change.prepare_cached(&format!("INSERT INTO {table} ({column}) VALUES (?1)"))?.execute([value])?;
     Ok(change.last_insert_rowid())
 }
 
@@ -324,20 +324,20 @@ fn spans(connection: &Connection) -> Result<Vec<Span>> {
 fn drop_after(change: &Connection, common: Option<&EventId>) -> Result<u32> {
     let last = common.map_or(0, |id| id.seq.cast_signed());
     let doomed = change
-        .prepare_cached("SELECT seq FROM events WHERE seq > $1")?
+        .prepare_cached("SELECT seq FROM events WHERE seq > ?1")?
         .query_map([last], |row| row.get::<_, i64>(0))?
         .collect::<rusqlite::Result<Vec<_>>>()?;
     for seq in &doomed {
         delete_event(change, *seq)?;
     }
-    change.execute("DELETE FROM epochs WHERE first_seq > $1", [last])?;
-    change.execute("UPDATE epochs SET last_seq = min(last_seq, $1)", [last])?;
-    change.execute("DELETE FROM hours WHERE first_seq > $1", [last])?;
-    change.execute("UPDATE hours SET last_seq = min(last_seq, $1)", [last])?;
+    change.execute("DELETE FROM epochs WHERE first_seq > ?1", [last])?;
+    change.execute("UPDATE epochs SET last_seq = min(last_seq, ?1)", [last])?;
+    change.execute("DELETE FROM hours WHERE first_seq > ?1", [last])?;
+    change.execute("UPDATE hours SET last_seq = min(last_seq, ?1)", [last])?;
     match common {
         Some(id) => put(change, CURSOR, id)?,
         None => {
-            change.execute("DELETE FROM meta WHERE name = $1", [CURSOR])?;
+            change.execute("DELETE FROM meta WHERE name = ?1", [CURSOR])?;
         }
     }
     count_less(change, doomed.len())?;
@@ -346,7 +346,7 @@ fn drop_after(change: &Connection, common: Option<&EventId>) -> Result<u32> {
 
 fn delete_event(change: &Connection, seq: i64) -> Result<()> {
     for table in ["events WHERE seq", "event_bodies WHERE seq", "event_words WHERE rowid"] {
-        change.prepare_cached(&format!("DELETE FROM {table} = $1"))?.execute([seq])?;
+        change.prepare_cached(&format!("DELETE FROM {table} = ?1"))?.execute([seq])?;
     }
     Ok(())
 }

@@ -43,7 +43,7 @@ impl Readers {
             let event = reader
                 .prepare_cached(
                     "SELECT events.seq, at, epochs.epoch, body FROM events JOIN event_bodies USING (seq) \
-                     JOIN epochs ON epochs.no = events.epoch WHERE events.seq = $1 AND epochs.epoch = $2",
+                     JOIN epochs ON epochs.no = events.epoch WHERE events.seq = ?1 AND epochs.epoch = ?2",
                 )?
                 .query_row((i64::try_from(id.seq).unwrap_or(-1), &id.epoch.0), stored_event)
                 .optional()?;
@@ -101,12 +101,17 @@ impl Plan {
         if let Some(text) = filter.account.as_deref().filter(|text| !text.trim().is_empty()) {
             plan.login_pattern = Some(containing(text));
             let select = "SELECT no FROM logins WHERE login LIKE :login ESCAPE '\\'";
-            plan.narrow(reader, "login", select)?;
+            if !plan.narrow(reader, "login", select)? {
+                return Ok(None);
+            }
         }
         if let Some(network) = filter.network {
             let net = network.net();
             plan.network = Some((address_bytes(net.network().into()), address_bytes(net.broadcast().into())));
-            plan.narrow(reader, "address", "SELECT no FROM addresses WHERE address BETWEEN :low AND :high")?;
+            let select = "SELECT no FROM addresses WHERE address BETWEEN :low AND :high";
+            if !plan.narrow(reader, "address", select)? {
+                return Ok(None);
+            }
         }
         if plan.arms.is_empty()
             && let Some(classes) = classes
@@ -117,7 +122,8 @@ impl Plan {
     }
 
     /// Requires that `column` is one of those that `select` finds. Few of them become arms.
-    fn narrow(&mut self, reader: &Connection, column: &'static str, select: &str) -> Result<()> {
+    /// Answers whether anything can match.
+    fn narrow(&mut self, reader: &Connection, column: &'static str, select: &str) -> Result<bool> {
         let mut statement = reader.prepare_cached(&format!("{select} LIMIT {}", MOST_ARMS + 1))?;
         let params = self.params();
         let found = {
@@ -127,19 +133,18 @@ impl Plan {
                 .query_map(named.as_slice(), |row| row.get::<_, i64>(0))?
                 .collect::<rusqlite::Result<Vec<_>>>()?
         };
+        if found.is_empty() {
+            return Ok(false);
+        }
         if found.len() > MOST_ARMS {
             self.require(&format!("{column} IN ({select})"));
         } else {
             self.require(&format!("{column} IN ({})", listed(&found)));
             if self.arms.is_empty() {
                 self.arms = found.into_iter().map(|no| (column, no)).collect();
-                if self.arms.is_empty() {
-                    // Nothing has it; an arm that finds nothing says so.
-                    self.arms.push((column, -1));
-                }
             }
         }
-        Ok(())
+        Ok(true)
     }
 
     fn narrow_time(&mut self, reader: &Connection, filter: &EventFilter) -> Result<bool> {
@@ -149,7 +154,7 @@ impl Plan {
             return Ok(true);
         }
         let span: (Option<i64>, Option<i64>) = reader
-            .prepare_cached("SELECT min(first_seq), max(last_seq) FROM hours WHERE hour BETWEEN $1 AND $2")?
+            .prepare_cached("SELECT min(first_seq), max(last_seq) FROM hours WHERE hour BETWEEN ?1 AND ?2")?
             .query_row([hour_of(from), hour_of(until)], |row| Ok((row.get(0)?, row.get(1)?)))?;
         let (Some(first), Some(last)) = span else { return Ok(false) };
         self.require(&format!("seq BETWEEN {first} AND {last} AND at >= {from} AND at < {until}"));

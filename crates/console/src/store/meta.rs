@@ -54,7 +54,7 @@ impl Store {
     pub async fn add_notice(&self, notice: Notice) -> Result<()> {
         self.write(move |writer| {
             let body = serde_json::to_string(&notice)?;
-            writer.execute("INSERT OR IGNORE INTO notices (body) VALUES ($1)", [body])?;
+            writer.execute("INSERT OR IGNORE INTO notices (body) VALUES (?1)", [body])?;
             Ok(())
         })
         .await
@@ -62,7 +62,7 @@ impl Store {
 
     pub async fn drop_notice(&self, notice: Notice) -> Result<()> {
         self.write(move |writer| {
-            writer.execute("DELETE FROM notices WHERE body = $1", [serde_json::to_string(&notice)?])?;
+            writer.execute("DELETE FROM notices WHERE body = ?1", [serde_json::to_string(&notice)?])?;
             Ok(())
         })
         .await
@@ -71,7 +71,7 @@ impl Store {
 
 pub(super) fn get<T: DeserializeOwned>(connection: &Connection, name: &str) -> Result<Option<T>> {
     let text: Option<String> = connection
-        .prepare_cached("SELECT value FROM meta WHERE name = $1")?
+        .prepare_cached("SELECT value FROM meta WHERE name = ?1")?
         .query_row([name], |row| row.get(0))
         .optional()?;
     Ok(text.map(|text| serde_json::from_str(&text)).transpose()?)
@@ -80,7 +80,7 @@ pub(super) fn get<T: DeserializeOwned>(connection: &Connection, name: &str) -> R
 pub(super) fn put(connection: &Connection, name: &str, value: &impl Serialize) -> Result<()> {
     connection
         .prepare_cached(
-            "INSERT INTO meta (name, value) VALUES ($1, $2) ON CONFLICT (name) DO UPDATE SET value = $2",
+            "INSERT INTO meta (name, value) VALUES (?1, ?2) ON CONFLICT (name) DO UPDATE SET value = ?2",
         )?
         .execute(params![name, serde_json::to_string(value)?])?;
     Ok(())

@@ -28,8 +28,8 @@ impl Readers {
             let pattern = containing(&text);
             bodies(
                 reader,
-                "SELECT body FROM accounts WHERE login LIKE $1 ESCAPE '\\' OR name LIKE $1 ESCAPE '\\' \
-                 ORDER BY login LIMIT $2",
+                "SELECT body FROM accounts WHERE login LIKE ?1 ESCAPE '\\' OR name LIKE ?1 ESCAPE '\\' \
+                 ORDER BY login LIMIT ?2",
                 &[&pattern, &COMPLETIONS],
             )
         })
@@ -46,8 +46,8 @@ pub(super) fn containing(text: &str) -> String {
 pub(super) fn keep_alert(change: &Connection, alert: &Alert) -> Result<bool> {
     let kept = change
         .prepare_cached(
-            "INSERT INTO alerts (id, state, severity, last_at, version, body) VALUES ($1, $2, $3, $4, $5, $6) \
-             ON CONFLICT (id) DO UPDATE SET state = $2, severity = $3, last_at = $4, version = $5, body = $6 \
+            "INSERT INTO alerts (id, state, severity, last_at, version, body) VALUES (?1, ?2, ?3, ?4, ?5, ?6) \
+             ON CONFLICT (id) DO UPDATE SET state = ?2, severity = ?3, last_at = ?4, version = ?5, body = ?6 \
              WHERE excluded.version > alerts.version",
         )?
         .execute(params![
@@ -64,8 +64,8 @@ pub(super) fn keep_alert(change: &Connection, alert: &Alert) -> Result<bool> {
 pub(super) fn keep_block(change: &Connection, block: &Block) -> Result<bool> {
     let kept = change
         .prepare_cached(
-            "INSERT INTO blocks (id, version, created_at, body) VALUES ($1, $2, $3, $4) ON CONFLICT (id) \
-             DO UPDATE SET version = $2, created_at = $3, body = $4 WHERE excluded.version > blocks.version",
+            "INSERT INTO blocks (id, version, created_at, body) VALUES (?1, ?2, ?3, ?4) ON CONFLICT (id) \
+             DO UPDATE SET version = ?2, created_at = ?3, body = ?4 WHERE excluded.version > blocks.version",
         )?
         .execute(params![
             block.id.0,
@@ -79,8 +79,8 @@ pub(super) fn keep_block(change: &Connection, block: &Block) -> Result<bool> {
 pub(super) fn keep_account(change: &Connection, account: &Account) -> Result<bool> {
     let kept = change
         .prepare_cached(
-            "INSERT INTO accounts (login, version, name, body) VALUES ($1, $2, $3, $4) ON CONFLICT (login) \
-             DO UPDATE SET version = $2, name = $3, body = $4 WHERE excluded.version > accounts.version",
+            "INSERT INTO accounts (login, version, name, body) VALUES (?1, ?2, ?3, ?4) ON CONFLICT (login) \
+             DO UPDATE SET version = ?2, name = ?3, body = ?4 WHERE excluded.version > accounts.version",
         )?
         .execute(params![account.login.0, account.version, account.name, serde_json::to_string(account)?])?;
     Ok(kept > 0)
