@@ -58,6 +58,8 @@ pub struct Controller<H: Host> {
     /// What waits for a key.
     waiting: Option<Plan>,
     desk: Desk,
+    /// Whether notifications were held back a moment ago.
+    quiet: bool,
     reading: watch::Sender<Reading>,
     contact: watch::Sender<Contact>,
     channels: Channels,
@@ -100,6 +102,7 @@ impl<H: Host> Controller<H> {
             connection: None,
             waiting: None,
             desk: Desk::default(),
+            quiet: false,
             reading: watch::Sender::new(Reading::Nothing),
             contact: watch::Sender::new(contact),
             channels: Channels {

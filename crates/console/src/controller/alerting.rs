@@ -11,7 +11,7 @@ use mailcup_wire::{
 use super::{Controller, Reading, later};
 use crate::{
     Host,
-    notify::{Moment, Post, Rules, alert_of},
+    notify::{Moment, Post, Rules, alert_of, hushed},
     view::Access,
 };
 
@@ -81,6 +81,10 @@ impl<H: Host> Controller<H> {
         let now = self.clock.now();
         if self.install.paused_until.is_some_and(|until| now >= until) {
             self.end_pause().await;
+        }
+        let quiet = hushed(Severity::Attention, &self.rules(), self.moment());
+        if std::mem::replace(&mut self.quiet, quiet) && !quiet {
+            self.tell_missed().await;
         }
         let own = self.connection.as_ref().and_then(|it| it.view().unreachable(now));
         match own {

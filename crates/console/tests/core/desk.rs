@@ -30,6 +30,7 @@ struct Inner {
     tray: watch::Sender<Option<Tray>>,
     secrets: Mutex<BTreeMap<String, Vec<u8>>>,
     has_keyring: bool,
+    clock: Clock,
 }
 
 impl Desk {
@@ -48,6 +49,7 @@ impl Desk {
             tray: watch::Sender::new(None),
             secrets: Mutex::default(),
             has_keyring,
+            clock: Clock::default(),
         }))
     }
 
@@ -59,7 +61,7 @@ impl Desk {
         self.0.view.send_replace(None);
         let paths =
             ConsolePaths { data: folder.join("console"), service_program: find_program("mailcupd").unwrap() };
-        Console::start_at(paths, self.clone(), Clock::default()).unwrap()
+        Console::start_at(paths, self.clone(), self.clock().clone()).unwrap()
     }
 
     pub async fn view_with(&self, wanted: impl FnMut(&View) -> bool) -> View {
@@ -72,6 +74,11 @@ impl Desk {
                 panic!("{elapsed}: the view did not become as wanted: {:#?}", *self.0.view.borrow())
             }
         }
+    }
+
+    /// The console's clock; the service has its own.
+    pub fn clock(&self) -> &Clock {
+        &self.0.clock
     }
 
     pub async fn ready(&self) -> View {

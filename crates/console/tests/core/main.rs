@@ -5,12 +5,12 @@
 mod desk;
 mod reports;
 
-use std::{fs, path::Path};
+use std::{fs, path::Path, time::Duration};
 
 use mailcup_console_core::Console;
 use mailcup_wire::{
     AlertState, BlockTarget, Code, EventFilter, MailServerKind, NewBlock,
-    desktop::{EventQuery, Link, Notice, Phase},
+    desktop::{EventQuery, Link, Notice, Pause, Phase, QuietHours},
 };
 
 use self::{
@@ -186,6 +186,32 @@ async fn without_a_keyring_a_passphrase_keeps_the_key_and_locks() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
+async fn what_a_pause_or_quiet_hours_held_back_is_told_after_them() {
+    let (folder, desk) = (tempfile::tempdir().unwrap(), Desk::new());
+    let console = desk.start(folder.path());
+    set_up(&console).await;
+    desk.view_with(|view| view.service.as_ref().is_some_and(|it| it.link == Link::Live)).await;
+    let reports = reports(&console).await;
+    let day = |hour: u32| format!("{hour:02}:00");
+    let local = jiff::Timestamp::now().to_zoned_datetime(jiff::tz::TimeZone::system());
+    let now: u32 = local.time().hour().unsigned_abs().into();
+    let mut preferences = console.preferences().await.unwrap();
+    preferences.quiet_hours = Some(QuietHours { from: day((now + 23) % 24), until: day((now + 2) % 24) });
+    console.set_preferences(preferences).await.unwrap();
+    console.pause_notifications(Pause::ForMinutes { minutes: 10 }).await.unwrap();
+    for attempt in 0..5 {
+        reports.failure("anna@example.org", "203.0.113.9", attempt).await;
+    }
+    desk.view_with(|view| view.open_alerts == 1).await;
+    desk.clock().advance(Duration::from_mins(11));
+    desk.view_with(|view| view.paused_until.is_none()).await;
+    assert_eq!(desk.notifications(), [], "quiet hours go on");
+    desk.clock().advance(Duration::from_hours(3));
+    desk.notification_with(|it| it.title.contains("anna@example.org")).await;
+    console.shut_down().await.unwrap();
+}
+
+#[tokio::test(flavor = "multi_thread")]
 async fn a_killed_service_is_started_again_and_nothing_is_lost() {
     let (folder, desk) = (tempfile::tempdir().unwrap(), Desk::new());
     let console = desk.start(folder.path());
@@ -238,7 +264,7 @@ async fn a_service_restored_from_an_older_copy_is_followed() {
     reports(&console).await.failure("bert@example.org", "203.0.113.9", 1).await;
     let filter = EventFilter { account: Some("bert@example.org".into()), ..EventFilter::default() };
     desk.view_with(|view| view.service.as_ref().is_some_and(|it| it.link == Link::Live)).await;
-    let found = mailcup_lab::wait::until("the new event", std::time::Duration::from_secs(10), async || {
+    let found = mailcup_lab::wait::until("the new event", Duration::from_secs(10), async || {
         (console.count_events(filter.clone()).await.unwrap() == 1).then_some(())
     });
     found.await.unwrap();
