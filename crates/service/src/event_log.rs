@@ -45,6 +45,10 @@ const QUEUE: usize = 8192;
 /// Events in one transaction at most.
 const GROUP: usize = 1024;
 
+/// After a group of several events the next one waits this long for company: their senders answer soon, and
+/// one flush then serves all of them. A lone event is written at once.
+const COMPANY: Duration = Duration::from_millis(1);
+
 /// How often counts of alerts that were held back are looked after.
 const TICK: Duration = Duration::from_secs(1);
 
@@ -230,6 +234,7 @@ impl EventLog {
 
     async fn write_groups(self, mut waiting: mpsc::Receiver<Queued>) {
         let mut group = Vec::with_capacity(GROUP);
+        let mut crowded = false;
         let mut tick = tokio::time::interval_at(Instant::now() + TICK, TICK);
         tick.set_missed_tick_behavior(MissedTickBehavior::Delay);
         loop {
@@ -238,6 +243,15 @@ impl EventLog {
                 count = waiting.recv_many(&mut group, GROUP) => if count == 0 { return },
                 _ = tick.tick() => {}
             }
+            if crowded && !group.is_empty() && group.len() < GROUP {
+                tokio::time::sleep(COMPANY).await;
+                while group.len() < GROUP
+                    && let Ok(queued) = waiting.try_recv()
+                {
+                    group.push(queued);
+                }
+            }
+            crowded = group.len() > 1;
             let mut events = Vec::with_capacity(group.len());
             let mut waiters = Vec::with_capacity(group.len());
             let mut closing = None;

@@ -39,6 +39,9 @@ use utoipa_axum::{router::OpenApiRouter, routes};
 use self::problem::HttpProblem;
 use crate::app::App;
 
+/// Dovecot's requests hold well under 1 KiB.
+const MAIL_SERVER_BODY: usize = 16 * 1024;
+
 /// The private listener: the API, Dovecot's policy, metrics.
 pub fn private(app: &Arc<App>) -> Router {
     let (api, _) = api().split_for_parts();
@@ -47,7 +50,12 @@ pub fn private(app: &Arc<App>) -> Router {
         .fallback(not_found)
         .method_not_allowed_fallback(method_not_allowed)
         .layer(middleware::from_fn_with_state(Arc::clone(app), frame::frame));
-    framed.with_state(Arc::clone(app))
+    let (mail_servers, _) = mail_servers_routes().split_for_parts();
+    let lean = mail_servers
+        .layer(DefaultBodyLimit::max(MAIL_SERVER_BODY))
+        .method_not_allowed_fallback(method_not_allowed)
+        .layer(middleware::from_fn_with_state(Arc::clone(app), frame::lean));
+    framed.merge(lean).with_state(Arc::clone(app))
 }
 
 /// The public listener: what strangers may reach.
@@ -63,7 +71,12 @@ pub fn public(app: &Arc<App>) -> Router {
 
 /// The OpenAPI document of the private listener.
 pub fn openapi() -> serde_json::Value {
-    openapi::complete(&api().into_openapi())
+    openapi::complete(&api().merge(mail_servers_routes()).into_openapi())
+}
+
+/// What mail servers ask, hundreds of times a second: they are no browsers and need no more than an answer.
+fn mail_servers_routes() -> OpenApiRouter<Arc<App>> {
+    OpenApiRouter::new().routes(routes!(crate::policy::dovecot::dovecot))
 }
 
 /// All routes of the API, each with its description.
@@ -85,7 +98,6 @@ fn api() -> OpenApiRouter<Arc<App>> {
         .merge(blocks::routes())
         .merge(events::routes())
         .merge(mail_servers::routes())
-        .routes(routes!(crate::policy::dovecot::dovecot))
         .merge(setup::routes())
         .merge(sign_in::routes())
         .merge(me::routes())

@@ -9,6 +9,10 @@ use mailcup_service::{
 };
 use mailcup_wire::{Login, NewAdmin};
 
+/// Requests are many small allocations on many threads, at which the system's allocator is slow.
+#[global_allocator]
+static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
+
 /// The command line or the configuration is wrong.
 const USAGE: u8 = 2;
 
