@@ -89,7 +89,7 @@ mod tests {
     fn a_full_log_begins_anew_and_keeps_the_one_before() {
         let folder = tempfile::tempdir().unwrap();
         let log = LogFile::open(folder.path()).unwrap();
-        let line = [b'x'; 600 * 1024];
+        let line = vec![b'x'; 600 * 1024];
         for _ in 0..3 {
             log.make_writer().write_all(&line).unwrap();
         }
