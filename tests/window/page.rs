@@ -48,9 +48,7 @@ impl Page {
     /// Waits until these words are on the page.
     pub async fn see(&self, words: &str) {
         let seen = wait::until(words, SOON, async || self.words().await.contains(words).then_some(())).await;
-        if seen.is_err() {
-            panic!("“{words}” does not stand on the page, which says:\n{}", self.words().await);
-        }
+        assert!(seen.is_ok(), "“{words}” does not stand on the page, which says:\n{}", self.words().await);
     }
 
     pub async fn see_no_more(&self, words: &str) {
@@ -95,9 +93,8 @@ impl Page {
             }
             None
         });
-        if pressed.await.is_err() {
-            panic!("“{words}” can't be pressed on the page, which says:\n{}", self.words().await);
-        }
+        let pressed = pressed.await.is_ok();
+        assert!(pressed, "“{words}” can't be pressed on the page, which says:\n{}", self.words().await);
     }
 
     /// Goes to an address inside the window.
@@ -133,9 +130,8 @@ impl Page {
             let field = self.find(By::XPath(path.as_str())).await.ok()?;
             field.is_displayed().await.ok()?.then_some(field)
         });
-        match found.await {
-            Ok(field) => field,
-            Err(_) => panic!("no field “{label}” on the page, which says:\n{}", self.words().await),
-        }
+        let found = found.await;
+        assert!(found.is_ok(), "no field “{label}” on the page, which says:\n{}", self.words().await);
+        found.unwrap()
     }
 }

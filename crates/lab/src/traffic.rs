@@ -2,7 +2,7 @@
 //! then, and attacks mixed in.
 //!
 //! A [`Plan`] is an endless iterator of [`Attempt`]s in the order of time; the same seed gives the same
-//! plan. [`drive`] carries it out through real clients, [`history`] fills a span of the past with it.
+//! plan. [`drive()`] carries it out through real clients, [`history`] fills a span of the past with it.
 
 mod attack;
 mod drive;
