@@ -20,19 +20,18 @@ pub fn check(workspace: &Workspace) -> Result<(), Failure> {
     for (what, script) in [("Check the pages' types", "check"), ("Lint the pages", "lint")] {
         failures.extend(step::run(what, &mut ui::npm(workspace, &["run", script])).err());
     }
-    let clippy = ["--all-targets", "--", "--deny", "warnings"];
+    let clippy = ["--all-targets", "--keep-going", "--", "--deny", "warnings"];
     failures.extend(
         step::run("Lint the crates", workspace.cargo().arg("clippy").args(FEATURES).args(clippy)).err(),
     );
     failures.extend(
         step::run(
             "Check the documentation",
-            workspace
-                .cargo()
-                .env("RUSTDOCFLAGS", "--deny warnings")
-                .arg("doc")
-                .args(FEATURES)
-                .args(["--no-deps", "--document-private-items"]),
+            workspace.cargo().env("RUSTDOCFLAGS", "--deny warnings").arg("doc").args(FEATURES).args([
+                "--no-deps",
+                "--document-private-items",
+                "--keep-going",
+            ]),
         )
         .err(),
     );
