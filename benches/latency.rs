@@ -4,13 +4,16 @@
 
 use std::{error::Error, net::Ipv4Addr, path::Path, time::Duration, time::Instant};
 
+use futures_util::future::try_join_all;
 use mailcup_lab::{
+    LabError,
     clients::{ImapClient, Source},
-    desktop::{Desktop, DesktopConfig},
+    desktop::{Desktop, DesktopConfig, Notification},
     mail_servers::{MailAccount, MailServersConfig},
     service::ServiceConfig,
     stage::Stage,
 };
+use mailcup_wire::{AccountImport, AccountImportResult, NewAccount};
 
 #[path = "../tests/window/first_run.rs"]
 #[expect(dead_code, reason = "shared with the tests")]
@@ -21,13 +24,14 @@ mod page;
 
 const ACCOUNTS: usize = 200;
 /// As many wrong passwords raise an alert.
-const THRESHOLD: usize = 5;
-const LONGEST: Duration = Duration::from_secs(10);
+const THRESHOLD: u32 = 5;
+const LONGEST: Duration = Duration::from_secs(3);
 
 #[tokio::main(flavor = "multi_thread", worker_threads = 2)]
 async fn main() -> Result<(), Box<dyn Error>> {
     let servers = MailServersConfig { accounts: MailAccount::many(ACCOUNTS), ..Default::default() };
     let stage = Stage::start(servers, ServiceConfig::default()).await?;
+    know_all_accounts(&stage).await?;
     let desktop = Desktop::start(DesktopConfig::default()).await?;
     let page = first_run::connected(&desktop, &stage.service, async || {
         first_run::code_from_mailbox(&stage.servers).await
@@ -37,18 +41,33 @@ async fn main() -> Result<(), Box<dyn Error>> {
     for (index, account) in stage.servers.accounts().iter().enumerate() {
         let [.., high, low] = u32::try_from(index + 256)?.to_be_bytes();
         let source = Source::Loopback(Ipv4Addr::new(127, 1, high, low));
-        let mut begun = Instant::now();
-        for n in 0..THRESHOLD {
-            let mut client = ImapClient::connect(stage.servers.ports(), source).await?;
-            begun = Instant::now();
-            client.login(&account.login, &format!("wrong {n}")).await?;
-        }
         let login = account.login.as_str();
-        let speaks = |note: &mailcup_lab::desktop::Notification| {
-            note.at > begun && (note.summary.contains(login) || note.body.contains(login))
+        let guess = async |n: u32| -> Result<Instant, LabError> {
+            let mut client = ImapClient::connect(stage.servers.ports(), source).await?;
+            let begun = Instant::now();
+            client.login(login, &format!("wrong {n}")).await?;
+            Ok(begun)
         };
-        let note = desktop.notifications.await_one(LONGEST, speaks).await?;
-        took.push(note.at - begun);
+        try_join_all((1..THRESHOLD).map(&guess)).await?;
+        // Dovecot tells passwords apart by 12 bits: where two looked alike, one more decides.
+        for n in THRESHOLD..=THRESHOLD + 1 {
+            let begun = guess(n).await?;
+            let speaks = |note: &Notification| {
+                note.at > begun && (note.summary.contains(login) || note.body.contains(login))
+            };
+            if let Ok(note) = desktop.notifications.await_one(LONGEST, speaks).await {
+                took.push(note.at - begun);
+                break;
+            }
+        }
+        if took.len() <= index {
+            let alerts = stage.owner.alerts().await?.len();
+            return Err(format!(
+                "no notification speaks of {login}; {alerts} alerts\n{}",
+                stage.servers.logs()
+            )
+            .into());
+        }
     }
     took.sort();
     let at = |percent: usize| took[(took.len() * percent / 100).min(took.len() - 1)];
@@ -62,5 +81,17 @@ async fn main() -> Result<(), Box<dyn Error>> {
         page.painted(&Path::new(&folder).join("latency.png")).await;
     }
     page.quit().await;
+    Ok(())
+}
+
+/// Guessing at logins that no account has makes only so many alerts at a time.
+async fn know_all_accounts(stage: &Stage) -> Result<(), LabError> {
+    let known = |account: &MailAccount| NewAccount {
+        login: account.login.as_str().into(),
+        name: String::new(),
+        note: String::new(),
+    };
+    let import = AccountImport { accounts: stage.servers.accounts().iter().map(known).collect() };
+    let AccountImportResult { .. } = stage.owner.post("/v1/accounts/import", &import).await?;
     Ok(())
 }

@@ -76,6 +76,11 @@ async fn nothing_answered_and_no_alert_is_lost() {
         desktop.notifications.calls().into_iter().map(|n| (n.id, n.summary, n.body)).collect();
     let repeats = told.expect("every attack is told of") - ATTACKS;
     let within_a_call = kills_within_a_call(&desktop, &kills);
+    eprintln!(
+        "{} reports answered, {} events; {ATTACKS} attacks, {repeats} told twice; {within_a_call} of {KILLS} kills within a call",
+        answered.iter().map(Vec::len).sum::<usize>(),
+        events.len(),
+    );
     assert!(repeats <= within_a_call, "{repeats} told twice, {within_a_call} killed in the call: {calls:#?}");
     drop(console);
 }

@@ -2,6 +2,7 @@
 
 use std::{
     fs,
+    ops::Range,
     path::{Path, PathBuf},
 };
 
@@ -65,9 +66,9 @@ pub async fn sign_in_over(
     clients::sign_in(servers.ports(), protocol, source, login, password).await.unwrap()
 }
 
-/// So many wrong passwords over IMAP, each another one.
-pub async fn guess(servers: &MailServers, from: &str, login: &str, times: usize) {
-    for n in 0..times {
+/// Wrong passwords over IMAP, each number another one.
+pub async fn guess(servers: &MailServers, from: &str, login: &str, numbers: Range<u32>) {
+    for n in numbers {
         let password = format!("guess number {n}");
         let answer = sign_in_over(servers, MailProtocol::Imap, from, login, &password).await;
         assert!(!answer.accepted, "{answer:?}");
