@@ -7,7 +7,7 @@ pub mod postfix;
 use std::{
     collections::BTreeMap,
     net::IpAddr,
-    sync::{Arc, Mutex, PoisonError},
+    sync::{Arc, LazyLock, Mutex, PoisonError},
 };
 
 use arc_swap::{ArcSwap, Guard};
@@ -15,11 +15,9 @@ use mailcup_guard::{
     block::{Block as GuardBlock, BlockId as GuardBlockId, BlockSet, Target},
     decision::{self, Attempt, Decision, Policy, SignInVerdict, SubmissionVerdict},
 };
-use mailcup_wire::{
-    Address, Block, BlockId, BlockTarget, EventBody, MailServerKind, Reason, Submission, Time,
-};
+use mailcup_wire::{Address, Block, BlockId, BlockTarget, EventBody, MailServerKind, Submission, Time};
 
-use crate::{app::App, event_log::reason_text};
+use crate::app::App;
 
 /// The policy in force. A change compiles a new one and swaps it in at once; decisions never wait.
 #[derive(Debug, Default)]
@@ -43,7 +41,7 @@ impl LivePolicy {
     /// Decides on a sign-in, over any protocol, before the password is known.
     pub fn sign_in(&self, login: &str, address: Option<Address>, now: Time) -> Decision<SignInVerdict> {
         let decision = decision::sign_in(&attempt(Some(login), address), &self.compiled.load(), now.0);
-        count("sign_in", decision.verdict == SignInVerdict::Refuse);
+        SIGN_INS.count(decision.verdict == SignInVerdict::Refuse);
         decision
     }
 
@@ -55,7 +53,7 @@ impl LivePolicy {
         now: Time,
     ) -> Decision<SubmissionVerdict> {
         let decision = decision::submission(&attempt(login, address), &self.compiled.load(), now.0);
-        count("submission", decision.verdict == SubmissionVerdict::Reject);
+        SUBMISSIONS.count(decision.verdict == SubmissionVerdict::Reject);
         decision
     }
 
@@ -78,10 +76,8 @@ impl LivePolicy {
 
 /// Postfix's requests, answered by the service. The protocol names no mail server.
 impl postfix::Submissions for App {
-    fn decide(&self, login: Option<&str>, address: Option<IpAddr>) -> (SubmissionVerdict, Vec<Reason>) {
-        let address = address.map(Address::from);
-        let Decision { verdict, reasons } = self.policy.submission(login, address, self.clock.now());
-        (verdict, reasons.iter().map(reason_text).collect())
+    fn decide(&self, login: Option<&str>, address: Option<IpAddr>) -> Decision<SubmissionVerdict> {
+        self.policy.submission(login, address.map(Address::from), self.clock.now())
     }
 
     async fn record(&self, submission: Submission) {
@@ -104,9 +100,34 @@ pub fn would_refuse(target: &BlockTarget, login: Option<&str>, address: Option<A
     decision.verdict == SignInVerdict::Refuse
 }
 
-fn count(what: &'static str, refused: bool) {
-    let answer = if refused { "refuse" } else { "allow" };
-    metrics::counter!("mailcup_decisions_total", "of" => what, "answer" => answer).increment(1);
+/// What is decided on, for the metrics: looking a counter up at each decision would cost more than deciding.
+struct Decided {
+    allowed: LazyLock<metrics::Counter>,
+    refused: LazyLock<metrics::Counter>,
+}
+
+static SIGN_INS: Decided = Decided {
+    allowed: LazyLock::new(
+        || metrics::counter!("mailcup_decisions_total", "of" => "sign_in", "answer" => "allow"),
+    ),
+    refused: LazyLock::new(
+        || metrics::counter!("mailcup_decisions_total", "of" => "sign_in", "answer" => "refuse"),
+    ),
+};
+
+static SUBMISSIONS: Decided = Decided {
+    allowed: LazyLock::new(
+        || metrics::counter!("mailcup_decisions_total", "of" => "submission", "answer" => "allow"),
+    ),
+    refused: LazyLock::new(
+        || metrics::counter!("mailcup_decisions_total", "of" => "submission", "answer" => "refuse"),
+    ),
+};
+
+impl Decided {
+    fn count(&self, refused: bool) {
+        if refused { self.refused.increment(1) } else { self.allowed.increment(1) }
+    }
 }
 
 fn is_active(block: &Block, now: Time) -> bool {

@@ -9,8 +9,8 @@ mod request;
 
 use std::{future::Future, io, net::IpAddr, sync::Arc, time::Duration};
 
-use mailcup_guard::decision::SubmissionVerdict;
-use mailcup_wire::{Reason, Submission};
+use mailcup_guard::decision::{Decision, SubmissionVerdict};
+use mailcup_wire::Submission;
 use tokio::{
     io::{AsyncRead, AsyncReadExt, AsyncWrite, AsyncWriteExt},
     net::{TcpListener, UnixListener},
@@ -27,7 +27,7 @@ use self::{
 /// What the listener asks of the service.
 pub trait Submissions: Send + Sync + 'static {
     /// Decides from memory; never waits.
-    fn decide(&self, login: Option<&str>, address: Option<IpAddr>) -> (SubmissionVerdict, Vec<Reason>);
+    fn decide(&self, login: Option<&str>, address: Option<IpAddr>) -> Decision<SubmissionVerdict>;
 
     /// Records a message; done once the record is durable.
     fn record(&self, submission: Submission) -> impl Future<Output = ()> + Send;
@@ -170,11 +170,11 @@ async fn answer<S: Submissions>(
 ) -> Result<&'static [u8], RequestError> {
     let request = Request::parse(request)?;
     submissions.asked();
-    let (verdict, reasons) = submissions.decide(request.login().as_deref(), request.address());
-    for message in messages.asked(&request, verdict, reasons) {
+    let decision = submissions.decide(request.login().as_deref(), request.address());
+    for message in messages.asked(&request, &decision) {
         record(submissions, message).await;
     }
-    Ok(action(verdict))
+    Ok(action(decision.verdict))
 }
 
 async fn record<S: Submissions>(submissions: &S, message: Submission) {

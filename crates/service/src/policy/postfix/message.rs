@@ -1,9 +1,10 @@
 //! From requests to messages: which of them begins, ends or leaves one, so that each is recorded once.
 
-use mailcup_guard::decision::SubmissionVerdict;
-use mailcup_wire::{Address, Reason, Submission, SubmissionOutcome};
+use mailcup_guard::decision::{Decision, SubmissionVerdict};
+use mailcup_wire::{Address, Submission, SubmissionOutcome};
 
 use super::request::{Request, State};
+use crate::event_log::reason_text;
 
 /// The messages of one connection; one at a time, as smtpd works.
 #[derive(Debug, Default)]
@@ -19,14 +20,14 @@ struct Message {
 }
 
 impl Messages {
-    /// Takes note of a request and its verdict; answers what is to be recorded now, in order: a message that
+    /// Takes note of a request and what was decided; answers what is to be recorded now, in order: a message that
     /// the client left for this one, and this one once its fate is known.
     pub fn asked(
         &mut self,
         request: &Request<'_>,
-        verdict: SubmissionVerdict,
-        reasons: Vec<Reason>,
+        decision: &Decision<SubmissionVerdict>,
     ) -> Vec<Submission> {
+        let verdict = decision.verdict;
         let mut records = Vec::new();
         let same = self.current.as_ref().is_some_and(|message| *message.instance == *request.instance);
         if !same {
@@ -42,6 +43,7 @@ impl Messages {
         }
         if let Some(outcome) = fate(request.state, verdict) {
             message.recorded = true;
+            let reasons = decision.reasons.iter().map(reason_text).collect();
             records.push(Submission { outcome, reasons, ..message.submission.clone() });
         }
         records
@@ -109,7 +111,8 @@ mod tests {
                 "request=smtpd_access_policy\nprotocol_state={state}\ninstance={instance}\nrecipient_count={count}\n\n"
             );
             let request = Request::parse(text.as_bytes()).unwrap();
-            records.extend(messages.asked(&request, *verdict, Vec::new()));
+            let decision = Decision { verdict: *verdict, reasons: Vec::new() };
+            records.extend(messages.asked(&request, &decision));
         }
         records.extend(messages.abandon());
         records.into_iter().map(|record| (record.outcome, record.recipients)).collect()

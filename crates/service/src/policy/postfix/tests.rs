@@ -1,5 +1,9 @@
 use std::sync::Mutex;
 
+use mailcup_guard::{
+    block::{BlockId, Target},
+    decision::Reason,
+};
 use mailcup_wire::{ReasonCode, SubmissionOutcome};
 use tokio::net::TcpStream;
 
@@ -13,13 +17,13 @@ struct Recorder {
 }
 
 impl Submissions for Recorder {
-    fn decide(&self, _login: Option<&str>, address: Option<IpAddr>) -> (SubmissionVerdict, Vec<Reason>) {
+    fn decide(&self, _login: Option<&str>, address: Option<IpAddr>) -> Decision<SubmissionVerdict> {
         if address == Some(self.blocked) {
-            let text = "blocked".to_owned();
-            let reason = Reason { code: ReasonCode::BlockedAddress, text, block: None };
-            return (SubmissionVerdict::Reject, vec![reason]);
+            let block = BlockId("b1".into());
+            let reason = Reason::Blocked { block, target: Target::Address(self.blocked), expires_at: None };
+            return Decision { verdict: SubmissionVerdict::Reject, reasons: vec![reason] };
         }
-        (SubmissionVerdict::Accept, Vec::new())
+        Decision { verdict: SubmissionVerdict::Accept, reasons: vec![Reason::NothingAgainst] }
     }
 
     async fn record(&self, submission: Submission) {
