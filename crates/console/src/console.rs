@@ -95,14 +95,11 @@ impl Console {
     }
 
     pub async fn choose_passphrase(&self, passphrase: String) -> Result<(), Problem> {
-        let passphrase = SecretString::from(passphrase);
-        let key_file = self.key_file.clone();
-        let key = blocking(move || {
-            let key = ConsoleKey::generate();
-            SealedKey::seal(&key, &passphrase)?.write(&key_file)?;
-            Ok(key)
-        })
-        .await?;
+        // The keyring's own key if it can be read by now: it opens the local copy that is there.
+        let key = self.ask(Request::KeyToChoose).await??;
+        let (passphrase, key_file, sealing) =
+            (SecretString::from(passphrase), self.key_file.clone(), key.clone());
+        blocking(move || SealedKey::seal(&sealing, &passphrase)?.write(&key_file)).await?;
         self.ask(|reply| Request::KeyChosen(key, reply)).await?
     }
 

@@ -161,6 +161,7 @@ impl<H: Host> Controller<H> {
             Request::View(reply) => respond(reply, self.view()),
             Request::StartEmbedded(reply) => self.start_embedded(Some(reply)).await,
             Request::Connect(url, reply) => respond(reply, self.connect(url).await),
+            Request::KeyToChoose(reply) => respond(reply, self.key_to_choose().await),
             Request::KeyChosen(key, reply) => respond(reply, self.key_chosen(key).await),
             Request::Challenged(challenge, reply) => {
                 self.challenged(challenge);

@@ -106,7 +106,8 @@ pub fn look_in_keyring(keyring: &impl Keyring, name: &str) -> KeyringKey {
     match keyring.get(name) {
         Ok(Some(bytes)) => match ConsoleKey::from_bytes(&bytes) {
             Some(key) => KeyringKey::Kept(key),
-            None => KeyringKey::NoneYet,
+            // Perhaps the only one that opens the local copy: not ours to replace unasked.
+            None => KeyringKey::Unusable(KeyringError::Locked("what it holds for us is no key".to_owned())),
         },
         Ok(None) => match probe_keyring(keyring, name) {
             Ok(()) => KeyringKey::NoneYet,

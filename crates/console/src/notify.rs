@@ -109,15 +109,7 @@ impl Desk {
             return Vec::new();
         }
         self.screen.insert(LOCKED.to_owned(), Card { posted: Some(now.at), ..Card::default() });
-        let notification = Notification {
-            key: LOCKED.to_owned(),
-            title: "Something happened".to_owned(),
-            body: "Unlock MailCup Console to see it.".to_owned(),
-            severity: Severity::Attention,
-            actions: vec![NotificationAction::Open],
-            kind: None,
-        };
-        vec![Post::Show { notification, marks: Vec::new() }]
+        vec![Post::Show { notification: while_locked(), marks: Vec::new() }]
     }
 
     /// The console was locked or unlocked: what is on the desktop tells too much, or no longer enough.
@@ -132,8 +124,8 @@ impl Desk {
             if card.in_flight || card.due.is_none_or(|due| due > now.at) {
                 continue;
             }
-            let Some(notification) = drawn(key, &card.alerts, rules) else { continue };
             card.due = None;
+            let Some(notification) = drawn(key, &card.alerts, rules) else { continue };
             card.posted = Some(now.at);
             card.in_flight = true;
             let marks = card.alerts.values().map(|alert| (alert.id.clone(), alert.severity));
@@ -256,7 +248,22 @@ fn within(hours: &QuietHours, now: civil::Time) -> bool {
     if from <= until { from <= now && now < until } else { now >= from || now < until }
 }
 
+/// Says only that something happened.
+fn while_locked() -> Notification {
+    Notification {
+        key: LOCKED.to_owned(),
+        title: "Something happened".to_owned(),
+        body: "Unlock MailCup Console to see it.".to_owned(),
+        severity: Severity::Attention,
+        actions: vec![NotificationAction::Open],
+        kind: None,
+    }
+}
+
 fn drawn(key: &str, alerts: &BTreeMap<AlertId, Alert>, rules: &Rules) -> Option<Notification> {
+    if key == LOCKED {
+        return Some(while_locked());
+    }
     let newest = alerts.values().max_by_key(|alert| alert.last_at)?;
     if alerts.len() == 1 {
         let mut actions = vec![NotificationAction::Open];

@@ -38,7 +38,13 @@ impl<H: Host> Controller<H> {
                 true
             }
             Err(error) => {
-                let why = error.to_string();
+                let mut why = error.to_string();
+                if !self.install.services.is_empty() {
+                    why.push_str(
+                        ". Unlock it and start MailCup Console again to keep the local copy. With a passphrase \
+                         it begins anew from the service, where you sign in once more",
+                    );
+                }
                 self.access = Access::NeedsPassphrase { why };
                 self.waiting = Some(plan);
                 false
@@ -46,9 +52,18 @@ impl<H: Host> Controller<H> {
         }
     }
 
+    /// The key that a passphrase will keep; only where there is none and a sealed one is not there either.
+    pub(super) async fn key_to_choose(&mut self) -> Result<ConsoleKey, Problem> {
+        let asked_for = matches!(self.access, Access::NeedsPassphrase { .. });
+        if !asked_for || self.folder.key_file().exists() {
+            return Err(Problem::new(Code::Conflict, "No passphrase is asked for now."));
+        }
+        Ok(self.key_of_keyring().await.unwrap_or_else(|_| ConsoleKey::generate()))
+    }
+
     pub(super) async fn key_chosen(&mut self, key: ConsoleKey) -> Result<(), Problem> {
         self.key = Some(key);
-        self.can_lock = true;
+        self.passphrase_set().await?;
         self.access = Access::Open;
         match self.waiting.take() {
             None => {}

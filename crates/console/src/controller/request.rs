@@ -17,7 +17,9 @@ pub enum Request {
     View(Reply<View>),
     StartEmbedded(Done),
     Connect(Url, Done),
-    /// A passphrase was chosen because no keyring keeps the key.
+    /// The key for a passphrase that is chosen because no keyring keeps one.
+    KeyToChoose(Reply<Result<ConsoleKey, Problem>>),
+    /// It lies sealed in its file now.
     KeyChosen(ConsoleKey, Done),
     /// The sign-in that waits for its second factor; none for anew.
     Challenged(Option<Challenge>, Reply<()>),

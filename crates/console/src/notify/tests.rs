@@ -152,3 +152,15 @@ fn a_settled_alert_takes_its_notification_away() {
     let resolved = Alert { state: AlertState::Resolved, ..anna };
     assert_eq!(desk.changed(&[resolved], &rules(), at(1)), [Post::Close { key: "alert:anna".to_owned() }]);
 }
+
+#[test]
+fn a_refused_notification_of_a_locked_console_is_tried_again_and_asks_for_no_more() {
+    let mut desk = Desk::default();
+    let posts = desk.changed_while_locked(&[alert("anna", Severity::Attention, 5)], &rules(), at(0));
+    assert_eq!(posts.len(), 1);
+    desk.refused(LOCKED, at(0).at);
+    assert_eq!(desk.next_due(), Some(at(RETRY_MILLIS).at));
+    let posts = desk.due(&rules(), at(RETRY_MILLIS));
+    assert_eq!(taken(&mut desk, posts), [(LOCKED.to_owned(), "Something happened".to_owned())]);
+    assert_eq!(desk.next_due(), None, "nothing is due for ever");
+}

@@ -3,7 +3,10 @@
 use std::{
     collections::BTreeMap,
     path::Path,
-    sync::{Arc, Mutex},
+    sync::{
+        Arc, Mutex,
+        atomic::{AtomicBool, Ordering},
+    },
     time::Duration,
 };
 
@@ -29,7 +32,7 @@ struct Inner {
     shown: watch::Sender<Vec<Notification>>,
     tray: watch::Sender<Option<Tray>>,
     secrets: Mutex<BTreeMap<String, Vec<u8>>>,
-    has_keyring: bool,
+    has_keyring: AtomicBool,
     clock: Clock,
 }
 
@@ -48,9 +51,14 @@ impl Desk {
             shown: watch::Sender::new(Vec::new()),
             tray: watch::Sender::new(None),
             secrets: Mutex::default(),
-            has_keyring,
+            has_keyring: AtomicBool::new(has_keyring),
             clock: Clock::default(),
         }))
+    }
+
+    /// Locks or unlocks the keyring.
+    pub fn set_keyring(&self, usable: bool) {
+        self.0.has_keyring.store(usable, Ordering::SeqCst);
     }
 
     /// Starts a core with its data in `folder`.
@@ -146,7 +154,11 @@ impl Keyring for Desk {
 
 impl Desk {
     fn keyring(&self) -> Result<(), KeyringError> {
-        if self.0.has_keyring { Ok(()) } else { Err(KeyringError::None("not on this desktop".into())) }
+        if self.0.has_keyring.load(Ordering::SeqCst) {
+            Ok(())
+        } else {
+            Err(KeyringError::None("not on this desktop".into()))
+        }
     }
 }
 

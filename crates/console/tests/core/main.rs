@@ -272,3 +272,36 @@ async fn a_service_restored_from_an_older_copy_is_followed() {
     assert_eq!(console.count_events(lost).await.unwrap(), 0);
     console.shut_down().await.unwrap();
 }
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_keyring_that_is_locked_at_the_start_costs_neither_copy_nor_session() {
+    let (folder, desk) = (tempfile::tempdir().unwrap(), Desk::new());
+    let console = desk.start(folder.path());
+    set_up(&console).await;
+    desk.view_with(|view| view.events >= 2).await;
+    assert_eq!(
+        console.choose_passphrase("correct horse battery".into()).await.unwrap_err().code,
+        Code::Conflict
+    );
+    console.shut_down().await.unwrap();
+    drop(console);
+
+    desk.set_keyring(false);
+    let console = desk.start(folder.path());
+    let view = desk.view_with(|view| matches!(view.phase, Phase::ChoosePassphrase { .. })).await;
+    let Phase::ChoosePassphrase { why } = view.phase else { panic!() };
+    assert!(why.contains("start MailCup Console again"), "{why}");
+    desk.set_keyring(true);
+    console.choose_passphrase("correct horse battery".into()).await.unwrap();
+    let view = desk.view_with(|view| view.phase == Phase::Ready && view.events >= 2).await;
+    assert!(view.notices.is_empty(), "the copy was not begun anew: {:?}", view.notices);
+    console.shut_down().await.unwrap();
+    drop(console);
+
+    let console = desk.start(folder.path());
+    desk.view_with(|view| view.phase == Phase::Locked).await;
+    console.unlock("correct horse battery".into()).await.unwrap();
+    let view = desk.ready().await;
+    assert!(view.notices.is_empty(), "{:?}", view.notices);
+    console.shut_down().await.unwrap();
+}
