@@ -21,7 +21,7 @@ use crate::{
     config::{Config, PolicyAddress},
     http::{admins as http_admins, api_keys, problem::HttpProblem},
     mail::text::{self, Occasion},
-    outbox, passwords, secrets,
+    outbox, passwords, secrets, sign_in,
     snippet::{self, Dovecot, Postfix, WhenDown},
     store::{admins, factors},
     throttle::Whose,
@@ -157,7 +157,7 @@ async fn carry_out(app: &Arc<App>, request: Request) -> Result<String, HttpProbl
     }
 }
 
-async fn recover(app: &App, login: &str, password: Option<String>) -> Result<String, HttpProblem> {
+async fn recover(app: &Arc<App>, login: &str, password: Option<String>) -> Result<String, HttpProblem> {
     let login = Login(login.trim().to_lowercase());
     let hash = match password {
         Some(password) => {
@@ -175,6 +175,7 @@ async fn recover(app: &App, login: &str, password: Option<String>) -> Result<Str
     };
     if let Some(hash) = &hash {
         admins::set_password(tx.connection(), &row.admin.id, hash).await?;
+        sign_in::end_all(app, &mut tx, &row.admin.id, None).await?;
     }
     let stored = secrets::hash_readable_code(code.expose_secret());
     factors::open_recovery(tx.connection(), &row.admin.id, &stored, until).await?;

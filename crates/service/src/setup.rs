@@ -68,10 +68,9 @@ pub async fn set_up(app: &Arc<App>, client: Client, setup: Setup) -> Result<Setu
     if !app.needs_setup() {
         return Err(done_before());
     }
-    app.throttle.check(&Whose::Setup)?;
+    app.throttle.take(Whose::Setup)?;
     let expected = app.setup_token.get();
     if !expected.is_some_and(|expected| secrets::same(&expected.token, setup.token.trim())) {
-        app.throttle.failed(Whose::Setup);
         return Err(Problem::new(
             Code::SetupToken,
             "The setup token is wrong. It stands on the service's console and in the file setup-token of its \
@@ -79,6 +78,7 @@ pub async fn set_up(app: &Arc<App>, client: Client, setup: Setup) -> Result<Setu
         )
         .into());
     }
+    app.throttle.give_back(Whose::Setup);
     let device = sign_in::acceptable_device(setup.device)?;
     let organization = Organization {
         name: acceptable_name("organization", &setup.organization)?,

@@ -15,6 +15,7 @@ use mailcup_wire::{
     Outcome, Problem, Protocol, Reason, ReasonCode, SessionGrant, SessionId, SignIn, SignInRequest, Time,
 };
 use secrecy::{ExposeSecret, SecretString};
+use sqlx::SqliteConnection;
 
 pub use self::challenge::Challenges;
 use self::challenge::{LIFE, Pending, TRIES};
@@ -27,7 +28,7 @@ use crate::{
     outbox,
     secrets::{self, TokenHash},
     sessions::{LiveSession, TOKEN_PREFIX},
-    store::{StoreError, admins, factors, sessions},
+    store::{StoreError, admins, admins::AdminRow, factors, sessions},
     throttle::Whose,
 };
 
@@ -37,13 +38,13 @@ pub async fn begin(app: &App, client: Client, request: SignInRequest) -> Result<
     let login = Login(request.login.trim().to_lowercase());
     let guess = Whose::guess(client.address, &login.0);
     let network = Whose::network(client.address);
-    app.throttle.check(&guess)?;
-    app.throttle.check(&network)?;
+    app.throttle.take(network.clone())?;
+    app.throttle.take(guess.clone()).inspect_err(|_| app.throttle.give_back(network.clone()))?;
 
     let mut connection = app.store.read().acquire().await.map_err(StoreError::from)?;
     let row = admins::by_login(&mut connection, &login).await?;
     let admin = row.as_ref().map(|row| &row.admin);
-    let (refused, reasons) = decide(app, client, &login, admin).await?;
+    let (refused, reasons) = decide(app, &mut connection, client, &login, admin).await?;
     drop(connection);
     let mark = password_mark(app, &login, &request.password);
     let password = SecretString::from(request.password);
@@ -53,8 +54,6 @@ pub async fn begin(app: &App, client: Client, request: SignInRequest) -> Result<
     let row = match row {
         Some(row) if right && !refused => row,
         _ => {
-            app.throttle.failed(guess);
-            app.throttle.failed(network);
             let (outcome, reasons, mark) = if refused {
                 (Outcome::Refused, reasons, None)
             } else {
@@ -65,7 +64,9 @@ pub async fn begin(app: &App, client: Client, request: SignInRequest) -> Result<
             return Err(refusal());
         }
     };
-    let challenge = ask_for_factor(app, &attempt, &row.admin).await?;
+    app.throttle.give_back(guess);
+    app.throttle.give_back(network);
+    let challenge = ask_for_factor(app, &attempt, &row).await?;
     let reason = reason(ReasonCode::CodeRequested, "The password was right; a second factor was asked for.");
     app.log.append_sign_in(attempt.event(Outcome::Challenged, vec![reason]), None).await?;
     Ok(challenge)
@@ -98,20 +99,25 @@ pub async fn answer(
     let now = app.clock.now();
     let admin = app.challenges.with(id, now, |pending| pending.admin.clone())?;
     let codes = Whose::Codes(admin.0);
-    app.throttle.check(&codes)?;
+    app.throttle.take(codes.clone())?;
     let pending = app.challenges.try_once(id, now)?;
     let mut connection = app.store.read().acquire().await.map_err(StoreError::from)?;
     let row = admins::get(&mut connection, &pending.admin).await?.ok_or_else(challenge::over)?;
     let attempt = SignInAttempt { login: &pending.login, client, device: &pending.device };
-    let (refused, reasons) = decide(app, client, &pending.login, Some(&row.admin)).await?;
+    let (refused, reasons) = decide(app, &mut connection, client, &pending.login, Some(&row.admin)).await?;
     drop(connection);
 
     let mut tx = app.log.begin().await?;
+    // Role and password as they are now: either may have changed since the password was right.
+    let row = admins::get(tx.connection(), &pending.admin).await?.ok_or_else(challenge::over)?;
+    if row.password != pending.password {
+        app.challenges.end(id);
+        return Err(challenge::over());
+    }
     let code = SecretString::from(answer.code);
     let right = !refused && factor::take(app, &mut tx, id, &pending, answer.factor, &code).await?;
     if !right {
         drop(tx);
-        app.throttle.failed(codes);
         let (outcome, reasons) = if refused {
             (Outcome::Refused, reasons)
         } else {
@@ -235,6 +241,7 @@ impl SignInAttempt<'_> {
 /// Whether a block refuses, and why. A way in that was opened on the server's shell passes blocks.
 async fn decide(
     app: &App,
+    connection: &mut SqliteConnection,
     client: Client,
     login: &Login,
     admin: Option<&Admin>,
@@ -246,8 +253,7 @@ async fn decide(
         SignInVerdict::Allow | SignInVerdict::Delay(_) | SignInVerdict::Challenge => false,
     };
     if let (true, Some(admin)) = (refused, admin) {
-        let mut connection = app.store.read().acquire().await.map_err(StoreError::from)?;
-        refused = !factors::is_recovering(&mut connection, &admin.id, now).await?;
+        refused = !factors::is_recovering(connection, &admin.id, now).await?;
     }
     Ok((refused, decision.reasons.iter().map(reason_text).collect()))
 }
@@ -255,14 +261,16 @@ async fn decide(
 async fn ask_for_factor(
     app: &App,
     attempt: &SignInAttempt<'_>,
-    admin: &Admin,
+    row: &AdminRow,
 ) -> Result<Challenge, HttpProblem> {
+    let AdminRow { admin, password } = row;
     let now = app.clock.now();
     let kinds = factor::available(app, &admin.id).await?;
     let id = ChallengeId(secrets::new_id());
     let mut pending = Pending {
         admin: admin.id.clone(),
         login: admin.login.clone(),
+        password: password.clone(),
         device: attempt.device.clone(),
         factors: kinds,
         code: None,
@@ -291,8 +299,7 @@ async fn mail_code(
     code: &SecretString,
 ) -> Result<(), HttpProblem> {
     let mails = Whose::Mails(admin.id.0.clone());
-    app.throttle.check(&mails)?;
-    app.throttle.failed(mails);
+    app.throttle.take(mails)?;
     let organization = app.settings.organization_name();
     let occasion = occasion(&organization, admin, device, client, app.clock.now());
     let minutes = u32::try_from(LIFE.as_mins()).unwrap_or_default();

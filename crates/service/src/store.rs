@@ -89,8 +89,10 @@ impl Store {
             TryLockError::Error(error) => folder(error),
         })?;
 
+        let database = data_dir.join("mailcup.db");
+        make_private_file(&database).map_err(folder)?;
         let options = SqliteConnectOptions::new()
-            .filename(data_dir.join("mailcup.db"))
+            .filename(database)
             .create_if_missing(true)
             .journal_mode(SqliteJournalMode::Wal)
             .synchronous(SqliteSynchronous::Full)
@@ -190,6 +192,15 @@ fn make_private_folder(path: &Path) -> io::Result<()> {
     #[cfg(unix)]
     std::os::unix::fs::DirBuilderExt::mode(&mut builder, 0o700);
     builder.create(path)
+}
+
+/// Makes a file that only its owner reads; SQLite gives its side files the same mode.
+fn make_private_file(path: &Path) -> io::Result<()> {
+    let mut options = OpenOptions::new();
+    options.create(true).truncate(false).write(true);
+    #[cfg(unix)]
+    std::os::unix::fs::OpenOptionsExt::mode(&mut options, 0o600);
+    options.open(path).map(drop)
 }
 
 async fn migrate(writer: &SqlitePool, data_dir: &Path) -> Result<(), StoreError> {

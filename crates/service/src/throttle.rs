@@ -3,7 +3,7 @@
 use std::{net::IpAddr, time::Duration};
 
 use mailcup_wire::{Address, Code, Details, Problem};
-use moka::sync::Cache;
+use moka::{ops::compute::Op, sync::Cache};
 
 use crate::{clock::Clock, http::problem::HttpProblem};
 
@@ -45,6 +45,17 @@ struct Failures {
     wait_until: i64,
 }
 
+impl Failures {
+    fn and_one_more(self, now: i64, free: u32, longest: i64) -> Self {
+        let count = self.count.saturating_add(1);
+        let wait = match count.checked_sub(free) {
+            None | Some(0) => 0,
+            Some(over) => longest.min(1000i64 << over.min(20)),
+        };
+        Self { count, wait_until: now + wait }
+    }
+}
+
 impl Whose {
     pub fn guess(address: Option<Address>, login: &str) -> Self {
         Self::Guess(client(address), login.chars().take(256).collect())
@@ -78,10 +89,17 @@ impl Throttle {
         Self { clock, failures }
     }
 
-    /// Refuses while a wait is on.
-    pub fn check(&self, whose: &Whose) -> Result<(), HttpProblem> {
-        let Some(failures) = self.failures.get(whose) else { return Ok(()) };
-        let left = failures.wait_until - self.clock.now().as_millis();
+    /// Counts a try as a failure before it is looked at, and refuses it while a wait is on; both in one step,
+    /// so that tries at the same time are counted one after the other. [`Throttle::give_back`] takes it back.
+    pub fn take(&self, whose: Whose) -> Result<(), HttpProblem> {
+        let now = self.clock.now().as_millis();
+        let (free, longest) = (whose.free(), whose.longest());
+        let mut left = 0;
+        self.failures.entry(whose).and_compute_with(|before| {
+            let before = before.map_or_else(Failures::default, |entry| entry.into_value());
+            left = before.wait_until - now;
+            if left > 0 { Op::Nop } else { Op::Put(before.and_one_more(now, free, longest)) }
+        });
         if left <= 0 {
             return Ok(());
         }
@@ -91,17 +109,14 @@ impl Throttle {
             .into())
     }
 
-    /// Counts a failure.
-    pub fn failed(&self, whose: Whose) {
-        let now = self.clock.now().as_millis();
-        let (free, longest) = (whose.free(), whose.longest());
-        self.failures.entry(whose).and_upsert_with(|before| {
-            let count = before.map_or(0, |entry| entry.into_value().count) + 1;
-            let wait = match count.checked_sub(free) {
-                None | Some(0) => 0,
-                Some(over) => longest.min(1000i64 << over.min(20)),
-            };
-            Failures { count, wait_until: now + wait }
+    /// The try was none: what it counted is taken back, and its wait.
+    pub fn give_back(&self, whose: Whose) {
+        self.failures.entry(whose).and_compute_with(|before| match before.map(|entry| entry.into_value()) {
+            Some(Failures { count, .. }) if count > 1 => {
+                Op::Put(Failures { count: count - 1, wait_until: 0 })
+            }
+            Some(_) => Op::Remove,
+            None => Op::Nop,
         });
     }
 
@@ -125,24 +140,34 @@ mod tests {
         let clock = Clock::fixed(Time::from_millis(0));
         let throttle = Throttle::new(clock.clone());
         let anna = Whose::guess("203.0.113.7".parse().ok(), "anna@example.org");
-        for _ in 0..5 {
-            throttle.check(&anna).unwrap();
-            throttle.failed(anna.clone());
+        for _ in 0..6 {
+            throttle.take(anna.clone()).unwrap();
         }
-        throttle.check(&anna).unwrap();
-        throttle.failed(anna.clone());
-        assert!(throttle.check(&anna).is_err());
+        assert!(throttle.take(anna.clone()).is_err());
         let elsewhere = Whose::guess("198.51.100.7".parse().ok(), "anna@example.org");
-        throttle.check(&elsewhere).unwrap();
-        clock.set(Time::from_millis(2_000));
-        throttle.check(&anna).unwrap();
+        throttle.take(elsewhere).unwrap();
+        let mut now = 0;
         for _ in 0..30 {
-            throttle.failed(anna.clone());
+            now += LONGEST;
+            clock.set(Time::from_millis(now));
+            throttle.take(anna.clone()).unwrap();
+            assert!(throttle.take(anna.clone()).is_err());
         }
-        clock.set(Time::from_millis(2_000 + LONGEST));
-        throttle.check(&anna).unwrap();
-        throttle.failed(anna.clone());
         throttle.succeeded(&anna);
-        throttle.check(&anna).unwrap();
+        throttle.take(anna).unwrap();
+    }
+
+    #[test]
+    fn what_was_no_failure_is_given_back() {
+        let throttle = Throttle::new(Clock::fixed(Time::from_millis(0)));
+        let anna = Whose::guess("203.0.113.7".parse().ok(), "anna@example.org");
+        for _ in 0..100 {
+            throttle.take(anna.clone()).unwrap();
+            throttle.give_back(anna.clone());
+        }
+        for _ in 0..6 {
+            throttle.take(anna.clone()).unwrap();
+        }
+        assert!(throttle.take(anna).is_err());
     }
 }

@@ -53,14 +53,14 @@ async fn change_password(
     Json(change): Json<PasswordChange>,
 ) -> Answer<StatusCode> {
     let guess = Whose::guess(client.address, &session.login.0);
-    app.throttle.check(&guess)?;
+    app.throttle.take(guess.clone())?;
     let mut connection = app.store.read().acquire().await.map_err(StoreError::from)?;
     let row = admins::get(&mut connection, &session.admin).await?.ok_or_else(super::gone)?;
     drop(connection);
     if !app.passwords.check(change.current.into(), Some(&row.password)).await? {
-        app.throttle.failed(guess);
         return Err(Problem::field("current", "The current password is wrong.").into());
     }
+    app.throttle.give_back(guess);
     passwords::acceptable("new", &change.new, &session.login.0)?;
     let hash = app.passwords.hash(change.new.into()).await?;
     let mut tx = app.log.begin().await?;
@@ -156,7 +156,7 @@ async fn confirm_authenticator(
     Json(confirmation): Json<AuthenticatorConfirmation>,
 ) -> Answer<StatusCode> {
     let codes = Whose::Codes(session.admin.0.clone());
-    app.throttle.check(&codes)?;
+    app.throttle.take(codes.clone())?;
     let now = app.clock.now();
     let mut tx = app.log.begin().await?;
     let rows = factors::authenticators(tx.connection(), &session.admin).await?;
@@ -168,13 +168,13 @@ async fn confirm_authenticator(
         None => false,
     };
     if !taken {
-        app.throttle.failed(codes);
         return Err(Problem::field(
             "code",
             "The code is wrong. Take the one that the app shows now, and check that the phone's clock is right.",
         )
         .into());
     }
+    app.throttle.give_back(codes);
     audit::record(&mut tx, &actor(&session, client), "factor.add", "authenticator", &json!({ "id": row.id }))
         .await?;
     tx.commit().await?;

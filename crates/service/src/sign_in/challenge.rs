@@ -28,6 +28,8 @@ const PER_ADMIN: usize = 5;
 pub(super) struct Pending {
     pub admin: AdminId,
     pub login: Login,
+    /// The stored password that was right; another one ends the sign-in.
+    pub password: String,
     pub device: DeviceName,
     pub factors: Vec<FactorKind>,
     /// Hash of the code that was sent last.

@@ -101,7 +101,10 @@ async fn the_servers_shell_lets_a_locked_out_admin_in() {
         text.lines().find_map(|line| line.strip_prefix("    ")).unwrap_or_else(|| panic!("{text}")).to_owned()
     };
     let recovered = run(&["admin", "recover", OWNER.login, "--data-dir", &data], "");
-    assert!(sign_in(OWNER.password, &code(&recovered)).await.is_ok());
+    let old = sign_in(OWNER.password, &code(&recovered)).await.unwrap().token;
+    let session = format!("http://{}/v1/session", service.endpoints().http);
+    let status = async || client.get(&session).bearer_auth(&old).send().await.unwrap().status();
+    assert_eq!(status().await, 200);
     assert!(sign_in(OWNER.password, &code(&recovered)).await.is_err(), "the code works once");
 
     let create = ["admin", "create", "anna@example.org", "--email", "anna@example.org", "--data-dir", &data];
@@ -113,6 +116,7 @@ async fn the_servers_shell_lets_a_locked_out_admin_in() {
     let again = ["admin", "recover", OWNER.login, "--new-password", "--data-dir", &data];
     let recovered = run(&again, "an entirely new password\n");
     service.run().await.unwrap();
+    assert_eq!(status().await, 401, "who had the old password has no session any more");
     assert!(sign_in("an entirely new password", &code(&recovered)).await.is_ok());
     service.stop();
 }

@@ -171,6 +171,33 @@ async fn guesses_are_slowed_down_from_their_network_only() {
     assert_eq!(service.challenge(LOGIN, PASSWORD, "new-device").await.status, StatusCode::OK);
 }
 
+#[tokio::test(flavor = "multi_thread")]
+async fn guesses_at_the_same_time_are_counted_one_after_the_other() {
+    let (service, _) = Service::set_up().await;
+    let guesses = (0..40).map(|_| service.challenge(LOGIN, "a wrong guess", "new-device"));
+    let answers = futures_util::future::join_all(guesses).await;
+    let looked_at = answers.iter().filter(|answer| answer.code() == Code::SignInRefused).count();
+    let too_many = answers.iter().filter(|answer| answer.code() == Code::TooMany).count();
+    assert_eq!((looked_at, too_many), (6, 34));
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 8)]
+async fn many_refused_sign_ins_at_once_keep_nobody_waiting() {
+    let (service, done) = Service::set_up().await;
+    let owner = &done.grant.token;
+    let block = json!({
+        "target": { "kind": "address", "address": "192.0.2.200" }, "note": "", "confirm_self": true,
+    });
+    assert_eq!(service.call(owner, Method::POST, "/v1/blocks", block).await.status, StatusCode::CREATED);
+    for _ in 0..20 {
+        service.advance(3600);
+        let tries = (0..12).map(|_| service.challenge(LOGIN, PASSWORD, "new-device"));
+        for answer in futures_util::future::join_all(tries).await {
+            assert!(matches!(answer.code(), Code::SignInRefused | Code::TooMany), "{}", answer.text);
+        }
+    }
+}
+
 #[tokio::test]
 async fn an_ended_session_works_nowhere_and_its_stream_ends_at_once() {
     let (service, done) = Service::set_up().await;
