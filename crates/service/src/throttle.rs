@@ -3,7 +3,7 @@
 use std::{net::IpAddr, time::Duration};
 
 use mailcup_wire::{Address, Code, Details, Problem};
-use moka::{ops::compute::Op, sync::Cache};
+use moka::{Entry, ops::compute::Op, sync::Cache};
 
 use crate::{clock::Clock, http::problem::HttpProblem};
 
@@ -96,7 +96,7 @@ impl Throttle {
         let (free, longest) = (whose.free(), whose.longest());
         let mut left = 0;
         self.failures.entry(whose).and_compute_with(|before| {
-            let before = before.map_or_else(Failures::default, |entry| entry.into_value());
+            let before = before.map_or_else(Failures::default, Entry::into_value);
             left = before.wait_until - now;
             if left > 0 { Op::Nop } else { Op::Put(before.and_one_more(now, free, longest)) }
         });
@@ -111,7 +111,7 @@ impl Throttle {
 
     /// The try was none: what it counted is taken back, and its wait.
     pub fn give_back(&self, whose: Whose) {
-        self.failures.entry(whose).and_compute_with(|before| match before.map(|entry| entry.into_value()) {
+        self.failures.entry(whose).and_compute_with(|before| match before.map(Entry::into_value) {
             Some(Failures { count, .. }) if count > 1 => {
                 Op::Put(Failures { count: count - 1, wait_until: 0 })
             }
