@@ -60,6 +60,8 @@ pub struct Controller<H: Host> {
     desk: Desk,
     /// Whether notifications were held back a moment ago.
     quiet: bool,
+    /// The last number that a connection, sync or copy was given; none is given twice.
+    numbers: u64,
     reading: watch::Sender<Reading>,
     contact: watch::Sender<Contact>,
     channels: Channels,
@@ -75,8 +77,8 @@ enum Plan {
     Resume,
 }
 
-/// Ends of what runs beside the actor. What belongs to an earlier connection or sync carries its round and is
-/// passed over.
+/// Ends of what runs beside the actor. What comes from a former connection, sync or copy carries its number and
+/// is passed over.
 struct Channels {
     news: Ends<(u64, News)>,
     sidecar: Ends<SidecarNews>,
@@ -102,6 +104,7 @@ impl<H: Host> Controller<H> {
             connection: None,
             waiting: None,
             desk: Desk::default(),
+            numbers: 0,
             quiet: false,
             reading: watch::Sender::new(Reading::Nothing),
             contact: watch::Sender::new(contact),
@@ -194,6 +197,11 @@ impl<H: Host> Controller<H> {
             // Answered by `run`, which ends with it.
             Request::ShutDown(reply) => respond(reply, ()),
         }
+    }
+
+    fn next_number(&mut self) -> u64 {
+        self.numbers += 1;
+        self.numbers
     }
 
     fn situation(&self) -> Situation {

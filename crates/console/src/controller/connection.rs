@@ -1,5 +1,7 @@
-//! The connection to a service: the one that we start ourselves, or one elsewhere; its local copy, its session,
-//! and the sync between the two.
+//! The connection to a service: the one that we start ourselves, or one elsewhere; its session, and the sync
+//! with its local copy.
+
+mod copy;
 
 use mailcup_wire::{
     Admin, Challenge, Code, Organization, Problem, ServiceInfo, SessionGrant, Time,
@@ -13,18 +15,15 @@ use super::{Contact, Controller, Plan, Reading, beside::Beside, later};
 use crate::{
     Host,
     api::Api,
-    notify::Desk,
     profile::{Ports, Service, ServiceId},
     sidecar::{Sidecar, SidecarNews},
-    store::{Figures, Store, StoreError, set_aside},
-    sync::{News, Sync, Target, all_changed, oldest_kept},
+    store::{Figures, Store, StoreError},
+    sync::{News, Sync, Target, all_changed},
     view::{Access, Connection, Standing},
 };
 
 const KEEP_FRESH_EVERY: i64 = 30_000;
-const PRUNE_EVERY: i64 = 600_000;
 const ASK_AGAIN_AFTER: i64 = 3_000;
-const WRITE_AGAIN_AFTER: i64 = 5_000;
 
 /// A connection as it stands.
 pub struct Connected {
@@ -43,8 +42,11 @@ pub struct Connected {
     notices: Vec<Notice>,
     sidecar: Option<Beside>,
     sync: Option<Beside>,
-    /// Counts syncs and questions, so that a late answer is known for one.
+    /// Which connection this is, which sync it runs and which copy it has open, so that what a former one
+    /// still says is known for that.
+    number: u64,
     round: u64,
+    copy: u64,
     /// Whoever waits for the service on this computer.
     starting: Option<oneshot::Sender<Result<(), Problem>>>,
     ask_again_at: Option<Time>,
@@ -57,12 +59,12 @@ pub struct Connected {
 pub enum Said {
     Info(Result<ServiceInfo, Problem>),
     Organization(Organization),
-    /// The local copy was read through.
-    Checked(StoreError),
+    /// The local copy of this number was read through.
+    Checked(u64, StoreError),
 }
 
 impl Connected {
-    fn new(service: Service, now: Time) -> Self {
+    fn new(service: Service, number: u64, now: Time) -> Self {
         Self {
             service,
             api: None,
@@ -78,7 +80,9 @@ impl Connected {
             notices: Vec::new(),
             sidecar: None,
             sync: None,
-            round: 0,
+            number,
+            round: number,
+            copy: number,
             starting: None,
             ask_again_at: None,
             sync_again_at: None,
@@ -173,6 +177,8 @@ impl<H: Host> Controller<H> {
         }
         if let Some(sidecar) = connection.sidecar.take() {
             sidecar.end().await;
+            // What it said last is of no use to a next one.
+            while self.channels.sidecar.1.try_recv().is_ok() {}
         }
         if let Some(store) = connection.store.take() {
             store.close().await;
@@ -270,9 +276,9 @@ impl<H: Host> Controller<H> {
         }
     }
 
-    pub(super) async fn hear_said(&mut self, round: u64, said: Said) {
+    pub(super) async fn hear_said(&mut self, number: u64, said: Said) {
         let (now, challenge) = (self.clock.now(), self.challenge());
-        let Some(connection) = self.connection.as_mut().filter(|it| it.round == round) else { return };
+        let Some(connection) = self.connection.as_mut().filter(|it| it.number == number) else { return };
         match said {
             Said::Info(_) if connection.token.is_some() => {}
             Said::Info(Ok(info)) => {
@@ -296,7 +302,8 @@ impl<H: Host> Controller<H> {
                     tracing::warn!(%error, "the organization's name was not kept");
                 }
             }
-            Said::Checked(error) => self.store_failed(error).await,
+            Said::Checked(copy, error) if connection.copy == copy => self.store_failed(error).await,
+            Said::Checked(..) => {}
         }
     }
 
@@ -378,72 +385,6 @@ impl<H: Host> Controller<H> {
         self.prune(now).await;
     }
 
-    /// Opens the local copy, or one anew where it is damaged, and goes on from it.
-    pub(super) async fn open_store(&mut self) -> Result<(), Problem> {
-        let (Some(connection), Some(key)) = (&mut self.connection, self.key.clone()) else { return Ok(()) };
-        let id = connection.service.id.clone();
-        let path = self.folder.store(&id);
-        let now = self.clock.now();
-        let opened = tokio::task::spawn_blocking(move || {
-            let store_key = key.store_key(&id);
-            match Store::open(&path, &store_key) {
-                Err(StoreError::Damaged(why)) => {
-                    tracing::error!(why, "the local copy is damaged and is set aside");
-                    let kept_at = set_aside(&path, now)?;
-                    Ok((Store::open(&path, &store_key)?, Some(kept_at)))
-                }
-                other => other.map(|store| (store, None)),
-            }
-        })
-        .await;
-        let opened = opened.map_err(|error| Problem::new(Code::Internal, error.to_string()))?;
-        let (store, replaced) = opened.map_err(Problem::from)?;
-        let meta = store.meta().await?;
-        let shown = store.shown().await?;
-        self.desk = Desk::new(shown);
-        if connection.token.is_none()
-            && let Some(key) = &self.key
-        {
-            connection.token = self.folder.session(&connection.service.id, key).map(SecretString::from);
-        }
-        connection.admin = connection.admin.take().or(meta.admin);
-        connection.name = connection.name.take().or(meta.organization.map(|it| it.name));
-        connection.fresh_at = meta.fresh_at.or(connection.fresh_at);
-        connection.notices = meta.notices;
-        if connection.token.is_some() {
-            connection.standing = Standing::SignedIn;
-        }
-        connection.store = Some(store.clone());
-        self.reading.send_replace(Reading::Open(store.readers()));
-        if let Some(kept_at) = replaced {
-            self.notice(Notice::StoreReplaced { kept_at: kept_at.display().to_string() }).await;
-        } else {
-            self.check_store(store);
-        }
-        self.refresh_figures().await;
-        self.changed(&all_changed());
-        self.tell_contact();
-        self.find_standing().await;
-        Ok(())
-    }
-
-    /// Closes the local copy; the stream goes on without it.
-    pub(super) async fn close_store(&mut self) {
-        self.keep_fresh().await;
-        let Some(connection) = &mut self.connection else { return };
-        if let Some(sync) = connection.sync.take() {
-            sync.end().await;
-        }
-        let cursor = match &connection.store {
-            Some(store) => store.cursor().await.ok().flatten(),
-            None => None,
-        };
-        if let Some(store) = connection.store.take() {
-            store.close().await;
-        }
-        self.sync_into(Target::Nowhere(cursor)).await;
-    }
-
     fn add_service(&mut self, service: &Service) -> Result<(), Problem> {
         self.folder.keep_service(service)?;
         self.install.services.push(service.id.clone());
@@ -451,7 +392,8 @@ impl<H: Host> Controller<H> {
     }
 
     async fn begin(&mut self, service: Service) {
-        let mut connection = Connected::new(service, self.clock.now());
+        let number = self.next_number();
+        let mut connection = Connected::new(service, number, self.clock.now());
         if connection.service.embedded {
             let sidecar = Sidecar {
                 program: self.service_program.clone(),
@@ -467,7 +409,6 @@ impl<H: Host> Controller<H> {
                 Err(problem) => tracing::error!(message = problem.message, "the service can't be called"),
             }
         }
-        let elsewhere = !connection.service.embedded;
         self.connection = Some(connection);
         self.tell_contact();
         if self.access == Access::Open
@@ -478,8 +419,6 @@ impl<H: Host> Controller<H> {
             if let Some(connection) = &mut self.connection {
                 connection.link = Link::Offline { since: now, why: problem.message };
             }
-        }
-        if elsewhere {
             self.find_standing().await;
         }
     }
@@ -498,11 +437,11 @@ impl<H: Host> Controller<H> {
             return;
         }
         let Some(api) = connection.api.clone() else { return };
-        let (round, said) = (connection.round, self.channels.said.0.clone());
+        let (number, said) = (connection.number, self.channels.said.0.clone());
         tokio::spawn(async move {
             let info = api.service_info(None).await;
             // The actor may have ended meanwhile.
-            let _ = said.send((round, Said::Info(info))).await;
+            let _ = said.send((number, Said::Info(info))).await;
         });
     }
 
@@ -511,24 +450,13 @@ impl<H: Host> Controller<H> {
         let Some(api) = connection.api.clone().map(|api| api.with_token(connection.token.clone())) else {
             return;
         };
-        let (round, said) = (connection.round, self.channels.said.0.clone());
+        let (number, said) = (connection.number, self.channels.said.0.clone());
         tokio::spawn(async move {
             match api.organization().await {
                 Ok(organization) => {
-                    let _ = said.send((round, Said::Organization(organization))).await;
+                    let _ = said.send((number, Said::Organization(organization))).await;
                 }
                 Err(problem) => tracing::warn!(code = problem.code.as_str(), "the organization was not told"),
-            }
-        });
-    }
-
-    /// Reads the whole copy beside the actor and speaks up only if it is damaged.
-    fn check_store(&self, store: Store) {
-        let Some(connection) = &self.connection else { return };
-        let (round, said) = (connection.round, self.channels.said.0.clone());
-        tokio::spawn(async move {
-            if let Err(error @ StoreError::Damaged(_)) = store.check().await {
-                let _ = said.send((round, Said::Checked(error))).await;
             }
         });
     }
@@ -551,7 +479,8 @@ impl<H: Host> Controller<H> {
         if connection.standing != Standing::SignedIn {
             return;
         }
-        connection.round += 1;
+        self.numbers += 1;
+        connection.round = self.numbers;
         let round = connection.round;
         let api = api.with_token(Some(token));
         let (clock, out) = (self.clock.clone(), self.channels.news.0.clone());
@@ -567,102 +496,6 @@ impl<H: Host> Controller<H> {
             let sync = Sync { api, target, clock, news, stop: stop.clone() };
             tokio::join!(sync.run(), forward);
         }));
-    }
-
-    async fn store_failed(&mut self, error: StoreError) {
-        let now = self.clock.now();
-        let damaged = matches!(error, StoreError::Damaged(_));
-        tracing::error!(%error, "the local copy failed");
-        if damaged {
-            self.replace_store(&error).await;
-            return;
-        }
-        if let Some(connection) = &mut self.connection {
-            let since = offline_since(&connection.link, now);
-            connection.link = Link::Offline { since, why: format!("New events can't be kept: {error}.") };
-            connection.sync_again_at = Some(later(now, WRITE_AGAIN_AFTER));
-        }
-    }
-
-    /// Sets the damaged copy aside and fills another from the service.
-    async fn replace_store(&mut self, error: &StoreError) {
-        let now = self.clock.now();
-        let Some(connection) = &mut self.connection else { return };
-        if let Some(sync) = connection.sync.take() {
-            sync.end().await;
-        }
-        if let Some(store) = connection.store.take() {
-            store.close().await;
-        }
-        let kept_at = set_aside(&self.folder.store(&connection.service.id), now);
-        let opened = self.open_store().await;
-        match (kept_at, opened) {
-            (Ok(kept_at), Ok(())) => {
-                self.notice(Notice::StoreReplaced { kept_at: kept_at.display().to_string() }).await;
-            }
-            (Err(error), _) => tracing::error!(%error, "the damaged local copy can't be set aside"),
-            (_, Err(problem)) => {
-                tracing::error!(message = problem.message, %error, "no new local copy can be made");
-            }
-        }
-    }
-
-    /// Shows a notice until it is dismissed.
-    async fn notice(&mut self, notice: Notice) {
-        let Some(connection) = &mut self.connection else { return };
-        if let Some(store) = &connection.store
-            && let Err(error) = store.add_notice(notice.clone()).await
-        {
-            tracing::warn!(%error, "a notice was not kept");
-        }
-        if !connection.notices.contains(&notice) {
-            connection.notices.push(notice);
-        }
-    }
-
-    pub(super) async fn dismiss(&mut self, notice: Notice) -> Result<(), Problem> {
-        let Some(connection) = &mut self.connection else { return Ok(()) };
-        connection.notices.retain(|known| *known != notice);
-        if let Some(store) = &connection.store {
-            store.drop_notice(notice).await?;
-        }
-        Ok(())
-    }
-
-    async fn refresh_figures(&mut self) {
-        let Some(store) = self.connection.as_ref().and_then(|it| it.store.clone()) else { return };
-        match store.readers().figures().await {
-            Ok(figures) => {
-                if let Some(connection) = &mut self.connection {
-                    connection.figures = figures;
-                }
-            }
-            Err(error) => tracing::warn!(%error, "the local copy can't be counted"),
-        }
-    }
-
-    async fn keep_fresh(&mut self) {
-        let now = self.clock.now();
-        let Some(connection) = &mut self.connection else { return };
-        if connection.link == Link::Live {
-            connection.fresh_at = Some(now);
-        }
-        connection.fresh_kept_at = now;
-        let (Some(store), Some(fresh_at)) = (&connection.store, connection.fresh_at) else { return };
-        if let Err(error) = store.keep_fresh_at(fresh_at).await {
-            tracing::warn!(%error, "how fresh the local copy is was not kept");
-        }
-    }
-
-    async fn prune(&mut self, now: Time) {
-        let Some(connection) = self.connection.as_mut().filter(|it| now >= it.prune_at) else { return };
-        connection.prune_at = later(now, PRUNE_EVERY);
-        let Some(store) = connection.store.clone() else { return };
-        match store.prune(oldest_kept(now)).await {
-            Ok(true) => connection.prune_at = now,
-            Ok(false) => {}
-            Err(error) => tracing::warn!(%error, "old events were not removed"),
-        }
     }
 
     fn tell_contact(&self) {

@@ -8,9 +8,10 @@ mod reports;
 use std::{fs, path::Path, time::Duration};
 
 use mailcup_console_core::Console;
+use mailcup_lab::service::{OWNER, Service, ServiceConfig};
 use mailcup_wire::{
-    AlertState, BlockTarget, Code, EventFilter, MailServerKind, NewBlock,
-    desktop::{EventQuery, Link, Notice, Pause, Phase, QuietHours},
+    AlertState, BlockTarget, ChallengeAnswer, Code, EventFilter, FactorKind, MailServerKind, NewBlock,
+    desktop::{ConnectRequest, Credentials, EventQuery, Link, Notice, Pause, Phase, QuietHours, View},
 };
 
 use self::{
@@ -303,5 +304,52 @@ async fn a_keyring_that_is_locked_at_the_start_costs_neither_copy_nor_session() 
     console.unlock("correct horse battery".into()).await.unwrap();
     let view = desk.ready().await;
     assert!(view.notices.is_empty(), "{:?}", view.notices);
+    console.shut_down().await.unwrap();
+}
+
+/// Signs in to a service elsewhere, with the code from its outbox.
+async fn connect(console: &Console, service: &Service) {
+    let url = format!("http://{}", service.endpoints().http);
+    console.connect(ConnectRequest { url }).await.unwrap();
+    let credentials = Credentials { login: OWNER.login.into(), password: OWNER.password.into() };
+    console.sign_in(credentials).await.unwrap();
+    let mails = service.data_dir().join("outbox/new");
+    let code = mailcup_lab::wait::until("the code's mail", std::time::Duration::from_secs(10), async || {
+        let mail = fs::read_dir(&mails).ok()?.find_map(|mail| fs::read_to_string(mail.ok()?.path()).ok())?;
+        let mut words = mail.split(|c: char| !c.is_ascii_digit());
+        words.rfind(|word| word.len() == 6).map(str::to_owned)
+    });
+    let answer = ChallengeAnswer { factor: FactorKind::Email, code: code.await.unwrap() };
+    console.answer_challenge(answer).await.unwrap();
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn damage_in_a_page_that_nothing_asks_for_is_found_and_mended() {
+    let service = Service::start(ServiceConfig::default()).await.unwrap();
+    service.set_up().await.unwrap();
+    let (folder, desk) = (tempfile::tempdir().unwrap(), Desk::new());
+    let console = desk.start(folder.path());
+    connect(&console, &service).await;
+    let reports = reports(&console).await;
+    for attempt in 0..300 {
+        reports.failure(&format!("user{attempt}@example.org"), "203.0.113.9", attempt).await;
+    }
+    let before = desk.view_with(|view| view.events >= 300).await.events;
+    console.shut_down().await.unwrap();
+    drop(console);
+
+    let services = folder.path().join("console/services");
+    let store = fs::read_dir(&services).unwrap().next().unwrap().unwrap().path().join("store.db");
+    let mut bytes = fs::read(&store).unwrap();
+    let page = bytes.len() / 4096 / 2 * 4096;
+    bytes[page + 100..page + 164].fill(0x5a);
+    fs::write(&store, bytes).unwrap();
+
+    // The service is there at once, so that the sync begins before the copy is read through.
+    let console = desk.start(folder.path());
+    let replaced = |view: &View| {
+        view.notices.iter().any(|it| matches!(it, Notice::StoreReplaced { .. })) && view.events >= before
+    };
+    desk.view_with(replaced).await;
     console.shut_down().await.unwrap();
 }

@@ -1,0 +1,200 @@
+//! The local copy of a connection: opened, read through, kept fresh, and replaced where it is damaged.
+
+use mailcup_wire::{
+    Code, Problem, Time,
+    desktop::{Link, Notice},
+};
+use secrecy::SecretString;
+
+use super::{
+    super::{Controller, Reading, later},
+    Said, offline_since,
+};
+use crate::{
+    Host,
+    notify::Desk,
+    store::{Store, StoreError, set_aside},
+    sync::{Target, all_changed, oldest_kept},
+    view::Standing,
+};
+
+const PRUNE_EVERY: i64 = 600_000;
+const WRITE_AGAIN_AFTER: i64 = 5_000;
+
+impl<H: Host> Controller<H> {
+    /// Opens the local copy, or one anew where it is damaged, and goes on from it.
+    pub(in crate::controller) async fn open_store(&mut self) -> Result<(), Problem> {
+        let (Some(connection), Some(key)) = (&mut self.connection, self.key.clone()) else { return Ok(()) };
+        let id = connection.service.id.clone();
+        let path = self.folder.store(&id);
+        let now = self.clock.now();
+        let opened = tokio::task::spawn_blocking(move || {
+            let store_key = key.store_key(&id);
+            match Store::open(&path, &store_key) {
+                Err(StoreError::Damaged(why)) => {
+                    tracing::error!(why, "the local copy is damaged and is set aside");
+                    let kept_at = set_aside(&path, now)?;
+                    Ok((Store::open(&path, &store_key)?, Some(kept_at)))
+                }
+                other => other.map(|store| (store, None)),
+            }
+        })
+        .await;
+        let opened = opened.map_err(|error| Problem::new(Code::Internal, error.to_string()))?;
+        let (store, replaced) = opened.map_err(Problem::from)?;
+        let meta = store.meta().await?;
+        let shown = store.shown().await?;
+        self.desk = Desk::new(shown);
+        if connection.token.is_none()
+            && let Some(key) = &self.key
+        {
+            connection.token = self.folder.session(&connection.service.id, key).map(SecretString::from);
+        }
+        connection.admin = connection.admin.take().or(meta.admin);
+        connection.name = connection.name.take().or(meta.organization.map(|it| it.name));
+        connection.fresh_at = meta.fresh_at.or(connection.fresh_at);
+        connection.notices = meta.notices;
+        if connection.token.is_some() {
+            connection.standing = Standing::SignedIn;
+        }
+        self.numbers += 1;
+        connection.copy = self.numbers;
+        connection.store = Some(store.clone());
+        self.reading.send_replace(Reading::Open(store.readers()));
+        if let Some(kept_at) = replaced {
+            self.notice(Notice::StoreReplaced { kept_at: kept_at.display().to_string() }).await;
+        } else {
+            self.check_store(store);
+        }
+        self.refresh_figures().await;
+        self.changed(&all_changed());
+        self.tell_contact();
+        self.find_standing().await;
+        Ok(())
+    }
+
+    /// Closes the local copy; the stream goes on without it.
+    pub(in crate::controller) async fn close_store(&mut self) {
+        self.keep_fresh().await;
+        let Some(connection) = &mut self.connection else { return };
+        if let Some(sync) = connection.sync.take() {
+            sync.end().await;
+        }
+        let cursor = match &connection.store {
+            Some(store) => store.cursor().await.ok().flatten(),
+            None => None,
+        };
+        if let Some(store) = connection.store.take() {
+            store.close().await;
+        }
+        self.sync_into(Target::Nowhere(cursor)).await;
+    }
+
+    pub(in crate::controller) async fn dismiss(&mut self, notice: Notice) -> Result<(), Problem> {
+        let Some(connection) = &mut self.connection else { return Ok(()) };
+        connection.notices.retain(|known| *known != notice);
+        if let Some(store) = &connection.store {
+            store.drop_notice(notice).await?;
+        }
+        Ok(())
+    }
+
+    pub(super) async fn store_failed(&mut self, error: StoreError) {
+        let now = self.clock.now();
+        let damaged = matches!(error, StoreError::Damaged(_));
+        tracing::error!(%error, "the local copy failed");
+        if damaged {
+            self.replace_store(&error).await;
+            return;
+        }
+        if let Some(connection) = &mut self.connection {
+            let since = offline_since(&connection.link, now);
+            connection.link = Link::Offline { since, why: format!("New events can't be kept: {error}.") };
+            connection.sync_again_at = Some(later(now, WRITE_AGAIN_AFTER));
+        }
+    }
+
+    /// Shows a notice until it is dismissed.
+    pub(super) async fn notice(&mut self, notice: Notice) {
+        let Some(connection) = &mut self.connection else { return };
+        if let Some(store) = &connection.store
+            && let Err(error) = store.add_notice(notice.clone()).await
+        {
+            tracing::warn!(%error, "a notice was not kept");
+        }
+        if !connection.notices.contains(&notice) {
+            connection.notices.push(notice);
+        }
+    }
+
+    pub(super) async fn refresh_figures(&mut self) {
+        let Some(store) = self.connection.as_ref().and_then(|it| it.store.clone()) else { return };
+        match store.readers().figures().await {
+            Ok(figures) => {
+                if let Some(connection) = &mut self.connection {
+                    connection.figures = figures;
+                }
+            }
+            Err(error) => tracing::warn!(%error, "the local copy can't be counted"),
+        }
+    }
+
+    pub(super) async fn keep_fresh(&mut self) {
+        let now = self.clock.now();
+        let Some(connection) = &mut self.connection else { return };
+        if connection.link == Link::Live {
+            connection.fresh_at = Some(now);
+        }
+        connection.fresh_kept_at = now;
+        let (Some(store), Some(fresh_at)) = (&connection.store, connection.fresh_at) else { return };
+        if let Err(error) = store.keep_fresh_at(fresh_at).await {
+            tracing::warn!(%error, "how fresh the local copy is was not kept");
+        }
+    }
+
+    pub(super) async fn prune(&mut self, now: Time) {
+        let Some(connection) = self.connection.as_mut().filter(|it| now >= it.prune_at) else { return };
+        connection.prune_at = later(now, PRUNE_EVERY);
+        let Some(store) = connection.store.clone() else { return };
+        match store.prune(oldest_kept(now)).await {
+            Ok(true) => connection.prune_at = now,
+            Ok(false) => {}
+            Err(error) => tracing::warn!(%error, "old events were not removed"),
+        }
+    }
+
+    /// Reads the whole copy beside the actor and speaks up only if it is damaged.
+    fn check_store(&self, store: Store) {
+        let Some(connection) = &self.connection else { return };
+        let (number, copy) = (connection.number, connection.copy);
+        let said = self.channels.said.0.clone();
+        tokio::spawn(async move {
+            if let Err(error @ StoreError::Damaged(_)) = store.check().await {
+                let _ = said.send((number, Said::Checked(copy, error))).await;
+            }
+        });
+    }
+
+    /// Sets the damaged copy aside and fills another from the service.
+    async fn replace_store(&mut self, error: &StoreError) {
+        let now = self.clock.now();
+        let Some(connection) = &mut self.connection else { return };
+        if let Some(sync) = connection.sync.take() {
+            sync.end().await;
+        }
+        if let Some(store) = connection.store.take() {
+            store.close().await;
+        }
+        let kept_at = set_aside(&self.folder.store(&connection.service.id), now);
+        let opened = self.open_store().await;
+        match (kept_at, opened) {
+            (Ok(kept_at), Ok(())) => {
+                self.notice(Notice::StoreReplaced { kept_at: kept_at.display().to_string() }).await;
+            }
+            (Err(error), _) => tracing::error!(%error, "the damaged local copy can't be set aside"),
+            (_, Err(problem)) => {
+                tracing::error!(message = problem.message, %error, "no new local copy can be made");
+            }
+        }
+    }
+}
