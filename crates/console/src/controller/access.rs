@@ -38,13 +38,7 @@ impl<H: Host> Controller<H> {
                 true
             }
             Err(error) => {
-                let mut why = error.to_string();
-                if !self.install.services.is_empty() {
-                    why.push_str(
-                        ". Unlock it and start MailCup Console again to keep the local copy. With a passphrase \
-                         it begins anew from the service, where you sign in once more",
-                    );
-                }
+                let why = why_a_passphrase(&error, !self.install.services.is_empty());
                 self.access = Access::NeedsPassphrase { why };
                 self.waiting = Some(plan);
                 false
@@ -183,6 +177,23 @@ impl<H: Host> Controller<H> {
         })
         .await
     }
+}
+
+/// Why a passphrase is asked for, and what it costs where there is a local copy under the keyring's key.
+fn why_a_passphrase(error: &KeyringError, has_copy: bool) -> String {
+    let (reason, mend) = match error {
+        KeyringError::None(why) => (format!("This desktop has no keyring ({why})."), "start its keyring"),
+        KeyringError::Locked(why) => {
+            (format!("The desktop's keyring is locked or takes no secrets ({why})."), "unlock it")
+        }
+    };
+    if !has_copy {
+        return reason;
+    }
+    format!(
+        "{reason} To keep the local copy, {mend} and start MailCup Console again. With a passphrase the copy \
+         begins anew from the service, and you sign in once more."
+    )
 }
 
 /// Keyrings answer when their owner has typed a password, so that asking them may take long.

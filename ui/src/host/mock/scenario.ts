@@ -90,7 +90,7 @@ function firstPhase(): t.Phase {
     case "keyring":
       return {
         kind: "choose_passphrase",
-        why: "This desktop has no keyring (no Secret Service answers on the session bus).",
+        why: "The desktop's keyring is locked or takes no secrets (the collection is locked and nobody was asked). To keep the local copy, unlock it and start MailCup Console again. With a passphrase the copy begins anew from the service, and you sign in once more.",
       };
     case "sign-in":
       return { kind: "sign_in", challenge: null };
