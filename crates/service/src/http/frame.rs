@@ -37,13 +37,13 @@ const HEADERS: [(HeaderName, HeaderValue); 5] = [
     (header::CACHE_CONTROL, HeaderValue::from_static("no-store")),
 ];
 
-/// The middleware around what mail servers ask with their key: limits and counts, without what only browsers
-/// and people need.
+/// The middleware around what mail servers ask with their key: checks, limits and counts, without the headers
+/// and names that only browsers and people need.
 pub(super) async fn lean(State(app): State<Arc<App>>, request: Request, next: Next) -> Response {
     static ASKED: LazyLock<metrics::Counter> = LazyLock::new(
         || metrics::counter!("mailcup_http_requests_total", "method" => "POST", "route" => "/policy/dovecot", "status" => "200"),
     );
-    let response = guarded(&app, request, next).await;
+    let response = answer(&app, request, next).await;
     let status = response.status();
     if status == StatusCode::OK {
         ASKED.increment(1);
@@ -79,11 +79,6 @@ async fn answer(app: &App, request: Request, next: Next) -> Response {
     if let Err(problem) = hosts::check(&app.hosts, &request) {
         return problem.into_response();
     }
-    guarded(app, request, next).await
-}
-
-/// With a limit to its time and a catch for faults of ours.
-async fn guarded(app: &App, request: Request, next: Next) -> Response {
     let inner = AssertUnwindSafe(next.run(request)).catch_unwind();
     match tokio::time::timeout(app.limits.request, inner).await {
         Ok(Ok(response)) => response,

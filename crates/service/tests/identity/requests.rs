@@ -51,6 +51,23 @@ async fn foreign_hosts_and_origins_get_nothing() {
 }
 
 #[tokio::test]
+async fn no_operation_at_all_answers_a_foreign_host() {
+    let service = Service::start().await;
+    let document = mailcup_service::http::openapi();
+    let mut asked = 0;
+    for (path, operations) in document["paths"].as_object().unwrap() {
+        for method in operations.as_object().unwrap().keys() {
+            let method: Method = method.to_uppercase().parse().unwrap();
+            let path = path.replace(['{', '}'], "");
+            let answer = raw(&service, method.clone(), &path, &[("host", "evil.example")], "").await;
+            assert_eq!(answer.status, StatusCode::MISDIRECTED_REQUEST, "{method} {path}");
+            asked += 1;
+        }
+    }
+    assert!(asked > 40, "{asked} operations");
+}
+
+#[tokio::test]
 async fn what_cant_be_read_is_answered_with_what_and_where() {
     let service = Service::start().await;
     let json = [("host", "localhost"), ("content-type", "application/json")];
