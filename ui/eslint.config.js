@@ -33,7 +33,16 @@ const restrict = (...patterns) => ({
 });
 
 export default ts.config(
-  { ignores: ["dist/", "dist-mock/", "src/generated/", "test-results/", "node_modules/"] },
+  {
+    ignores: [
+      "dist/",
+      "dist-mock/",
+      "src/generated/",
+      "src/paraglide/",
+      "test-results/",
+      "node_modules/",
+    ],
+  },
   js.configs.recommended,
   ...ts.configs.strict,
   ...ts.configs.stylistic,

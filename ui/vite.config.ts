@@ -1,4 +1,5 @@
 import { fileURLToPath } from "node:url";
+import { paraglideVitePlugin } from "@inlang/paraglide-js";
 import { svelte } from "@sveltejs/vite-plugin-svelte";
 import { defineConfig } from "vitest/config";
 
@@ -7,9 +8,17 @@ const path = (relative: string) => fileURLToPath(new URL(relative, import.meta.u
 export default defineConfig(({ mode }) => {
   const mocked = mode === "mock" || mode === "test";
   return {
-    plugins: [svelte()],
+    plugins: [
+      paraglideVitePlugin({
+        project: "./project.inlang",
+        outdir: "./src/paraglide",
+        strategy: ["globalVariable", "baseLocale"],
+      }),
+      svelte(),
+    ],
     resolve: {
       alias: [
+        { find: /^\$messages$/, replacement: path("./src/paraglide/messages.js") },
         { find: /^\$lib\//, replacement: path("./src/lib/") },
         { find: /^\$components\//, replacement: path("./src/components/") },
         {
