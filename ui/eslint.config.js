@@ -1,3 +1,4 @@
+import { readdirSync } from "node:fs";
 import js from "@eslint/js";
 import svelte from "eslint-plugin-svelte";
 import globals from "globals";
@@ -17,16 +18,7 @@ const noPage = {
   message: "A component knows no page.",
 };
 
-const areas = [
-  "activity",
-  "alerts",
-  "blocks",
-  "first-run",
-  "servers",
-  "settings",
-  "sign-in",
-  "unlock",
-];
+const areas = readdirSync(new URL("./src/pages/", import.meta.url));
 
 const restrict = (...patterns) => ({
   "no-restricted-imports": ["error", { patterns }],

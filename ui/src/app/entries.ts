@@ -4,14 +4,9 @@ import { changePreferences } from "$host/preferences.svelte";
 import { mayChange } from "$host/view.svelte";
 import type { IconName } from "$components/icons";
 import { address } from "$lib/router.svelte";
+import { pages } from "./pages";
 import type { Entry } from "./palette";
 
-const pages: [page: string, label: string, icon: IconName][] = [
-  ["alerts", "Alerts", "bell"],
-  ["activity", "Activity", "activity"],
-  ["blocks", "Blocks", "block"],
-  ["settings", "Settings", "settings"],
-];
 const settings = [
   ["notifications", "Notifications"],
   ["lock", "Lock"],
@@ -44,7 +39,12 @@ export function everywhere(view: View | undefined, { attempt, showKeys }: Doing)
     },
   });
   return [
-    ...pages.map(([page, label, icon]) => ({ label, group: "Go to", icon, act: address([page]) })),
+    ...pages.map(({ address: at, name, icon }) => ({
+      label: name(),
+      group: "Go to",
+      icon,
+      act: address([at]),
+    })),
     ...settings.map(([part, label]) => ({
       label,
       group: "Settings",

@@ -2,8 +2,10 @@ import { untrack } from "svelte";
 
 /** Keys of the current page. Pages and the shell register theirs; the `?` dialog lists them all. */
 export interface Shortcut {
-  /** `KeyboardEvent.key`, lowercased; shown in capitals where it is a letter. */
+  /** `KeyboardEvent.key`, lowercased; two keys one after the other with a space between: `g a`. */
   key: string;
+  /** Another key for the same. */
+  also?: string;
   does: string;
   run: () => void;
 }
@@ -39,13 +41,38 @@ export function runShortcut(event: KeyboardEvent): boolean {
   if (event.defaultPrevented || event.ctrlKey || event.metaKey || event.altKey) return false;
   if (event.target instanceof Element && event.target.closest(takesText)) return false;
   if (document.querySelector("dialog[open]")) return false;
+  // Of a key like "?" the Shift is a part.
+  if (event.key === "Shift") return false;
   const key = event.key.toLowerCase();
-  for (const group of groups.toReversed()) {
-    const shortcut = group.shortcuts.find((candidate) => candidate.key === key);
-    if (!shortcut) continue;
+  const after = begun;
+  begin(undefined);
+  const shortcut = (after && find(`${after} ${key}`)) ?? find(key);
+  if (shortcut) {
     event.preventDefault();
     shortcut.run();
-    return true;
+  } else if (all().some((candidate) => candidate.key.startsWith(`${key} `))) {
+    event.preventDefault();
+    begin(key);
   }
-  return false;
+  return shortcut !== undefined;
+}
+
+/** The first of two keys, while the second is awaited. */
+let begun: string | undefined;
+let forgetting: ReturnType<typeof setTimeout> | undefined;
+const AWAITED_FOR_MS = 1_500;
+
+function begin(key: string | undefined) {
+  clearTimeout(forgetting);
+  begun = key;
+  if (key !== undefined) forgetting = setTimeout(() => (begun = undefined), AWAITED_FOR_MS);
+}
+
+/** What was registered last comes first: a page's keys before the shell's. */
+function all(): Shortcut[] {
+  return groups.toReversed().flatMap(({ shortcuts }) => shortcuts);
+}
+
+function find(key: string): Shortcut | undefined {
+  return all().find((candidate) => candidate.key === key || candidate.also === key);
 }

@@ -1,0 +1,60 @@
+import type { Component } from "svelte";
+import type { View } from "$host/host";
+import { m } from "$messages";
+import type { IconName } from "$components/icons";
+import Activity from "../pages/activity/Activity.svelte";
+import Alerts from "../pages/alerts/Alerts.svelte";
+import Blocks from "../pages/blocks/Blocks.svelte";
+import Settings from "../pages/settings/Settings.svelte";
+
+/** A page of the console: it stands in the sidebar, in the palette and among the keys. */
+export interface PageEntry {
+  /** The first segment of its address. */
+  address: string;
+  name: () => string;
+  icon: IconName;
+  component: Component;
+  group: PageGroup;
+  /** `g` and then this letter go there. */
+  key: string;
+  /** Something waits there, shown as a number beside the name. */
+  waiting?: { count: (view: View) => number; label: () => string };
+}
+
+/** What belongs together in the sidebar, from top to bottom. */
+const groups = ["watch", "protect", "administer"] as const;
+export type PageGroup = (typeof groups)[number];
+
+const openAlerts = { count: (view: View) => view.open_alerts, label: () => m.app_open() };
+
+/** Every page, one a line, in the order of the sidebar; the first nine go by their digit, too. */
+// prettier-ignore
+export const pages: readonly PageEntry[] = [
+  { group: "watch", address: "alerts", key: "a", icon: "bell", name: () => m.app_page_alerts(), component: Alerts, waiting: openAlerts },
+  { group: "watch", address: "activity", key: "t", icon: "activity", name: () => m.app_page_activity(), component: Activity },
+  { group: "protect", address: "blocks", key: "b", icon: "block", name: () => m.app_page_blocks(), component: Blocks },
+  { group: "administer", address: "settings", key: "s", icon: "settings", name: () => m.app_page_settings(), component: Settings },
+];
+
+/** The pages of each group that has any. */
+export function grouped(): readonly (readonly PageEntry[])[] {
+  return groups
+    .map((group) => pages.filter((page) => page.group === group))
+    .filter((found) => found.length > 0);
+}
+
+export function groupName(group: PageGroup): string {
+  switch (group) {
+    case "watch":
+      return m.app_group_watch();
+    case "protect":
+      return m.app_group_protect();
+    case "administer":
+      return m.app_group_administer();
+  }
+}
+
+/** Where an address leads that names no page: to what wants the reader most. */
+export function startPage(view: View | undefined): string {
+  return (view?.open_alerts ?? 0) > 0 ? "alerts" : "activity";
+}
