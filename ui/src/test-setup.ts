@@ -5,3 +5,6 @@ afterEach(() => {
   cleanup();
   location.hash = "";
 });
+
+// jsdom lays nothing out.
+Element.prototype.scrollIntoView = () => undefined;
