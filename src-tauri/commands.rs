@@ -3,12 +3,13 @@
 
 use mailcup_console_core::Console;
 use mailcup_wire::desktop::{
-    AuthenticatorOffer, ConnectRequest, Credentials, EventList, EventQuery, Notice, PassphraseChange, Pause,
-    Preferences, SetUpRequest, SignInStep, View,
+    AuthenticatorOffer, Completion, CompletionQuery, ConnectRequest, Count, Credentials, EventList,
+    EventQuery, Filter, GroupList, GroupQuery, Notice, PassphraseChange, Pause, Preferences, SetUpRequest,
+    SignInStep, Timeline, TimelineQuery, View,
 };
 use mailcup_wire::{
     Account, Alert, AlertChange, AlertId, AlertSettings, AlertState, AuthenticatorConfirmation, Block,
-    BlockId, ChallengeAnswer, Event, EventFilter, EventId, Factor, FactorId, MailServer, MailServerKind,
+    BlockId, ChallengeAnswer, Event, EventId, Factor, FactorId, MailServer, MailServerKind,
     MailServerSnippet, MailSettings, MailSettingsChange, NewBlock, PasswordChange, Problem, RecoveryCodes,
     TestMailResult,
 };
@@ -108,8 +109,47 @@ pub async fn event(console: State<'_, Console>, id: EventId) -> Answer<Option<Ev
 
 #[tauri::command]
 #[specta::specta]
-pub async fn count_events(console: State<'_, Console>, filter: EventFilter) -> Answer<u32> {
-    console.count_events(filter).await
+pub async fn count_events(
+    console: State<'_, Console>,
+    filter: Filter,
+    at_most: Option<u32>,
+) -> Answer<Count> {
+    console.count_events(filter, at_most).await
+}
+
+#[tauri::command]
+#[specta::specta]
+pub async fn events_at(
+    console: State<'_, Console>,
+    filter: Filter,
+    offset: u32,
+    limit: u32,
+) -> Answer<EventList> {
+    console.events_at(filter, offset, limit).await
+}
+
+#[tauri::command]
+#[specta::specta]
+pub async fn event_position(console: State<'_, Console>, filter: Filter, id: EventId) -> Answer<u32> {
+    console.event_position(filter, id).await
+}
+
+#[tauri::command]
+#[specta::specta]
+pub async fn event_groups(console: State<'_, Console>, query: GroupQuery) -> Answer<GroupList> {
+    console.event_groups(query).await
+}
+
+#[tauri::command]
+#[specta::specta]
+pub async fn event_timeline(console: State<'_, Console>, query: TimelineQuery) -> Answer<Timeline> {
+    console.event_timeline(query).await
+}
+
+#[tauri::command]
+#[specta::specta]
+pub async fn complete(console: State<'_, Console>, query: CompletionQuery) -> Answer<Vec<Completion>> {
+    console.complete(query).await
 }
 
 #[tauri::command]

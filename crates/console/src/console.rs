@@ -2,12 +2,13 @@ use std::path::PathBuf;
 
 use mailcup_wire::{
     Account, Alert, AlertChange, AlertId, AlertSettings, AlertState, AuthenticatorConfirmation, Block,
-    BlockId, ChallengeAnswer, Code, Details, Event, EventFilter, EventId, Factor, FactorId, MailServer,
-    MailServerKind, MailServerSnippet, MailSettings, MailSettingsChange, NewBlock, PasswordChange, Problem,
-    RecoveryCodes, Setup, TestMailResult,
+    BlockId, ChallengeAnswer, Code, Details, Event, EventId, Factor, FactorId, MailServer, MailServerKind,
+    MailServerSnippet, MailSettings, MailSettingsChange, NewBlock, PasswordChange, Problem, RecoveryCodes,
+    Setup, TestMailResult,
     desktop::{
-        AuthenticatorOffer, ConnectRequest, Credentials, EventList, EventQuery, Notice, NotificationAction,
-        PassphraseChange, Pause, Preferences, SetUpRequest, SignInStep, View,
+        AuthenticatorOffer, Completion, CompletionQuery, ConnectRequest, Count, Credentials, EventList,
+        EventQuery, Filter, GroupList, GroupQuery, Notice, NotificationAction, PassphraseChange, Pause,
+        Preferences, SetUpRequest, SignInStep, Timeline, TimelineQuery, View,
     },
 };
 use qrcode::{QrCode, render::svg};
@@ -39,6 +40,7 @@ pub struct Console {
     reading: watch::Receiver<Reading>,
     contact: watch::Receiver<Contact>,
     key_file: PathBuf,
+    clock: Clock,
 }
 
 impl Console {
@@ -53,10 +55,10 @@ impl Console {
         let folder = Folder::new(paths.data);
         let key_file = folder.key_file();
         let (requests, waiting) = mpsc::channel(64);
-        let controller = Controller::new(host, clock, folder, paths.service_program)?;
+        let controller = Controller::new(host, clock.clone(), folder, paths.service_program)?;
         let (reading, contact) = (controller.reading(), controller.contact());
         tokio::spawn(controller.run(waiting));
-        Ok(Self { requests, reading, contact, key_file })
+        Ok(Self { requests, reading, contact, key_file, clock })
     }
 
     pub async fn view(&self) -> Result<View, Problem> {
@@ -187,15 +189,35 @@ impl Console {
     }
 
     pub async fn events(&self, query: EventQuery) -> Result<EventList, Problem> {
-        Ok(self.readers()?.events(query).await?)
+        Ok(self.readers()?.events(query, self.clock.now()).await?)
+    }
+
+    pub async fn events_at(&self, filter: Filter, offset: u32, limit: u32) -> Result<EventList, Problem> {
+        Ok(self.readers()?.events_at(filter, offset, limit, self.clock.now()).await?)
+    }
+
+    pub async fn event_position(&self, filter: Filter, id: EventId) -> Result<u32, Problem> {
+        Ok(self.readers()?.event_position(filter, id, self.clock.now()).await?)
     }
 
     pub async fn event(&self, id: EventId) -> Result<Option<Event>, Problem> {
         Ok(self.readers()?.event(id).await?)
     }
 
-    pub async fn count_events(&self, filter: EventFilter) -> Result<u32, Problem> {
-        Ok(self.readers()?.count_events(filter).await?)
+    pub async fn count_events(&self, filter: Filter, at_most: Option<u32>) -> Result<Count, Problem> {
+        Ok(self.readers()?.count_events(filter, at_most, self.clock.now()).await?)
+    }
+
+    pub async fn event_groups(&self, query: GroupQuery) -> Result<GroupList, Problem> {
+        Ok(self.readers()?.event_groups(query, self.clock.now()).await?)
+    }
+
+    pub async fn event_timeline(&self, query: TimelineQuery) -> Result<Timeline, Problem> {
+        Ok(self.readers()?.event_timeline(query, self.clock.now()).await?)
+    }
+
+    pub async fn complete(&self, query: CompletionQuery) -> Result<Vec<Completion>, Problem> {
+        Ok(self.readers()?.complete(query).await?)
     }
 
     pub async fn alerts(&self, states: Vec<AlertState>) -> Result<Vec<Alert>, Problem> {

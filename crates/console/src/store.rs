@@ -5,6 +5,7 @@ mod apply;
 mod class;
 mod events;
 mod meta;
+mod passes;
 mod resources;
 #[cfg(test)]
 mod tests;

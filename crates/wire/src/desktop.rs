@@ -20,7 +20,19 @@
 //! | `set_passphrase` | [`PassphraseChange`] | `()` |
 //! | `events` | [`EventQuery`] | [`EventList`] |
 //! | `event` | `id` | `Option<Event>` |
-//! | `count_events` | `filter` | `u32` |
+//! | `count_events` | [`Filter`], `at_most` | [`Count`]; without `at_most` exact |
+//! | `events_at` | [`Filter`], `offset` from the newest, `limit` | [`EventList`] |
+//! | `event_position` | [`Filter`], `id` | `u32`: how many that pass are newer |
+//! | `event_groups` | [`GroupQuery`] | [`GroupList`] |
+//! | `event_timeline` | [`TimelineQuery`] | [`Timeline`] |
+//! | `complete` | [`CompletionQuery`] | `Vec<Completion>`, the most frequent first |
+//! | `export_path`, `choose_export_path` | [`ExportFormat`] | a proposed path; one chosen in the system's dialog |
+//! | `export_events` | [`ExportRequest`] | [`crate::ExportId`] |
+//! | `cancel_export` | `id` | `()` |
+//! | `saved_views` | | `Vec<SavedView>` |
+//! | `save_view` | [`SavedView`] | `()` |
+//! | `rename_view` | `name`, `new_name` | `()` |
+//! | `delete_view` | `name` | `()` |
 //! | `alerts` | `states` | `Vec<Alert>` |
 //! | `alert` | `id` | `Option<Alert>` |
 //! | `change_alert` | `id`, [`crate::AlertChange`] | [`crate::Alert`] |
@@ -45,11 +57,13 @@
 //! | `mail_servers` | | `Vec<MailServer>` |
 //!
 //! Pushed: [`View`] whenever it changes, [`DataChanged`] when the local copy changed, [`Navigate`] when a
-//! notification or the tray asks for a page.
+//! notification or the tray asks for a page, [`ExportProgress`] while an export is written.
 
-use crate::{
-    Admin, Alert, AlertKind, Challenge, Event, EventFilter, EventId, FactorId, NewOwner, Severity, Time, wire,
-};
+mod activity;
+
+pub use activity::*;
+
+use crate::{Admin, Alert, AlertKind, Challenge, FactorId, NewOwner, Severity, Time, wire};
 
 wire! {
     /// All that the frame around the pages shows.
@@ -152,21 +166,6 @@ wire! {
         pub current: Option<String>,
         #[serde(default)]
         pub new: Option<String>,
-    }
-
-    pub struct EventQuery {
-        #[serde(default)]
-        pub filter: EventFilter,
-        /// Events older than this one; none for the newest.
-        #[serde(default)]
-        pub before: Option<EventId>,
-        /// At most 500.
-        pub limit: u32,
-    }
-
-    pub struct EventList {
-        pub events: Vec<Event>,
-        pub more: bool,
     }
 
     /// Of this console alone.

@@ -42,6 +42,8 @@ text_id! {
     BlockId,
     /// Names one second factor of an admin.
     FactorId,
+    /// Names an export of events to a file.
+    ExportId,
     /// Names a session; not the bearer token.
     SessionId,
     /// Names a sign-in that waits for its second factor.

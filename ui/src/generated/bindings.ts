@@ -22,7 +22,12 @@ export const commands = {
 	setPassphrase: (change: PassphraseChange) => __TAURI_INVOKE<null>("set_passphrase", { change }),
 	events: (query: EventQuery) => __TAURI_INVOKE<EventList>("events", { query }),
 	event: (id: string) => __TAURI_INVOKE<Event | null>("event", { id }),
-	countEvents: (filter: EventFilter) => __TAURI_INVOKE<number>("count_events", { filter }),
+	countEvents: (filter: Filter, atMost: number | null) => __TAURI_INVOKE<Count>("count_events", { filter, atMost }),
+	eventsAt: (filter: Filter, offset: number, limit: number) => __TAURI_INVOKE<EventList>("events_at", { filter, offset, limit }),
+	eventPosition: (filter: Filter, id: string) => __TAURI_INVOKE<number>("event_position", { filter, id }),
+	eventGroups: (query: GroupQuery) => __TAURI_INVOKE<GroupList>("event_groups", { query }),
+	eventTimeline: (query: TimelineQuery) => __TAURI_INVOKE<Timeline>("event_timeline", { query }),
+	complete: (query: CompletionQuery) => __TAURI_INVOKE<Completion[]>("complete", { query }),
 	alerts: (states: AlertState[]) => __TAURI_INVOKE<Alert[]>("alerts", { states }),
 	alert: (id: AlertId) => __TAURI_INVOKE<Alert | null>("alert", { id }),
 	changeAlert: (id: AlertId, change: AlertChange) => __TAURI_INVOKE<Alert>("change_alert", { id, change }),
@@ -295,8 +300,28 @@ export type Code =
 /**  A fault of ours; the log has more under the request's id. */
 "internal";
 
+export type Completion = {
+	value: string,
+	events: number,
+};
+
+export type CompletionField = "account" | "domain" | "network" | "device";
+
+export type CompletionQuery = {
+	field: CompletionField,
+	text: string,
+	/**  At most 50. */
+	limit: number,
+};
+
 export type ConnectRequest = {
 	url: string,
+};
+
+export type Count = {
+	events: number,
+	/**  Otherwise there are at least so many. */
+	exact: boolean,
 };
 
 export type Credentials = {
@@ -355,32 +380,20 @@ export type EventBody = {
 	type: "system",
 } & SystemFact;
 
-/**  Which events. Every part that is given must match; an empty list matches all. */
-export type EventFilter = {
-	from?: string | null,
-	/**  Exclusive. */
-	until?: string | null,
-	/**  A login, or a part of one. */
-	account?: string | null,
-	network?: string | null,
-	protocols?: Protocol[],
-	outcomes?: OutcomeFilter[],
-	kinds?: EventKind[],
-	/**  Words that must all occur. */
-	text?: string | null,
-};
-
 export type EventKind = "sign_in" | "submission" | "alert" | "block" | "account" | "admin" | "system";
 
+/**  Newest first. */
 export type EventList = {
 	events: Event[],
 	more: boolean,
 };
 
 export type EventQuery = {
-	filter?: EventFilter,
+	filter?: Filter,
 	/**  Events older than this one; none for the newest. */
 	before?: string | null,
+	/**  Only events newer than this one. */
+	after?: string | null,
 	/**  At most 500. */
 	limit: number,
 };
@@ -410,6 +423,45 @@ export type FieldProblem = {
 	/**  The field's name in the request, nested with dots. */
 	field: string,
 	message: string,
+};
+
+/**  Which events; every part must hold. Without a part, all. */
+export type Filter = {
+	span?: Span | null,
+	terms?: Term[],
+};
+
+export type Group = {
+	/**  A login, a network in CIDR notation (/24 or /64), or the beginning of an hour. */
+	key: string,
+	events: number,
+	allowed: number,
+	failed: number,
+	refused: number,
+	first_at: string,
+	last_at: string,
+};
+
+export type GroupBy = "account" | "network" | "hour";
+
+export type GroupList = {
+	groups: Group[],
+	more: boolean,
+};
+
+export type GroupOrder = 
+/**  By the last event. */
+"newest" | "most" | 
+/**  By sign-ins and submissions refused. */
+"refused";
+
+export type GroupQuery = {
+	filter?: Filter,
+	by: GroupBy,
+	order: GroupOrder,
+	/**  At most 500. */
+	limit: number,
+	offset?: number,
 };
 
 /**  One epoch of the event log, in order; it ends before the next one's `first_seq`. */
@@ -677,6 +729,12 @@ export type SignInStep = {
 	kind: "challenge",
 } & Challenge | { kind: "signed_in" };
 
+export type Span = { kind: "between"; from?: string | null; 
+/**  Exclusive. */
+until?: string | null } | 
+/**  Up to now, whenever it is asked. */
+{ kind: "last"; minutes: number };
+
 /**  A message handed to the mail server, from its first recipient to its end. */
 export type Submission = {
 	login: Login | null,
@@ -697,6 +755,25 @@ export type SubmissionOutcome = "accepted" | "deferred" | "held" | "rejected" |
 /**  Something about the service itself. */
 export type SystemFact = { fact: "started"; version: string } | { fact: "stopped" } | { fact: "set_up"; organization: string } | { fact: "mail_server_seen"; server: MailServerKind; name: string } | { fact: "outbox_stuck"; waiting: number } | { fact: "outbox_flows" } | { fact: "clock_jumped"; seconds: number } | { fact: "events_expired"; count: number };
 
+/**  A test that an event must pass or, with `not`, must fail. */
+export type Term = {
+	not?: boolean,
+	test: Test,
+};
+
+/**  Passed by any of the values. A test without a value says nothing and is passed over, with `not`, too. */
+export type Test = { kind: "kind"; any: EventKind[] } | { kind: "protocol"; any: Protocol[] } | { kind: "outcome"; any: OutcomeFilter[] } | 
+/**  One of an event's reasons. */
+{ kind: "reason"; any: ReasonCode[] } | 
+/**  Logins, or parts of some. A login that the local copy knows means that one alone. */
+{ kind: "account"; any: string[] } | 
+/**  What stands behind a login's `@`, whole. */
+{ kind: "domain"; any: string[] } | { kind: "network"; any: string[] } | 
+/**  Parts of what a client calls itself. */
+{ kind: "device"; any: string[] } | 
+/**  Words that must all occur, each as the beginning of one. */
+{ kind: "text"; words: string };
+
 /**  What became of the test: the relay's own words. */
 export type TestMailResult = {
 	accepted: boolean,
@@ -704,6 +781,32 @@ export type TestMailResult = {
 };
 
 export type Theme = "system" | "light" | "dark";
+
+/**  Sign-ins and submissions over time, in round steps of at most a day. */
+export type Timeline = {
+	/**  Where the first step begins. */
+	from: string,
+	step_seconds: number,
+	/**  Steps in which nothing happened are left out. */
+	points: TimelinePoint[],
+};
+
+export type TimelinePoint = {
+	at: string,
+	protocol: Protocol,
+	allowed: number,
+	failed: number,
+	refused: number,
+};
+
+export type TimelineQuery = {
+	filter?: Filter,
+	from: string,
+	/**  Exclusive. */
+	until: string,
+	/**  How many steps are wanted, at most 200. */
+	buckets: number,
+};
 
 export type Value = unknown;
 

@@ -1,6 +1,6 @@
 import type * as t from "./host";
 import type { Host } from "./host";
-import { matches } from "./mock/matches";
+import { activity } from "./mock/activity";
 import {
   attacked,
   challenge,
@@ -246,18 +246,7 @@ export const host: Host = {
     return null;
   },
 
-  events: ({ filter = {}, before = null, limit }) =>
-    read(() => {
-      const from = before === null ? 0 : log.findIndex((event) => event.id === before) + 1;
-      const found: t.Event[] = [];
-      for (let index = from; index < log.length && found.length <= limit; index += 1) {
-        const event = log[index];
-        if (event && matches(event, filter)) found.push(event);
-      }
-      return { events: found.slice(0, limit), more: found.length > limit };
-    }),
-  event: (id) => read(() => log.find((event) => event.id === id) ?? null),
-  countEvents: (filter) => read(() => log.filter((event) => matches(event, filter)).length),
+  ...activity({ log: () => log, read }),
   alerts: (states) =>
     read(() =>
       alerts

@@ -1,25 +1,15 @@
 //! Kind, outcome and protocol of an event as one number, so that one index serves all three filters.
 
 use mailcup_wire::{
-    Address, BlockTarget, EventBody, EventFilter, EventKind, Login, Outcome, OutcomeFilter, Protocol,
-    SubmissionOutcome,
+    Address, BlockTarget, EventBody, EventKind, Login, Outcome, OutcomeFilter, Protocol, SubmissionOutcome,
 };
-
-const PROTOCOLS: [Protocol; 6] =
-    [Protocol::Web, Protocol::Api, Protocol::Imap, Protocol::Pop3, Protocol::Submission, Protocol::Sieve];
-const SIGN_IN_OUTCOMES: [OutcomeFilter; 4] =
-    [OutcomeFilter::Allowed, OutcomeFilter::Failed, OutcomeFilter::Refused, OutcomeFilter::Challenged];
-const SUBMISSION_OUTCOMES: [OutcomeFilter; 3] =
-    [OutcomeFilter::Allowed, OutcomeFilter::Refused, OutcomeFilter::Abandoned];
-const OTHER_KINDS: [EventKind; 5] =
-    [EventKind::Alert, EventKind::Block, EventKind::Account, EventKind::Admin, EventKind::System];
 
 /// What is filtered by.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Class {
-    kind: EventKind,
-    outcome: Option<OutcomeFilter>,
-    protocol: Option<Protocol>,
+    pub kind: EventKind,
+    pub outcome: Option<OutcomeFilter>,
+    pub protocol: Option<Protocol>,
 }
 
 impl Class {
@@ -67,37 +57,6 @@ impl Class {
             Some(Protocol::Sieve) => 6,
         };
         kind << 8 | outcome << 4 | protocol
-    }
-
-    /// The classes that a filter lets through; none if it lets through all.
-    pub fn matching(filter: &EventFilter) -> Option<Vec<i64>> {
-        if filter.kinds.is_empty() && filter.outcomes.is_empty() && filter.protocols.is_empty() {
-            return None;
-        }
-        Some(Self::all().filter(|class| class.passes(filter)).map(Self::number).collect())
-    }
-
-    fn passes(self, filter: &EventFilter) -> bool {
-        (filter.kinds.is_empty() || filter.kinds.contains(&self.kind))
-            && (filter.outcomes.is_empty() || self.outcome.is_some_and(|it| filter.outcomes.contains(&it)))
-            && (filter.protocols.is_empty() || self.protocol.is_some_and(|it| filter.protocols.contains(&it)))
-    }
-
-    fn all() -> impl Iterator<Item = Self> {
-        let sign_ins = PROTOCOLS.into_iter().flat_map(|protocol| {
-            SIGN_IN_OUTCOMES.into_iter().map(move |outcome| Self {
-                kind: EventKind::SignIn,
-                outcome: Some(outcome),
-                protocol: Some(protocol),
-            })
-        });
-        let submissions = SUBMISSION_OUTCOMES.into_iter().map(|outcome| Self {
-            kind: EventKind::Submission,
-            outcome: Some(outcome),
-            protocol: Some(Protocol::Submission),
-        });
-        let others = OTHER_KINDS.into_iter().map(|kind| Self { kind, outcome: None, protocol: None });
-        sign_ins.chain(submissions).chain(others)
     }
 }
 

@@ -1,41 +1,49 @@
-//! Pages and counts of events under a filter, quick at a million of them.
-//!
-//! An index by what the filter names already stands in order of `seq`, so that a page is merged from the newest
-//! entries of a few index ranges ("arms"). Where the filter names too many logins or addresses for that, the
-//! narrow table is scanned from its newest end.
+//! Pages, counts, groups and courses in time of events under a filter.
 
+use std::collections::BTreeMap;
+
+use ipnet::IpNet;
 use mailcup_wire::{
-    Event, EventFilter, EventId, Time,
-    desktop::{EventList, EventQuery},
+    Address, Event, EventBody, EventId, Network, OutcomeFilter, Time,
+    desktop::{
+        Completion, CompletionField, CompletionQuery, Count, EventList, EventQuery, Filter, Group, GroupBy,
+        GroupList, GroupOrder, GroupQuery, Timeline, TimelinePoint, TimelineQuery,
+    },
 };
-use rusqlite::{Connection, OptionalExtension as _, Row, types::ToSql};
+use rusqlite::{OptionalExtension as _, Row};
 
 use super::{
     Readers, Result,
-    apply::{address_bytes, hour_of},
-    class::Class,
-    meta::{EVENTS, get},
-    resources::containing,
+    class::{Class, address_of, login_of},
+    passes::passes,
 };
 
 const LARGEST_PAGE: u32 = 500;
-const MOST_ARMS: usize = 64;
+const MOST_STEPS: u32 = 200;
+const MOST_COMPLETIONS: u32 = 50;
+const HOUR_MILLIS: i64 = 3_600_000;
+const STEPS_SECONDS: [u32; 13] =
+    [60, 120, 300, 600, 900, 1_800, 3_600, 7_200, 10_800, 21_600, 43_200, 64_800, 86_400];
 
 impl Readers {
     /// A page of events, newest first.
-    pub async fn events(&self, query: EventQuery) -> Result<EventList> {
-        self.run(move |reader| {
-            let limit = query.limit.clamp(1, LARGEST_PAGE);
-            let before = query.before.map_or(i64::MAX, |id| i64::try_from(id.seq).unwrap_or(i64::MAX));
-            let Some(plan) = Plan::new(reader, &query.filter)? else {
-                return Ok(EventList { events: Vec::new(), more: false });
-            };
-            let mut events = plan.page(reader, before, limit + 1)?;
-            let more = events.len() > limit as usize;
-            events.truncate(limit as usize);
-            Ok(EventList { events, more })
-        })
-        .await
+    pub async fn events(&self, query: EventQuery, now: Time) -> Result<EventList> {
+        let before = query.before.map_or(u64::MAX, |id| id.seq);
+        let after = query.after.map_or(0, |id| id.seq);
+        let mut events = self.passing(query.filter, now).await?;
+        events.retain(|event| event.id.seq < before && event.id.seq > after);
+        Ok(page(events, 0, query.limit))
+    }
+
+    /// Events from the place `offset`, counted from the newest.
+    pub async fn events_at(&self, filter: Filter, offset: u32, limit: u32, now: Time) -> Result<EventList> {
+        Ok(page(self.passing(filter, now).await?, offset, limit))
+    }
+
+    /// How many events that pass are newer than this one.
+    pub async fn event_position(&self, filter: Filter, id: EventId, now: Time) -> Result<u32> {
+        let events = self.passing(filter, now).await?;
+        Ok(number(events.iter().filter(|event| event.id.seq > id.seq).count()))
     }
 
     pub async fn event(&self, id: EventId) -> Result<Option<Event>> {
@@ -52,194 +60,159 @@ impl Readers {
         .await
     }
 
-    pub async fn count_events(&self, filter: EventFilter) -> Result<u32> {
+    /// Stops at `at_most`; without it the count is exact.
+    pub async fn count_events(&self, filter: Filter, at_most: Option<u32>, now: Time) -> Result<Count> {
+        let events = number(self.passing(filter, now).await?.len());
+        let limit = at_most.unwrap_or(u32::MAX);
+        Ok(Count { events: events.min(limit), exact: events <= limit })
+    }
+
+    pub async fn event_groups(&self, query: GroupQuery, now: Time) -> Result<GroupList> {
+        let mut groups: BTreeMap<String, Group> = BTreeMap::new();
+        for event in self.passing(query.filter, now).await? {
+            let Some(key) = group_key(&event, query.by) else { continue };
+            let empty = || Group {
+                key: key.clone(),
+                events: 0,
+                allowed: 0,
+                failed: 0,
+                refused: 0,
+                first_at: event.at,
+                last_at: event.at,
+            };
+            let group = groups.entry(key.clone()).or_insert_with(empty);
+            group.events += 1;
+            count_outcome(&event.body, [&mut group.allowed, &mut group.failed, &mut group.refused]);
+            group.first_at = group.first_at.min(event.at);
+            group.last_at = group.last_at.max(event.at);
+        }
+        let mut groups: Vec<Group> = groups.into_values().collect();
+        match query.order {
+            GroupOrder::Newest => groups.sort_by_key(|group| std::cmp::Reverse(group.last_at)),
+            GroupOrder::Most => groups.sort_by_key(|group| std::cmp::Reverse(group.events)),
+            GroupOrder::Refused => groups.sort_by_key(|group| std::cmp::Reverse(group.refused)),
+        }
+        let limit = query.limit.clamp(1, LARGEST_PAGE) as usize;
+        let rest = groups.into_iter().skip(query.offset as usize);
+        let mut groups: Vec<Group> = rest.take(limit + 1).collect();
+        let more = groups.len() > limit;
+        groups.truncate(limit);
+        Ok(GroupList { groups, more })
+    }
+
+    pub async fn event_timeline(&self, query: TimelineQuery, now: Time) -> Result<Timeline> {
+        let (from, until) = (query.from.as_millis(), query.until.as_millis());
+        let step_seconds = step_seconds(from, until, query.buckets);
+        let step = i64::from(step_seconds) * 1_000;
+        let mut points = BTreeMap::new();
+        for event in self.passing(query.filter, now).await? {
+            let at = event.at.as_millis();
+            let Some(protocol) = Class::of(&event.body).protocol.filter(|_| at >= from && at < until) else {
+                continue;
+            };
+            let begins = at.div_euclid(step) * step;
+            let empty = || TimelinePoint {
+                at: Time::from_millis(begins),
+                protocol,
+                allowed: 0,
+                failed: 0,
+                refused: 0,
+            };
+            let point = points.entry((begins, protocol)).or_insert_with(empty);
+            count_outcome(&event.body, [&mut point.allowed, &mut point.failed, &mut point.refused]);
+        }
+        let points =
+            points.into_values().filter(|point| point.allowed + point.failed + point.refused > 0).collect();
+        Ok(Timeline { from: Time::from_millis(from.div_euclid(step) * step), step_seconds, points })
+    }
+
+    /// Values that hold `text`, the most frequent first.
+    pub async fn complete(&self, query: CompletionQuery) -> Result<Vec<Completion>> {
+        let wanted = query.text.trim().to_lowercase();
+        let mut counts: BTreeMap<String, u32> = BTreeMap::new();
+        for event in self.passing(Filter::default(), Time::from_millis(0)).await? {
+            let value = match query.field {
+                CompletionField::Account => login_of(&event.body).map(|login| login.0.clone()),
+                CompletionField::Domain => login_of(&event.body)
+                    .and_then(|login| login.0.rsplit_once('@').map(|(_, domain)| domain.to_owned())),
+                CompletionField::Network => {
+                    address_of(&event.body).map(|address| network_around(address).to_string())
+                }
+                CompletionField::Device => match event.body {
+                    EventBody::SignIn(sign_in) => sign_in.client,
+                    _ => None,
+                },
+            };
+            if let Some(value) = value.filter(|value| value.to_lowercase().contains(&wanted)) {
+                *counts.entry(value).or_default() += 1;
+            }
+        }
+        let mut found: Vec<Completion> =
+            counts.into_iter().map(|(value, events)| Completion { value, events }).collect();
+        found.sort_by_key(|completion| std::cmp::Reverse(completion.events));
+        found.truncate(query.limit.min(MOST_COMPLETIONS) as usize);
+        Ok(found)
+    }
+
+    async fn passing(&self, filter: Filter, now: Time) -> Result<Vec<Event>> {
         self.run(move |reader| {
-            if filter == EventFilter::default() {
-                return Ok(get(reader, EVENTS)?.unwrap_or(0));
+            let mut statement = reader.prepare_cached(
+                "SELECT events.seq, at, epochs.epoch, body FROM events JOIN event_bodies USING (seq) \
+                 JOIN epochs ON epochs.no = events.epoch ORDER BY events.seq DESC",
+            )?;
+            let mut events = Vec::new();
+            for row in statement.query_map([], stored_event)? {
+                let event = row?.read()?;
+                if passes(&event, &filter, now) {
+                    events.push(event);
+                }
             }
-            match Plan::new(reader, &filter)? {
-                Some(plan) => plan.count(reader),
-                None => Ok(0),
-            }
+            Ok(events)
         })
         .await
     }
 }
 
-/// How a filter is answered.
-struct Plan {
-    /// Index and value of each range to merge; empty: scan the table.
-    arms: Vec<(&'static str, i64)>,
-    /// All that the filter asks for, in SQL.
-    condition: String,
-    login_pattern: Option<String>,
-    network: Option<([u8; 16], [u8; 16])>,
-    /// The query for the index of words.
-    words: Option<String>,
+fn page(events: Vec<Event>, offset: u32, limit: u32) -> EventList {
+    let limit = limit.clamp(1, LARGEST_PAGE) as usize;
+    let mut events: Vec<Event> = events.into_iter().skip(offset as usize).take(limit + 1).collect();
+    let more = events.len() > limit;
+    events.truncate(limit);
+    EventList { events, more }
 }
 
-impl Plan {
-    /// None if nothing can match.
-    fn new(reader: &Connection, filter: &EventFilter) -> Result<Option<Self>> {
-        let mut plan = Self {
-            arms: Vec::new(),
-            condition: "1".to_owned(),
-            login_pattern: None,
-            network: None,
-            words: filter.text.as_deref().and_then(words_query),
-        };
-        if !plan.narrow_time(reader, filter)? {
-            return Ok(None);
+fn group_key(event: &Event, by: GroupBy) -> Option<String> {
+    match by {
+        GroupBy::Account => login_of(&event.body).map(|login| login.0.clone()),
+        GroupBy::Network => address_of(&event.body).map(|address| network_around(address).to_string()),
+        GroupBy::Hour => {
+            let hour = event.at.as_millis().div_euclid(HOUR_MILLIS) * HOUR_MILLIS;
+            Some(Time::from_millis(hour).to_string())
         }
-        let classes = Class::matching(filter);
-        if let Some(classes) = &classes {
-            if classes.is_empty() {
-                return Ok(None);
-            }
-            plan.require(&format!("class IN ({})", listed(classes)));
-        }
-        if let Some(text) = filter.account.as_deref().filter(|text| !text.trim().is_empty()) {
-            plan.login_pattern = Some(containing(text));
-            let select = "SELECT no FROM logins WHERE login LIKE :login ESCAPE '\\'";
-            if !plan.narrow(reader, "login", select)? {
-                return Ok(None);
-            }
-        }
-        if let Some(network) = filter.network {
-            let net = network.net();
-            plan.network = Some((address_bytes(net.network().into()), address_bytes(net.broadcast().into())));
-            let select = "SELECT no FROM addresses WHERE address BETWEEN :low AND :high";
-            if !plan.narrow(reader, "address", select)? {
-                return Ok(None);
-            }
-        }
-        if plan.arms.is_empty()
-            && let Some(classes) = classes
-        {
-            plan.arms = classes.into_iter().map(|class| ("class", class)).collect();
-        }
-        Ok(Some(plan))
     }
+}
 
-    /// Requires that `column` is one of those that `select` finds. Few of them become arms.
-    /// Answers whether anything can match.
-    fn narrow(&mut self, reader: &Connection, column: &'static str, select: &str) -> Result<bool> {
-        let mut statement = reader.prepare_cached(&format!("{select} LIMIT {}", MOST_ARMS + 1))?;
-        let params = self.params();
-        let found = {
-            let named: Vec<(&str, &dyn ToSql)> =
-                params.iter().filter(|(name, _)| select.contains(name)).copied().collect();
-            statement
-                .query_map(named.as_slice(), |row| row.get::<_, i64>(0))?
-                .collect::<rusqlite::Result<Vec<_>>>()?
-        };
-        if found.is_empty() {
-            return Ok(false);
-        }
-        if found.len() > MOST_ARMS {
-            self.require(&format!("{column} IN ({select})"));
-        } else {
-            self.require(&format!("{column} IN ({})", listed(&found)));
-            if self.arms.is_empty() {
-                self.arms = found.into_iter().map(|no| (column, no)).collect();
-            }
-        }
-        Ok(true)
-    }
+fn network_around(address: Address) -> Network {
+    let prefix = if address.ip().is_ipv4() { 24 } else { 64 };
+    IpNet::new_assert(address.ip(), prefix).into()
+}
 
-    fn narrow_time(&mut self, reader: &Connection, filter: &EventFilter) -> Result<bool> {
-        let from = filter.from.map_or(i64::MIN, Time::as_millis);
-        let until = filter.until.map_or(i64::MAX, Time::as_millis);
-        if filter.from.is_none() && filter.until.is_none() {
-            return Ok(true);
-        }
-        let span: (Option<i64>, Option<i64>) = reader
-            .prepare_cached("SELECT min(first_seq), max(last_seq) FROM hours WHERE hour BETWEEN ?1 AND ?2")?
-            .query_row([hour_of(from), hour_of(until)], |row| Ok((row.get(0)?, row.get(1)?)))?;
-        let (Some(first), Some(last)) = span else { return Ok(false) };
-        self.require(&format!("seq BETWEEN {first} AND {last} AND at >= {from} AND at < {until}"));
-        Ok(true)
+fn count_outcome(body: &EventBody, [allowed, failed, refused]: [&mut u32; 3]) {
+    match Class::of(body).outcome {
+        Some(OutcomeFilter::Allowed) => *allowed += 1,
+        Some(OutcomeFilter::Failed) => *failed += 1,
+        Some(OutcomeFilter::Refused) => *refused += 1,
+        Some(OutcomeFilter::Challenged | OutcomeFilter::Abandoned) | None => {}
     }
+}
 
-    fn require(&mut self, condition: &str) {
-        self.condition.push_str(" AND ");
-        self.condition.push_str(condition);
-    }
+fn step_seconds(from: i64, until: i64, buckets: u32) -> u32 {
+    let wanted = until.saturating_sub(from).max(0) / 1_000 / i64::from(buckets.clamp(1, MOST_STEPS));
+    STEPS_SECONDS.into_iter().find(|step| i64::from(*step) >= wanted).unwrap_or(86_400)
+}
 
-    fn params(&self) -> Vec<(&'static str, &dyn ToSql)> {
-        let mut params: Vec<(&'static str, &dyn ToSql)> = Vec::new();
-        if let Some(pattern) = &self.login_pattern {
-            params.push((":login", pattern));
-        }
-        if let Some((low, high)) = &self.network {
-            params.push((":low", low));
-            params.push((":high", high));
-        }
-        if let Some(words) = &self.words {
-            params.push((":words", words));
-        }
-        params
-    }
-
-    fn page(&self, reader: &Connection, before: i64, limit: u32) -> Result<Vec<Event>> {
-        let sql = format!(
-            "SELECT page.seq, at, epochs.epoch, body FROM ({}) AS page JOIN events ON events.seq = page.seq \
-             JOIN event_bodies ON event_bodies.seq = page.seq JOIN epochs ON epochs.no = events.epoch \
-             ORDER BY page.seq DESC",
-            self.newest(before, limit)
-        );
-        let mut statement = reader.prepare(&sql)?;
-        let params = self.used_params(&sql);
-        let rows = statement.query_map(params.as_slice(), stored_event)?;
-        rows.map(|row| row?.read()).collect()
-    }
-
-    fn newest(&self, before: i64, limit: u32) -> String {
-        let condition = &self.condition;
-        if self.words.is_some() {
-            return format!(
-                "SELECT seq FROM event_words JOIN events ON events.seq = event_words.rowid \
-                 WHERE event_words MATCH :words AND event_words.rowid < {before} AND {condition} \
-                 ORDER BY event_words.rowid DESC LIMIT {limit}"
-            );
-        }
-        if self.arms.is_empty() {
-            return format!(
-                "SELECT seq FROM events NOT INDEXED WHERE seq < {before} AND {condition} \
-                 ORDER BY seq DESC LIMIT {limit}"
-            );
-        }
-        let arms = self
-            .arms
-            .iter()
-            .map(|(column, value)| {
-                format!(
-                    "SELECT seq FROM (SELECT seq FROM events INDEXED BY events_{column} WHERE {column} = {value} \
-                     AND seq < {before} AND {condition} ORDER BY seq DESC LIMIT {limit})"
-                )
-            })
-            .collect::<Vec<_>>()
-            .join(" UNION ALL ");
-        format!("SELECT seq FROM ({arms}) ORDER BY seq DESC LIMIT {limit}")
-    }
-
-    fn count(&self, reader: &Connection) -> Result<u32> {
-        let sql = if self.words.is_some() {
-            format!(
-                "SELECT count(*) FROM event_words JOIN events ON events.seq = event_words.rowid \
-                 WHERE event_words MATCH :words AND {}",
-                self.condition
-            )
-        } else {
-            format!("SELECT count(*) FROM events WHERE {}", self.condition)
-        };
-        let params = self.used_params(&sql);
-        Ok(reader.prepare(&sql)?.query_row(params.as_slice(), |row| row.get(0))?)
-    }
-
-    fn used_params(&self, sql: &str) -> Vec<(&'static str, &dyn ToSql)> {
-        self.params().into_iter().filter(|(name, _)| sql.contains(name)).collect()
-    }
+fn number(count: usize) -> u32 {
+    u32::try_from(count).unwrap_or(u32::MAX)
 }
 
 struct StoredEvent {
@@ -258,19 +231,4 @@ impl StoredEvent {
 
 fn stored_event(row: &Row<'_>) -> rusqlite::Result<StoredEvent> {
     Ok(StoredEvent { seq: row.get(0)?, at: row.get(1)?, epoch: row.get(2)?, body: row.get(3)? })
-}
-
-/// Words that must all occur, each as the beginning of one. None if the text holds no word.
-fn words_query(text: &str) -> Option<String> {
-    let words: Vec<String> = text
-        .split(|c: char| !c.is_alphanumeric())
-        .filter(|word| !word.is_empty())
-        .take(16)
-        .map(|word| format!("\"{word}\"*"))
-        .collect();
-    (!words.is_empty()).then(|| words.join(" AND "))
-}
-
-fn listed(numbers: &[i64]) -> String {
-    numbers.iter().map(i64::to_string).collect::<Vec<_>>().join(", ")
 }

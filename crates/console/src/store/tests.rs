@@ -1,13 +1,13 @@
 //! Every filter, held against a plain walk over all events.
 
 use mailcup_wire::{
-    Account, AccountOrigin, AdminAction, Event, EventBody, EventFilter, EventKind, LineageStep, Outcome,
+    Account, AccountOrigin, AdminAction, Event, EventBody, EventKind, LineageStep, Network, Outcome,
     OutcomeFilter, Protocol, Reason, ReasonCode, SignIn, Submission, SubmissionOutcome, SystemFact, Time,
-    desktop::EventQuery,
+    desktop::{EventQuery, Filter, Span, Term, Test},
 };
 use proptest::prelude::*;
 
-use super::*;
+use super::{passes::passes, *};
 use crate::{key::ConsoleKey, profile::ServiceId};
 
 const LOGINS: [&str; 5] =
@@ -17,6 +17,7 @@ const NETWORKS: [&str; 5] = ["203.0.113.0/24", "203.0.113.7", "2001:db8::/64", "
 const PROTOCOLS: [Protocol; 3] = [Protocol::Imap, Protocol::Web, Protocol::Submission];
 const WORDS: [&str; 4] = ["password", "block list", "Thunderbird", "anna exam"];
 const MINUTE: i64 = 60_000;
+const START: i64 = 1_764_000_000_000;
 
 fn body() -> impl Strategy<Value = EventBody> {
     let outcomes = [Outcome::Succeeded, Outcome::Failed, Outcome::Refused, Outcome::Challenged];
@@ -72,7 +73,7 @@ fn body() -> impl Strategy<Value = EventBody> {
 /// A log whose clock mostly goes on and sometimes jumps.
 fn log() -> impl Strategy<Value = Vec<Event>> {
     proptest::collection::vec((body(), -90 * MINUTE..120 * MINUTE), 1..120).prop_map(|bodies| {
-        let mut at = 1_764_000_000_000;
+        let mut at = START;
         let event = |(place, (body, step)): (usize, (EventBody, i64))| {
             at += step;
             let epoch = if place < 40 { "a" } else { "b" };
@@ -83,73 +84,45 @@ fn log() -> impl Strategy<Value = Vec<Event>> {
     })
 }
 
-fn filter() -> impl Strategy<Value = EventFilter> {
+fn test() -> impl Strategy<Value = Test> {
     let outcomes = vec![OutcomeFilter::Allowed, OutcomeFilter::Failed, OutcomeFilter::Refused];
     let kinds = vec![EventKind::SignIn, EventKind::Submission, EventKind::Admin, EventKind::System];
-    let time = || proptest::option::weighted(0.3, (0..60i64).prop_map(|hour| hour * 60 * MINUTE / 2));
-    let account = vec!["anna", "anna@example.org", "_x", "%", "example", "nobody", "ANNA"];
-    (
-        (time(), time()),
-        proptest::option::weighted(0.4, proptest::sample::select(account)),
-        proptest::option::weighted(0.4, proptest::sample::select(NETWORKS.as_slice())),
-        proptest::sample::subsequence(PROTOCOLS.to_vec(), 0..=2),
-        proptest::sample::subsequence(outcomes, 0..=2),
-        proptest::sample::subsequence(kinds, 0..=2),
-        proptest::option::weighted(0.3, proptest::sample::select(WORDS.as_slice())),
-    )
-        .prop_map(|((from, until), account, network, protocols, outcomes, kinds, text)| {
-            let time = |offset: i64| Time::from_millis(1_764_000_000_000 + offset);
-            EventFilter {
-                from: from.map(time),
-                until: until.map(time),
-                account: account.map(str::to_owned),
-                network: network.map(|text| text.parse().unwrap()),
-                protocols,
-                outcomes,
-                kinds,
-                text: text.map(str::to_owned),
-            }
-        })
+    let reasons = vec![ReasonCode::WrongPassword, ReasonCode::BlockedAddress, ReasonCode::NothingAgainst];
+    let some = |texts: &'static [&'static str]| {
+        let texts: Vec<String> = texts.iter().map(|text| (*text).to_owned()).collect();
+        proptest::sample::subsequence(texts, 0..=2)
+    };
+    let networks: Vec<Network> = NETWORKS.iter().map(|text| text.parse().unwrap()).collect();
+    prop_oneof![
+        proptest::sample::subsequence(kinds, 0..=2).prop_map(|any| Test::Kind { any }),
+        proptest::sample::subsequence(PROTOCOLS.to_vec(), 0..=2).prop_map(|any| Test::Protocol { any }),
+        proptest::sample::subsequence(outcomes, 0..=2).prop_map(|any| Test::Outcome { any }),
+        proptest::sample::subsequence(reasons, 0..=2).prop_map(|any| Test::Reason { any }),
+        some(&["anna", "anna@example.org", "_x", "%", "example", "nobody", "ANNA", " "])
+            .prop_map(|any| Test::Account { any }),
+        some(&["example.org", "@Example.net", "example", ""]).prop_map(|any| Test::Domain { any }),
+        proptest::sample::subsequence(networks, 0..=2).prop_map(|any| Test::Network { any }),
+        some(&["thunder", "MAIL", "%"]).prop_map(|any| Test::Device { any }),
+        proptest::sample::select(WORDS.as_slice()).prop_map(|words| Test::Text { words: words.to_owned() }),
+    ]
 }
 
-/// What the filter says, read off the event itself.
-fn passes(event: &Event, filter: &EventFilter) -> bool {
-    let (login, address, protocol, outcome) = match &event.body {
-        EventBody::SignIn(it) => {
-            let outcome = match it.outcome {
-                Outcome::Succeeded => OutcomeFilter::Allowed,
-                Outcome::Failed => OutcomeFilter::Failed,
-                Outcome::Refused => OutcomeFilter::Refused,
-                Outcome::Challenged => OutcomeFilter::Challenged,
-            };
-            (Some(&it.login), it.address, Some(it.protocol), Some(outcome))
-        }
-        EventBody::Submission(it) => {
-            let outcome = match it.outcome {
-                SubmissionOutcome::Accepted => OutcomeFilter::Allowed,
-                SubmissionOutcome::Abandoned => OutcomeFilter::Abandoned,
-                _ => OutcomeFilter::Refused,
-            };
-            (it.login.as_ref(), it.address, Some(Protocol::Submission), Some(outcome))
-        }
-        EventBody::Admin(it) => (Some(&it.login), it.address, None, None),
-        EventBody::Account(it) => (Some(&it.login), None, None, None),
-        _ => (None, None, None, None),
-    };
-    let words = class::words_of(&event.body).to_lowercase();
-    let words: Vec<&str> = words.split(|c: char| !c.is_alphanumeric()).collect();
-    let has_word = |wanted: &str| words.iter().any(|word| word.starts_with(&wanted.to_lowercase()));
-    filter.from.is_none_or(|from| event.at >= from)
-        && filter.until.is_none_or(|until| event.at < until)
-        && filter
-            .account
-            .as_ref()
-            .is_none_or(|text| login.is_some_and(|login| login.0.contains(&text.to_lowercase())))
-        && filter.network.is_none_or(|network| address.is_some_and(|address| network.contains(address)))
-        && (filter.protocols.is_empty() || protocol.is_some_and(|it| filter.protocols.contains(&it)))
-        && (filter.outcomes.is_empty() || outcome.is_some_and(|it| filter.outcomes.contains(&it)))
-        && (filter.kinds.is_empty() || filter.kinds.contains(&event.body.kind()))
-        && filter.text.as_ref().is_none_or(|text| text.split(' ').all(has_word))
+fn filter() -> impl Strategy<Value = Filter> {
+    let time = || proptest::option::of((0..60i64).prop_map(|half_hour| after_start(half_hour * 30)));
+    let between = (time(), time()).prop_map(|(from, until)| Span::Between { from, until });
+    let last = (0..3_000u32).prop_map(|minutes| Span::Last { minutes });
+    let term = (any::<bool>(), test()).prop_map(|(not, test)| Term { not, test });
+    (proptest::option::weighted(0.5, prop_oneof![between, last]), proptest::collection::vec(term, 0..4))
+        .prop_map(|(span, terms)| Filter { span, terms })
+}
+
+fn after_start(minutes: i64) -> Time {
+    Time::from_millis(START + minutes * MINUTE)
+}
+
+/// When the tests ask.
+fn now() -> Time {
+    after_start(1_000)
 }
 
 fn open(folder: &Path) -> Store {
@@ -158,11 +131,11 @@ fn open(folder: &Path) -> Store {
 }
 
 /// All pages under a filter, one after the other.
-async fn walked(readers: &Readers, filter: &EventFilter) -> Vec<Event> {
+async fn walked(readers: &Readers, filter: &Filter) -> Vec<Event> {
     let (mut all, mut before) = (Vec::new(), None);
     loop {
-        let query = EventQuery { filter: filter.clone(), before, limit: 7 };
-        let page = readers.events(query).await.unwrap();
+        let query = EventQuery { filter: filter.clone(), before, after: None, limit: 7 };
+        let page = readers.events(query, now()).await.unwrap();
         before = page.events.last().map(|event| event.id.clone());
         all.extend(page.events);
         if !page.more {
@@ -190,10 +163,10 @@ proptest! {
             prop_assert!(store.apply(log.clone(), Time::from_millis(0)).await.unwrap().is_none());
             for filter in &filters {
                 let expected: Vec<Event> =
-                    log.iter().rev().filter(|event| passes(event, filter)).cloned().collect();
+                    log.iter().rev().filter(|event| passes(event, filter, now())).cloned().collect();
                 prop_assert_eq!(&walked(&store.readers(), filter).await, &expected, "{:?}", filter);
-                let count = store.readers().count_events(filter.clone()).await.unwrap();
-                prop_assert_eq!(count as usize, expected.len(), "{:?}", filter);
+                let count = store.readers().count_events(filter.clone(), None, now()).await.unwrap();
+                prop_assert_eq!(count.events as usize, expected.len(), "{:?}", filter);
             }
             Ok(())
         })?;
@@ -206,10 +179,10 @@ proptest! {
             let folder = tempfile::tempdir().unwrap();
             let store = open(folder.path());
             store.apply(log.clone(), Time::from_millis(0)).await.unwrap();
-            let oldest = Time::from_millis(1_764_000_000_000 + oldest * 30 * MINUTE);
+            let oldest = Time::from_millis(START + oldest * 30 * MINUTE);
             while store.prune(oldest).await.unwrap() {}
             let rest: Vec<_> = log.iter().rev().filter(|event| event.at >= oldest).cloned().collect();
-            let everything = EventFilter::default();
+            let everything = Filter::default();
             prop_assert_eq!(&walked(&store.readers(), &everything).await, &rest);
 
             let lineage = vec![
@@ -219,8 +192,8 @@ proptest! {
             store.follow(lineage).await.unwrap();
             let rest: Vec<_> = rest.into_iter().filter(|event| event.id.seq <= kept).collect();
             prop_assert_eq!(&walked(&store.readers(), &everything).await, &rest);
-            let counted = store.readers().count_events(everything).await.unwrap();
-            prop_assert_eq!(counted as usize, rest.len());
+            let counted = store.readers().count_events(everything, None, now()).await.unwrap();
+            prop_assert_eq!(counted.events as usize, rest.len());
             let cursor = store.cursor().await.unwrap().map_or(0, |id| id.seq);
             prop_assert_eq!(cursor, kept.min(log.len() as u64));
             Ok(())

@@ -10,8 +10,11 @@ use std::{fs, path::Path, time::Duration};
 use mailcup_console_core::Console;
 use mailcup_lab::service::{OWNER, Service, ServiceConfig};
 use mailcup_wire::{
-    AlertState, BlockTarget, ChallengeAnswer, Code, EventFilter, FactorKind, MailServerKind, NewBlock,
-    desktop::{ConnectRequest, Credentials, EventQuery, Link, Notice, Pause, Phase, QuietHours, View},
+    AlertState, BlockTarget, ChallengeAnswer, Code, FactorKind, MailServerKind, NewBlock,
+    desktop::{
+        ConnectRequest, Credentials, EventQuery, Filter, Link, Notice, Pause, Phase, QuietHours, Term, Test,
+        View,
+    },
 };
 
 use self::{
@@ -19,8 +22,13 @@ use self::{
     reports::Reports,
 };
 
+fn of(login: &str) -> Filter {
+    let test = Test::Account { any: vec![login.to_owned()] };
+    Filter { span: None, terms: vec![Term { not: false, test }] }
+}
+
 fn query() -> EventQuery {
-    EventQuery { filter: EventFilter::default(), before: None, limit: 500 }
+    EventQuery { filter: Filter::default(), before: None, after: None, limit: 500 }
 }
 
 async fn reports(console: &Console) -> Reports {
@@ -90,7 +98,7 @@ async fn what_is_kept_is_readable_only_here_and_also_offline() {
     let reports = reports(&console).await;
     reports.failure("anna@example.org", "203.0.113.9", 1).await;
     desk.view_with(|view| view.events >= 4).await;
-    let before = console.count_events(EventFilter::default()).await.unwrap();
+    let before = console.count_events(Filter::default(), None).await.unwrap().events;
     console.shut_down().await.unwrap();
     drop(console);
 
@@ -108,7 +116,7 @@ async fn what_is_kept_is_readable_only_here_and_also_offline() {
         .await;
     assert_eq!(view.phase, Phase::Ready);
     assert!(view.service.unwrap().fresh_at.is_some(), "it says how old it is");
-    assert!(console.count_events(EventFilter::default()).await.unwrap() >= before);
+    assert!(console.count_events(Filter::default(), None).await.unwrap().events >= before);
     let blocked = console.create_block(NewBlock {
         target: BlockTarget::Account { login: "anna@example.org".into() },
         expires_at: None,
@@ -263,14 +271,14 @@ async fn a_service_restored_from_an_older_copy_is_followed() {
     .await;
     desk.view_with(|view| view.open_alerts == 0).await;
     reports(&console).await.failure("bert@example.org", "203.0.113.9", 1).await;
-    let filter = EventFilter { account: Some("bert@example.org".into()), ..EventFilter::default() };
+    let filter = of("bert@example.org");
     desk.view_with(|view| view.service.as_ref().is_some_and(|it| it.link == Link::Live)).await;
     let found = mailcup_lab::wait::until("the new event", Duration::from_secs(10), async || {
-        (console.count_events(filter.clone()).await.unwrap() == 1).then_some(())
+        (console.count_events(filter.clone(), None).await.unwrap().events == 1).then_some(())
     });
     found.await.unwrap();
-    let lost = EventFilter { account: Some("anna@example.org".into()), ..EventFilter::default() };
-    assert_eq!(console.count_events(lost).await.unwrap(), 0);
+    let lost = of("anna@example.org");
+    assert_eq!(console.count_events(lost, None).await.unwrap().events, 0);
     console.shut_down().await.unwrap();
 }
 

@@ -1,4 +1,4 @@
-import type { EventFilter, EventKind, OutcomeFilter, Protocol } from "$host/host";
+import type { EventKind, Filter, OutcomeFilter, Protocol, Test } from "$host/host";
 import { shortTime } from "$lib/format";
 import { isNetwork } from "$lib/network";
 import { kindName, outcomeName, protocolName } from "$lib/words";
@@ -67,17 +67,21 @@ export function writeCriteria(criteria: Criteria): Record<string, string | undef
 }
 
 /** The filter that the local copy understands, as of `now`. */
-export function eventFilter(criteria: Criteria, now: number): EventFilter {
+export function eventFilter(criteria: Criteria, now: number): Filter {
   const span = spans.find(({ value }) => value === criteria.since);
+  const from = span ? new Date(span.start(now)).toISOString() : (criteria.from ?? null);
+  const until = criteria.until ?? null;
+  const { account, network, text, protocols, outcomes, kinds } = criteria;
+  const tests: Test[] = [];
+  if (account !== undefined) tests.push({ kind: "account", any: [account] });
+  if (network !== undefined) tests.push({ kind: "network", any: [network] });
+  if (text !== undefined) tests.push({ kind: "text", words: text });
+  if (protocols.length > 0) tests.push({ kind: "protocol", any: protocols });
+  if (outcomes.length > 0) tests.push({ kind: "outcome", any: outcomes });
+  if (kinds.length > 0) tests.push({ kind: "kind", any: kinds });
   return {
-    from: span ? new Date(span.start(now)).toISOString() : (criteria.from ?? null),
-    until: criteria.until ?? null,
-    account: criteria.account ?? null,
-    network: criteria.network ?? null,
-    protocols: criteria.protocols,
-    outcomes: criteria.outcomes,
-    kinds: criteria.kinds,
-    text: criteria.text ?? null,
+    span: from === null && until === null ? null : { kind: "between", from, until },
+    terms: tests.map((test) => ({ not: false, test })),
   };
 }
 

@@ -1,5 +1,5 @@
 import { host } from "$host";
-import type { Event, EventFilter, Problem } from "$host/host";
+import type { Event, Filter, Problem } from "$host/host";
 import { asProblem } from "$lib/problem";
 
 const FIRST_PAGE = 100;
@@ -25,7 +25,7 @@ export class EventLog {
   /** How many events pass the filter; undefined until counted. */
   total = $state<number>();
 
-  #filter: EventFilter | undefined;
+  #filter: Filter | undefined;
   /** Grows with every filter: answers to an earlier one are dropped. */
   #turn = 0;
   #atTop = true;
@@ -36,7 +36,7 @@ export class EventLog {
   #refreshedAt = 0;
 
   /** Begins anew with a filter. */
-  async load(filter: EventFilter): Promise<void> {
+  async load(filter: Filter): Promise<void> {
     this.#filter = filter;
     this.#turn += 1;
     const turn = this.#turn;
@@ -123,8 +123,8 @@ export class EventLog {
   async #count(turn: number) {
     if (!this.#filter) return;
     try {
-      const total = await host.countEvents(this.#filter);
-      if (turn === this.#turn) this.total = total;
+      const { events } = await host.countEvents(this.#filter, null);
+      if (turn === this.#turn) this.total = events;
     } catch {
       // The page itself says what is wrong; without a count it stands, too.
     }
@@ -145,7 +145,7 @@ export class EventLog {
     if (this.#stale) this.changed();
   }
 
-  async #fetchNew(filter: EventFilter, turn: number) {
+  async #fetchNew(filter: Filter, turn: number) {
     const known = () => this.waiting[0] ?? this.rows[0];
     for (const limit of [FIRST_PAGE, PAGE]) {
       const page = await host.events({ filter, before: null, limit });

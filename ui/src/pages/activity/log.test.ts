@@ -1,5 +1,5 @@
 import { beforeEach, expect, it, vi } from "vitest";
-import type { DataChanged, Event, EventFilter, EventQuery } from "$host/host";
+import type { DataChanged, Event, EventQuery, Filter } from "$host/host";
 
 const store = vi.hoisted(() => ({
   events: [] as Event[],
@@ -18,26 +18,26 @@ vi.mock("$host", () => ({
       const events = all.slice(from, from + query.limit);
       return Promise.resolve({ events, more: from + query.limit < all.length });
     },
-    countEvents: (filter: EventFilter) =>
-      Promise.resolve(store.events.filter((event) => passes(event, filter)).length),
+    countEvents: (filter: Filter) =>
+      Promise.resolve({
+        events: store.events.filter((event) => passes(event, filter)).length,
+        exact: true,
+      }),
     onDataChanged: (_: (changed: DataChanged) => void) => () => undefined,
   },
 }));
 
 const { EventLog } = await import("./log.svelte");
 
-const all: EventFilter = {
-  from: null,
-  until: null,
-  account: null,
-  network: null,
-  protocols: [],
-  outcomes: [],
-  kinds: [],
-  text: null,
-};
+const all: Filter = { span: null, terms: [] };
 
-const passes = (event: Event, filter: EventFilter = {}) => event.id.includes(filter.text ?? "");
+const holding = (words: string): Filter => ({
+  span: null,
+  terms: [{ not: false, test: { kind: "text", words } }],
+});
+
+const passes = (event: Event, { terms = [] }: Filter = {}) =>
+  terms.every(({ test }) => test.kind !== "text" || event.id.includes(test.words));
 
 function started(seq: number): Event {
   return {
@@ -156,7 +156,7 @@ it("drops the answer to an earlier filter", async () => {
   write(1, 30);
   const log = new EventLog();
   const first = log.load(all);
-  const second = log.load({ ...all, text: "30" });
+  const second = log.load(holding("30"));
   await Promise.all([first, second]);
   await settled();
   expect(log.rows.map((event) => event.id)).toEqual(["e:30"]);
