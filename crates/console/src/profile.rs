@@ -19,7 +19,7 @@ use std::{
 use data_encoding::HEXLOWER;
 use mailcup_wire::{
     Code, DeviceName, Problem, Severity, Time,
-    desktop::{Preferences, Theme},
+    desktop::{Language, Preferences, Theme},
 };
 use rand::Rng;
 use serde::{Deserialize, Serialize, de::DeserializeOwned};
@@ -241,6 +241,7 @@ fn refused(path: &Path, error: &io::Error) -> Problem {
 fn default_preferences() -> Preferences {
     Preferences {
         theme: Theme::System,
+        language: Language::System,
         notify_from: Severity::Attention,
         quiet_hours: None,
         lock_after_minutes: None,

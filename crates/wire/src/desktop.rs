@@ -171,6 +171,8 @@ wire! {
     /// Of this console alone.
     pub struct Preferences {
         pub theme: Theme,
+        #[serde(default)]
+        pub language: Language,
         /// Alerts below this make no notification.
         pub notify_from: Severity,
         pub quiet_hours: Option<QuietHours>,
@@ -222,6 +224,18 @@ wire! {
         System,
         Light,
         Dark,
+    }
+
+    /// In which the window speaks.
+    #[derive(Copy, Eq, Hash, Default)]
+    #[serde(rename_all = "snake_case")]
+    pub enum Language {
+        /// The first of the system's languages that we have, else English.
+        #[default]
+        System,
+        En,
+        De,
+        Uk,
     }
 
     /// What the tray icon says.

@@ -464,6 +464,11 @@ export type GroupQuery = {
 	offset?: number,
 };
 
+/**  In which the window speaks. */
+export type Language = 
+/**  The first of the system's languages that we have, else English. */
+"system" | "en" | "de" | "uk";
+
 /**  One epoch of the event log, in order; it ends before the next one's `first_seq`. */
 export type LineageStep = {
 	epoch: Epoch,
@@ -605,6 +610,7 @@ export type Phase = { kind: "starting" } |
 /**  Of this console alone. */
 export type Preferences = {
 	theme: Theme,
+	language?: Language,
 	/**  Alerts below this make no notification. */
 	notify_from: Severity,
 	quiet_hours: QuietHours | null,

@@ -47,6 +47,7 @@ let servers: t.MailServer[] = fresh ? [] : seed.mailServers(now);
 let passphrase: string | null = scenario === "locked" ? PASSPHRASE : null;
 let preferences: t.Preferences = {
   theme: (parameters.get("theme") ?? "system") as t.Theme,
+  language: (parameters.get("language") ?? "system") as t.Language,
   notify_from: "attention",
   quiet_hours: null,
   lock_after_minutes: null,

@@ -1,4 +1,5 @@
 import { host } from "$host";
+import { speak } from "$lib/language.svelte";
 import type { Preferences, Theme } from "./host";
 
 let current = $state.raw<Preferences>();
@@ -44,6 +45,7 @@ export function followPreferences(): () => void {
 function take(preferences: Preferences) {
   current = preferences;
   applyTheme(preferences.theme);
+  speak(preferences.language ?? "system");
 }
 
 function applyTheme(theme: Theme) {
