@@ -38,6 +38,8 @@ pub fn boundary() -> Builder<Wry> {
             c::create_block,
             c::lift_block,
             c::accounts,
+            c::people::list_accounts,
+            c::people::account,
             c::preferences,
             c::set_preferences,
             c::pause_notifications,

@@ -1,6 +1,8 @@
 //! The commands that a window may call, as `mailcup_wire::desktop` lists them. The desktop core does the
 //! work; nothing is decided here.
 
+pub mod people;
+
 use mailcup_console_core::Console;
 use mailcup_wire::desktop::{
     AuthenticatorOffer, Completion, CompletionQuery, ConnectRequest, Count, Credentials, EventList,

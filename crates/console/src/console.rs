@@ -1,3 +1,5 @@
+mod people;
+
 use std::path::PathBuf;
 
 use mailcup_wire::{

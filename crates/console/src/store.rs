@@ -9,6 +9,7 @@ mod passes;
 mod resources;
 #[cfg(test)]
 mod tests;
+mod usage;
 
 use std::{
     fs,
@@ -28,7 +29,10 @@ pub use resources::Lists;
 
 use crate::key::StoreKey;
 
-const MIGRATIONS: [&str; 1] = [include_str!("../migrations/0001_store.sql")];
+const MIGRATIONS: [&str; 2] =
+    [include_str!("../migrations/0001_store.sql"), include_str!("../migrations/0002_account_usage.sql")];
+/// The migration after which the usage of accounts is filled from the events.
+const USAGE: u32 = 2;
 const READERS: u32 = 4;
 
 /// An open local copy. Clones share it.
@@ -221,6 +225,9 @@ fn migrate(writer: &mut Connection) -> Result<()> {
     for (next, sql) in (1_u32..).zip(MIGRATIONS).skip(found as usize) {
         let change = writer.transaction()?;
         change.execute_batch(sql)?;
+        if next == USAGE {
+            usage::fill_all(&change)?;
+        }
         change.pragma_update(None, "user_version", next)?;
         change.commit()?;
     }

@@ -40,6 +40,8 @@
 //! | `create_block` | [`crate::NewBlock`] | [`crate::Block`] |
 //! | `lift_block` | `id` | [`crate::Block`] |
 //! | `accounts` | `text` | `Vec<Account>` (at most 50, for completion) |
+//! | `list_accounts` | [`AccountQuery`] | [`AccountList`] |
+//! | `account` | `login` | `Option<AccountRow>` |
 //! | `preferences`, `set_preferences` | [`Preferences`] | [`Preferences`] |
 //! | `pause_notifications` | [`Pause`] | `()` |
 //! | `dismiss_notice` | [`Notice`] | `()` |
@@ -59,8 +61,10 @@
 //! Pushed: [`View`] whenever it changes, [`DataChanged`] when the local copy changed, [`Navigate`] when a
 //! notification or the tray asks for a page, [`ExportProgress`] while an export is written.
 
+mod account;
 mod activity;
 
+pub use account::*;
 pub use activity::*;
 
 use crate::{Admin, Alert, AlertKind, Challenge, FactorId, NewOwner, Severity, Time, wire};

@@ -35,6 +35,8 @@ export const commands = {
 	createBlock: (block: NewBlock) => __TAURI_INVOKE<Block>("create_block", { block }),
 	liftBlock: (id: BlockId) => __TAURI_INVOKE<Block>("lift_block", { id }),
 	accounts: (text: string) => __TAURI_INVOKE<Account[]>("accounts", { text }),
+	listAccounts: (query: AccountQuery) => __TAURI_INVOKE<AccountList>("list_accounts", { query }),
+	account: (login: Login) => __TAURI_INVOKE<AccountRow | null>("account", { login }),
 	preferences: () => __TAURI_INVOKE<Preferences>("preferences"),
 	setPreferences: (preferences: Preferences) => __TAURI_INVOKE<Preferences>("set_preferences", { preferences }),
 	pauseNotifications: (pause: Pause) => __TAURI_INVOKE<null>("pause_notifications", { pause }),
@@ -72,10 +74,57 @@ export type Account = {
 	version: number,
 };
 
+export type AccountList = {
+	accounts: AccountRow[],
+	/**  All that the query finds, on whichever page. */
+	total: number,
+};
+
+export type AccountOrder = "login" | "name" | "last_sign_in" | "networks" | "failed" | "refused";
+
 /**  How we came to know an account. */
 export type AccountOrigin = "by_hand" | "imported" | 
 /**  Signed in at Dovecot. */
 "discovered";
+
+/**  A page of the list of accounts. */
+export type AccountQuery = {
+	/**  A part of the login or name. */
+	text?: string,
+	state?: AccountState | null,
+	order?: AccountOrder,
+	descending?: boolean,
+	offset?: number,
+	/**  At most 500. */
+	limit: number,
+};
+
+/**  An account with what the local copy knows of it. */
+export type AccountRow = {
+	account: Account,
+	usage: AccountUsage,
+	/**  A block of the account is in force. */
+	blocked: boolean,
+	/**  Open alerts that name it. */
+	open_alerts: number,
+	/**  Known for 90 days, and no sign-in in that time. */
+	dormant: boolean,
+};
+
+export type AccountState = "blocked" | "alert" | "dormant";
+
+/**
+ *  How an account is used. Networks and protocols are those of successful sign-ins in the events that are
+ *  kept here; failures and refusals are those of the last 30 days.
+ */
+export type AccountUsage = {
+	last_sign_in: LastSignIn | null,
+	/**  /24 and /64. */
+	networks: number,
+	protocols: Protocol[],
+	failed: number,
+	refused: number,
+};
 
 /**  A person who signs in to the console. */
 export type Admin = {
@@ -468,6 +517,12 @@ export type GroupQuery = {
 export type Language = 
 /**  The first of the system's languages that we have, else English. */
 "system" | "en" | "de" | "uk";
+
+export type LastSignIn = {
+	at: string,
+	address: string | null,
+	protocol: Protocol,
+};
 
 /**  One epoch of the event log, in order; it ends before the next one's `first_seq`. */
 export type LineageStep = {

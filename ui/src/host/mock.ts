@@ -1,5 +1,6 @@
 import type * as t from "./host";
 import type { Host } from "./host";
+import { accountCommands } from "./mock/accounts";
 import { activity } from "./mock/activity";
 import {
   attacked,
@@ -324,6 +325,8 @@ export const host: Host = {
     }),
   accounts: (text) =>
     read(() => seed.accounts(now).filter((account) => account.login.includes(text.toLowerCase()))),
+
+  ...accountCommands({ read, blocks: () => blocks, alerts: () => alerts }),
 
   preferences: async () => preferences,
   async setPreferences(wanted) {

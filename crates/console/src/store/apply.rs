@@ -11,6 +11,7 @@ use super::{
     class::{Class, address_of, login_of, words_of},
     meta::{CURSOR, EVENTS, get, put},
     resources::{Lists, keep_account, keep_alert, keep_block},
+    usage::{self, Tally},
 };
 
 const HOUR_MILLIS: i64 = 3_600_000;
@@ -80,6 +81,10 @@ impl Store {
             }
             for account in &lists.accounts {
                 keep_account(&change, account)?;
+                usage::keep_usage(&change, account)?;
+            }
+            if replace {
+                usage::drop_strays(&change)?;
             }
             Ok(change.commit()?)
         })
@@ -112,9 +117,11 @@ impl Store {
                 })?
                 .collect::<rusqlite::Result<Vec<_>>>()?;
             drop(statement);
+            let concerned = usage::concerned(&change, &old)?;
             for seq in &old {
                 delete_event(&change, *seq)?;
             }
+            usage::refill(&change, &concerned, i64::MAX)?;
             change.execute("DELETE FROM hours WHERE hour < ?1 AND last_seq < (SELECT min(seq) FROM events)", [
                 hour_of(oldest.as_millis()),
             ])?;
@@ -137,6 +144,7 @@ struct Batch<'a> {
     stored: u32,
     changed: DataChanged,
     alerts: BTreeMap<String, Alert>,
+    tally: Tally,
 }
 
 impl<'a> Batch<'a> {
@@ -152,6 +160,7 @@ impl<'a> Batch<'a> {
             stored: 0,
             changed: unchanged(),
             alerts: BTreeMap::new(),
+            tally: Tally::new(change)?,
         })
     }
 
@@ -161,13 +170,16 @@ impl<'a> Batch<'a> {
         for event in events.iter().filter(|event| event.id.seq > seen) {
             self.take_resource(&event.body)?;
             self.see(&event.id)?;
-            if event.at >= self.oldest {
+            let is_kept = event.at >= self.oldest;
+            if is_kept {
                 self.keep(event)?;
             }
+            self.tally.see(event, is_kept);
             moved = true;
         }
         let Some(head) = self.cursor.clone().filter(|_| moved) else { return Ok(None) };
         self.finish(&head)?;
+        self.changed.accounts |= std::mem::take(&mut self.tally).write(self.change, &self.logins)?;
         Ok(Some(Applied { changed: self.changed, alerts: self.alerts.into_values().collect() }))
     }
 
@@ -180,7 +192,12 @@ impl<'a> Batch<'a> {
                 }
             }
             EventBody::Block(block) => self.changed.blocks |= keep_block(self.change, block)?,
-            EventBody::Account(account) => self.changed.accounts |= keep_account(self.change, account)?,
+            EventBody::Account(account) => {
+                self.changed.accounts |= keep_account(self.change, account)?;
+                if usage::keep_usage(self.change, account)? {
+                    self.tally.forget(&account.login);
+                }
+            }
             EventBody::Admin(action) => {
                 self.changed.settings |=
                     action.action.contains("settings") || action.action.contains("organization");
@@ -296,6 +313,12 @@ pub(super) fn address_bytes(address: Address) -> [u8; 16] {
     }
 }
 
+/// An address from its 16 bytes.
+pub(super) fn address_from(bytes: &[u8]) -> Option<Address> {
+    let bytes: [u8; 16] = bytes.try_into().ok()?;
+    Some(Address::from(std::net::IpAddr::from(bytes)))
+}
+
 fn number_of(change: &Connection, table: &str, column: &str, value: &dyn rusqlite::ToSql) -> Result<i64> {
     let known = change
         .prepare_cached(&format!("SELECT no FROM {table} WHERE {column} = ?1"))?
@@ -327,9 +350,12 @@ fn drop_after(change: &Connection, common: Option<&EventId>) -> Result<u32> {
         .prepare_cached("SELECT seq FROM events WHERE seq > ?1")?
         .query_map([last], |row| row.get::<_, i64>(0))?
         .collect::<rusqlite::Result<Vec<_>>>()?;
+    let mut concerned = usage::concerned(change, &doomed)?;
+    concerned.append(&mut usage::seen_after(change, last)?);
     for seq in &doomed {
         delete_event(change, *seq)?;
     }
+    usage::refill(change, &concerned, last)?;
     change.execute("DELETE FROM epochs WHERE first_seq > ?1", [last])?;
     change.execute("UPDATE epochs SET last_seq = min(last_seq, ?1)", [last])?;
     change.execute("DELETE FROM hours WHERE first_seq > ?1", [last])?;

@@ -47,17 +47,28 @@ impl Class {
             Some(OutcomeFilter::Challenged) => 4,
             Some(OutcomeFilter::Abandoned) => 5,
         };
-        let protocol = match self.protocol {
-            None => 0,
-            Some(Protocol::Web) => 1,
-            Some(Protocol::Api) => 2,
-            Some(Protocol::Imap) => 3,
-            Some(Protocol::Pop3) => 4,
-            Some(Protocol::Submission) => 5,
-            Some(Protocol::Sieve) => 6,
-        };
+        let protocol = self.protocol.map_or(0, protocol_number);
         kind << 8 | outcome << 4 | protocol
     }
+}
+
+/// A protocol as the lowest bits of a class have it.
+pub fn protocol_number(protocol: Protocol) -> i64 {
+    match protocol {
+        Protocol::Web => 1,
+        Protocol::Api => 2,
+        Protocol::Imap => 3,
+        Protocol::Pop3 => 4,
+        Protocol::Submission => 5,
+        Protocol::Sieve => 6,
+    }
+}
+
+/// The protocol of such a number.
+pub fn protocol_of(number: i64) -> Option<Protocol> {
+    [Protocol::Web, Protocol::Api, Protocol::Imap, Protocol::Pop3, Protocol::Submission, Protocol::Sieve]
+        .into_iter()
+        .find(|protocol| protocol_number(*protocol) == number)
 }
 
 /// The login that an event is about.

@@ -156,6 +156,9 @@ impl<H: Host> Controller<H> {
         let Some(connection) = self.connection.as_mut().filter(|it| now >= it.prune_at) else { return };
         connection.prune_at = later(now, PRUNE_EVERY);
         let Some(store) = connection.store.clone() else { return };
+        if let Err(error) = store.roll_usage(now).await {
+            tracing::warn!(%error, "failures older than 30 days still count");
+        }
         match store.prune(oldest_kept(now)).await {
             Ok(true) => connection.prune_at = now,
             Ok(false) => {}
