@@ -1,3 +1,4 @@
+import { m } from "$messages";
 import { host } from "$host";
 import type { View } from "./host";
 
@@ -15,14 +16,14 @@ export function mayChange(): boolean {
 
 /** Why nothing can be changed now, in words; undefined if it can. */
 export function obstacle(): string | undefined {
-  if (!mayChange()) return "Your role reads only.";
+  if (!mayChange()) return m.words_obstacle_role();
   switch (current?.service?.link.kind) {
     case "offline":
-      return "The service can't be reached now. Try again when it is back.";
+      return m.words_obstacle_offline();
     case "connecting":
-      return "The service can't be reached yet: still connecting.";
+      return m.words_obstacle_connecting();
     case "signed_out":
-      return "Your session ended. Sign in to change things.";
+      return m.words_obstacle_signed_out();
     case "live":
     case "catching_up":
     case undefined:

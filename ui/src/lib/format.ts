@@ -1,94 +1,100 @@
+import { m } from "$messages";
+import { type Locale, locale } from "./language.svelte";
+
 /** How times, counts and durations read. */
 const MINUTE = 60_000;
 const HOUR = 60 * MINUTE;
 const DAY = 24 * HOUR;
+/** Younger than this is now. */
+const NOW = 5_000;
 
 /** "now", "12 s ago", "3 min ago", "5 h ago", then the day: "Mon 14:02", "3 Nov". */
 export function relativeTime(at: number, now: number): string {
   const ago = now - at;
   if (ago < -MINUTE) return absoluteTime(at);
-  if (ago < 5_000) return "now";
-  if (ago < MINUTE) return `${Math.floor(ago / 1000)} s ago`;
-  if (ago < HOUR) return `${Math.floor(ago / MINUTE)} min ago`;
-  if (ago < DAY) return `${Math.floor(ago / HOUR)} h ago`;
-  if (ago < 7 * DAY) return weekday.format(at);
-  if (new Date(at).getFullYear() === new Date(now).getFullYear()) return dayOfYear.format(at);
-  return day.format(at);
+  if (ago < NOW) return m.words_time_now();
+  if (ago < MINUTE) return m.words_time_seconds_ago({ value: Math.floor(ago / 1000) });
+  if (ago < HOUR) return m.words_time_minutes_ago({ value: Math.floor(ago / MINUTE) });
+  if (ago < DAY) return m.words_time_hours_ago({ value: Math.floor(ago / HOUR) });
+  if (ago < 7 * DAY) return dates("weekday").format(at);
+  if (new Date(at).getFullYear() === new Date(now).getFullYear())
+    return dates("dayOfYear").format(at);
+  return dates("day").format(at);
 }
 
 /** The same within a sentence: "just now". */
 export function ago(at: number, now: number): string {
-  const time = relativeTime(at, now);
-  return time === "now" ? "just now" : time;
+  const past = now - at;
+  return past >= -MINUTE && past < NOW ? m.words_time_just_now() : relativeTime(at, now);
 }
 
 /** "in 45 min", "in 23 h", "in 30 days"; "over" once it has passed. */
 export function timeLeft(until: number, now: number): string {
   const left = until - now;
-  if (left <= 0) return "over";
-  if (left < MINUTE) return "in less than a minute";
-  if (left < HOUR) return `in ${Math.round(left / MINUTE)} min`;
-  if (left < 2 * DAY) return `in ${Math.round(left / HOUR)} h`;
-  return `in ${Math.round(left / DAY)} days`;
+  if (left <= 0) return m.words_time_over();
+  if (left < MINUTE) return m.words_time_under_a_minute();
+  if (left < HOUR) return m.words_time_in_minutes({ value: Math.round(left / MINUTE) });
+  if (left < 2 * DAY) return m.words_time_in_hours({ value: Math.round(left / HOUR) });
+  return m.words_time_in_days({ count: Math.round(left / DAY) });
 }
 
-const locale = "en-GB";
-const day = new Intl.DateTimeFormat(locale, { day: "numeric", month: "short", year: "numeric" });
-const dayOfYear = new Intl.DateTimeFormat(locale, {
-  day: "numeric",
-  month: "short",
-  hour: "2-digit",
-  minute: "2-digit",
-});
-const weekday = new Intl.DateTimeFormat(locale, {
-  weekday: "short",
-  hour: "2-digit",
-  minute: "2-digit",
-});
-const clock = new Intl.DateTimeFormat(locale, {
-  hour: "2-digit",
-  minute: "2-digit",
-  second: "2-digit",
-});
-const shortClock = new Intl.DateTimeFormat(locale, { hour: "2-digit", minute: "2-digit" });
-const absolute = new Intl.DateTimeFormat(locale, {
-  weekday: "short",
-  day: "numeric",
-  month: "short",
-  year: "numeric",
-  hour: "2-digit",
-  minute: "2-digit",
-  second: "2-digit",
-  timeZoneName: "short",
-});
+/** In which country's form a language writes dates and numbers. */
+const forms: Record<Locale, string> = { en: "en-GB", de: "de-DE", uk: "uk-UA" };
+
+const minute = { hour: "2-digit", minute: "2-digit" } as const;
+const second = { ...minute, second: "2-digit" } as const;
+const date = { day: "numeric", month: "short" } as const;
+const styles = {
+  day: { ...date, year: "numeric" },
+  date,
+  dayOfYear: { ...date, ...minute },
+  weekday: { weekday: "short", ...minute },
+  clock: second,
+  shortClock: minute,
+  absolute: { weekday: "short", ...date, year: "numeric", ...second, timeZoneName: "short" },
+} as const satisfies Record<string, Intl.DateTimeFormatOptions>;
+
+/** Formatters are dear to make: one of each style and language. */
+const made = new Map<string, Intl.DateTimeFormat>();
+
+function dates(style: keyof typeof styles): Intl.DateTimeFormat {
+  const form = forms[locale()];
+  const key = `${form} ${style}`;
+  const format = made.get(key) ?? new Intl.DateTimeFormat(form, styles[style]);
+  made.set(key, format);
+  return format;
+}
 
 /** In the reader's zone, to the second. */
 export function absoluteTime(at: number): string {
-  return absolute.format(at);
+  return dates("absolute").format(at);
 }
 
 /** The time of day, with the day before it unless it is today. */
 export function clockTime(at: number, now: number): string {
-  const time = clock.format(at);
-  return new Date(at).toDateString() === new Date(now).toDateString()
-    ? time
-    : `${new Intl.DateTimeFormat(locale, { day: "numeric", month: "short" }).format(at)}, ${time}`;
+  return withDay(dates("clock").format(at), at, now);
 }
 
 export function shortTime(at: number, now: number): string {
-  const time = shortClock.format(at);
+  return withDay(dates("shortClock").format(at), at, now);
+}
+
+function withDay(time: string, at: number, now: number): string {
   return new Date(at).toDateString() === new Date(now).toDateString()
     ? time
-    : `${new Intl.DateTimeFormat(locale, { day: "numeric", month: "short" }).format(at)}, ${time}`;
+    : `${dates("date").format(at)}, ${time}`;
 }
 
-const integers = new Intl.NumberFormat(locale);
+const numbers = new Map<string, Intl.NumberFormat>();
 
 export function count(value: number): string {
-  return integers.format(value);
+  const form = forms[locale()];
+  const format = numbers.get(form) ?? new Intl.NumberFormat(form);
+  numbers.set(form, format);
+  return format.format(value);
 }
 
-/** "1 alert", "12 alerts", "1,204 alerts". */
+/** "1 alert", "12 alerts", "1,204 alerts": of English alone; a message with plural forms is better. */
 export function counted(value: number, one: string, many = `${one}s`): string {
   return `${count(value)} ${value === 1 ? one : many}`;
 }

@@ -1,3 +1,5 @@
+import { m } from "$messages";
+
 /** IP addresses and networks in CIDR notation, as far as a page must understand them. */
 
 const IPV4 = /^(25[0-5]|2[0-4]\d|1?\d?\d)(\.(25[0-5]|2[0-4]\d|1?\d?\d)){3}$/;
@@ -68,24 +70,25 @@ export function isIpv6(address: string): boolean {
 /** What keeps a text from being an address or network, and how to mend it; undefined if nothing. */
 export function networkProblem(text: string): string | undefined {
   const [address = "", prefix, ...more] = text.trim().split("/");
-  if (address === "") return `Write an address or network, like ${EXAMPLES}.`;
+  if (address === "") return m.words_network_wanted(examples);
   const longest = isIpv4(address) ? 32 : ipv6Groups(address) ? 128 : undefined;
-  if (longest === undefined) return `“${shortened(address)}” is no IP address. ${hint(address)}`;
-  if (more.length > 0) return `Only one “/” belongs into a network, like ${EXAMPLES}.`;
+  if (longest === undefined)
+    return `${m.words_network_no_address({ text: shortened(address) })} ${hint(address)}`;
+  if (more.length > 0) return m.words_network_one_slash(examples);
   if (prefix !== undefined && !(/^\d{1,3}$/.test(prefix) && Number(prefix) <= longest))
-    return `What follows the “/” must be a number from 0 to ${longest}.`;
+    return m.words_network_prefix({ longest });
   return undefined;
 }
 
-const EXAMPLES = "203.0.113.7, 203.0.113.0/24 or 2001:db8::/32";
+const examples = { example: "203.0.113.7, 203.0.113.0/24", other: "2001:db8::/32" };
 
 function hint(address: string): string {
   const parts = address.split(".");
   if (parts.length > 1 && parts.every((part) => /^\d*$/.test(part)))
     return parts.length !== 4 || parts.includes("")
-      ? "An IPv4 address has four numbers, like 203.0.113.7."
-      : "Its numbers go from 0 to 255.";
-  return `Write it like ${EXAMPLES}.`;
+      ? m.words_network_four_numbers()
+      : m.words_network_to_255();
+  return m.words_network_like(examples);
 }
 
 const shortened = (text: string) => (text.length > 40 ? `${text.slice(0, 40)}…` : text);
@@ -96,11 +99,11 @@ export function networkSize(text: string): string | undefined {
   const [address = "", prefix] = text.split("/");
   const longest = isIpv4(address) ? 32 : 128;
   const free = longest - Number(prefix ?? longest);
-  if (free === 0) return "1 address";
-  if (free === longest) return "All addresses there are";
-  if (longest === 32) return `${(2 ** free).toLocaleString("en-GB")} addresses`;
-  if (free === 64) return "One IPv6 network: what one client usually has";
-  return free > 64
-    ? `${free - 64 > 40 ? "More than a trillion" : (2 ** (free - 64)).toLocaleString("en-GB")} IPv6 networks of one client each`
-    : "A part of one client's IPv6 network";
+  if (free === longest) return m.words_network_all();
+  if (longest === 32 || free === 0) return m.words_network_addresses({ count: 2 ** free });
+  if (free === 64) return m.words_network_one_ipv6();
+  if (free < 64) return m.words_network_part_ipv6();
+  return free - 64 > 40
+    ? m.words_network_most_ipv6()
+    : m.words_network_many_ipv6({ count: 2 ** (free - 64) });
 }

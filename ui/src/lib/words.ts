@@ -1,3 +1,4 @@
+import { m } from "$messages";
 import type { IconName } from "$components/icons";
 import type { Tone } from "$components/tone";
 import type {
@@ -12,89 +13,177 @@ import type {
   Outcome,
   OutcomeFilter,
   Protocol,
+  Reason,
+  ReasonCode,
   Role,
   Severity,
   SubmissionOutcome,
   SystemFact,
 } from "$host/host";
-import { count, counted, inOwnTime, shortTime } from "./format";
+import { count, inOwnTime, shortTime } from "./format";
+import { locale } from "./language.svelte";
 
 /** A word with the icon and colour that stand with it. */
 export interface Mark {
-  word: string;
+  readonly word: string;
   icon: IconName;
   tone: Tone;
 }
 
-export const protocolName: Record<Protocol, string> = {
-  web: "Web",
-  api: "API",
-  imap: "IMAP",
-  pop3: "POP3",
-  submission: "Submission",
-  sieve: "Sieve",
-};
+/** Words by their key, each asked for when it is read, since the language may change. */
+function named<K extends string>(messages: Record<K, () => string>): Readonly<Record<K, string>> {
+  const properties = Object.entries<() => string>(messages).map(([key, get]) => [
+    key,
+    { get, enumerable: true },
+  ]);
+  return Object.defineProperties({}, Object.fromEntries(properties)) as Record<K, string>;
+}
 
-export const kindName: Record<EventKind, string> = {
-  sign_in: "Sign-ins",
-  submission: "Submissions",
-  alert: "Alerts",
-  block: "Blocks",
-  account: "Accounts",
-  admin: "Admin actions",
-  system: "Service",
-};
+const mark = (word: () => string, icon: IconName, tone: Tone): Mark => ({
+  get word() {
+    return word();
+  },
+  icon,
+  tone,
+});
 
-export const outcomeName: Record<OutcomeFilter, string> = {
-  allowed: "Allowed",
-  failed: "Failed",
-  refused: "Refused",
-  challenged: "Code asked for",
-  abandoned: "Abandoned",
-};
+export const protocolName = named<Protocol>({
+  web: m.words_protocol_web,
+  api: () => "API",
+  imap: () => "IMAP",
+  pop3: () => "POP3",
+  submission: m.words_protocol_submission,
+  sieve: () => "Sieve",
+});
+
+export const kindName = named<EventKind>({
+  sign_in: m.words_kind_sign_in,
+  submission: m.words_kind_submission,
+  alert: m.words_kind_alert,
+  block: m.words_kind_block,
+  account: m.words_kind_account,
+  admin: m.words_kind_admin,
+  system: m.words_kind_system,
+});
+
+export const outcomeName = named<OutcomeFilter>({
+  allowed: m.words_outcome_allowed,
+  failed: m.words_outcome_failed,
+  refused: m.words_outcome_refused,
+  challenged: m.words_outcome_challenged,
+  abandoned: m.words_outcome_abandoned,
+});
 
 export const severityMark: Record<Severity, Mark> = {
-  notice: { word: "Notice", icon: "info", tone: "notice" },
-  attention: { word: "Attention", icon: "alert", tone: "warning" },
-  critical: { word: "Critical", icon: "error", tone: "critical" },
+  notice: mark(m.words_severity_notice, "info", "notice"),
+  attention: mark(m.words_severity_attention, "alert", "warning"),
+  critical: mark(m.words_severity_critical, "error", "critical"),
 };
 
 export const alertStateMark: Record<AlertState, Mark> = {
-  open: { word: "Open", icon: "dot", tone: "notice" },
-  acknowledged: { word: "Acknowledged", icon: "eye", tone: "neutral" },
-  resolved: { word: "Resolved", icon: "check", tone: "good" },
+  open: mark(m.words_state_open, "dot", "notice"),
+  acknowledged: mark(m.words_state_acknowledged, "eye", "neutral"),
+  resolved: mark(m.words_state_resolved, "check", "good"),
 };
 
-export const alertKindName: Record<AlertKind, string> = {
-  repeated_failures: "Repeated failures for an account",
-  network_failures: "One network fails on several accounts",
-  success_after_failures: "Success after failures",
-  admin_new_device: "Admin on a new device",
-  outbox_stuck: "Mail outbox stuck",
-  service_unreachable: "Service unreachable",
-};
+export const alertKindName = named<AlertKind>({
+  repeated_failures: m.words_alert_kind_repeated_failures,
+  network_failures: m.words_alert_kind_network_failures,
+  success_after_failures: m.words_alert_kind_success_after_failures,
+  admin_new_device: m.words_alert_kind_admin_new_device,
+  outbox_stuck: m.words_alert_kind_outbox_stuck,
+  service_unreachable: m.words_alert_kind_service_unreachable,
+});
 
 /** What an admin does about an alert of this kind. */
-export const alertAdvice: Record<AlertKind, string> = {
-  repeated_failures:
-    "Ask the owner whether an old phone or program still uses a former password. If not, block the network it comes from.",
-  network_failures:
-    "Block the network, unless many of your people share it: a whole office behind one address can look like this after a change of passwords.",
-  success_after_failures:
-    "Ask the owner whether it was they. If not, block the network and have the password changed at once.",
-  admin_new_device:
-    "If it was you or a colleague, resolve this. If not, change that admin's password at once and block the address.",
-  outbox_stuck:
-    "Sign-in codes and messages reach nobody meanwhile. Check the relay in Settings, Mail, and send a test message from there.",
-  service_unreachable:
-    "Check that mailcupd runs and that this computer is online. Until then you see the local copy, and nothing can be changed. This alert ends by itself.",
-};
+export const alertAdvice = named<AlertKind>({
+  repeated_failures: m.words_alert_advice_repeated_failures,
+  network_failures: m.words_alert_advice_network_failures,
+  success_after_failures: m.words_alert_advice_success_after_failures,
+  admin_new_device: m.words_alert_advice_admin_new_device,
+  outbox_stuck: m.words_alert_advice_outbox_stuck,
+  service_unreachable: m.words_alert_advice_service_unreachable,
+});
 
-export const roleName: Record<Role, string> = {
-  owner: "Owner",
-  admin: "Admin",
-  auditor: "Auditor, reads only",
-};
+/** An alert in one line. The service speaks English; elsewhere its data are put into words here. */
+export function alertTitle(alert: Alert): string {
+  const { login, network, count } = alert;
+  if (locale() === "en") return alert.title;
+  switch (alert.kind) {
+    case "repeated_failures":
+      return login ? m.words_alert_title_repeated_failures({ login, count }) : alert.title;
+    case "network_failures":
+      return network
+        ? m.words_alert_title_network_failures({
+            network: bare(network),
+            count: alert.accounts_total,
+          })
+        : alert.title;
+    case "success_after_failures":
+      return login
+        ? m.words_alert_title_success_after_failures({ login, count: Math.max(0, count - 1) })
+        : alert.title;
+    case "admin_new_device":
+      return login ? m.words_alert_title_admin_new_device({ login }) : alert.title;
+    case "outbox_stuck":
+      return m.words_alert_title_outbox_stuck();
+    case "service_unreachable":
+      return m.words_alert_title_service_unreachable();
+  }
+}
+
+/** What happened and what it means. */
+export function alertText(alert: Alert): string {
+  const { login, count } = alert;
+  const network = alert.network ?? alert.addresses[0];
+  if (locale() === "en") return alert.text;
+  switch (alert.kind) {
+    case "repeated_failures":
+      return login
+        ? m.words_alert_text_repeated_failures({ login, count: alert.addresses_total })
+        : alert.text;
+    case "network_failures":
+      return network
+        ? m.words_alert_text_network_failures({ network: bare(network), count })
+        : alert.text;
+    case "success_after_failures":
+      return login && network
+        ? m.words_alert_text_success_after_failures({ login, network: bare(network) })
+        : alert.text;
+    case "admin_new_device":
+      return m.words_alert_text_admin_new_device();
+    case "outbox_stuck":
+      return m.words_alert_text_outbox_stuck();
+    case "service_unreachable":
+      return m.words_alert_text_service_unreachable();
+  }
+}
+
+/** A network of one is named by its address. */
+const bare = (network: string) => network.replace(network.includes(":") ? /\/128$/ : /\/32$/, "");
+
+const reasonName = named<ReasonCode>({
+  credentials: m.words_reason_credentials,
+  wrong_password: m.words_reason_wrong_password,
+  wrong_code: m.words_reason_wrong_code,
+  code_requested: m.words_reason_code_requested,
+  blocked_address: m.words_reason_blocked_address,
+  blocked_network: m.words_reason_blocked_network,
+  blocked_account: m.words_reason_blocked_account,
+  nothing_against: m.words_reason_nothing_against,
+  mail_server: m.words_reason_mail_server,
+});
+
+/** Why it was decided so: in English the service's own sentence, which may say more. */
+export function reasonText(reason: Reason): string {
+  return locale() === "en" ? inOwnTime(reason.text) : reasonName[reason.code];
+}
+
+export const roleName = named<Role>({
+  owner: m.words_role_owner,
+  admin: m.words_role_admin,
+  auditor: m.words_role_auditor,
+});
 
 export const serverName: Record<MailServerKind, string> = {
   dovecot: "Dovecot",
@@ -102,19 +191,25 @@ export const serverName: Record<MailServerKind, string> = {
 };
 
 const signInMark: Record<Outcome, Mark> = {
-  succeeded: { word: "Signed in", icon: "check", tone: "good" },
-  failed: { word: "Failed", icon: "close", tone: "warning" },
-  refused: { word: "Refused", icon: "block", tone: "critical" },
-  challenged: { word: "Code asked for", icon: "key", tone: "notice" },
+  succeeded: mark(m.words_outcome_succeeded, "check", "good"),
+  failed: mark(m.words_outcome_failed, "close", "warning"),
+  refused: mark(m.words_outcome_refused, "block", "critical"),
+  challenged: mark(m.words_outcome_challenged, "key", "notice"),
 };
 
 const submissionMark: Record<SubmissionOutcome, Mark> = {
-  accepted: { word: "Sent", icon: "send", tone: "good" },
-  deferred: { word: "Deferred", icon: "clock", tone: "warning" },
-  held: { word: "Held", icon: "pause", tone: "warning" },
-  rejected: { word: "Rejected", icon: "block", tone: "critical" },
-  abandoned: { word: "Abandoned", icon: "minus", tone: "neutral" },
+  accepted: mark(m.words_outcome_accepted, "send", "good"),
+  deferred: mark(m.words_outcome_deferred, "clock", "warning"),
+  held: mark(m.words_outcome_held, "pause", "warning"),
+  rejected: mark(m.words_outcome_rejected, "block", "critical"),
+  abandoned: mark(m.words_outcome_abandoned, "minus", "neutral"),
 };
+
+const alertEventWord = named<AlertState>({
+  open: m.words_alert_open,
+  acknowledged: m.words_alert_acknowledged,
+  resolved: m.words_alert_resolved,
+});
 
 /** How an event reads in one row. */
 export interface EventLine {
@@ -137,56 +232,54 @@ export function eventLine(event: Event): EventLine {
         who: body.login,
         address: body.address,
         where: protocolName[body.protocol],
-        what: inOwnTime(body.reasons[0]?.text ?? ""),
+        what: body.reasons[0] ? reasonText(body.reasons[0]) : "",
       };
     case "submission":
       return {
         mark: submissionMark[body.outcome],
-        who: body.login ?? body.sender ?? "unknown sender",
+        who: body.login ?? body.sender ?? m.words_unknown_sender(),
         address: body.address,
-        where: "Message",
-        what: [counted(body.recipients, "recipient"), inOwnTime(body.reasons[0]?.text ?? "")]
-          .filter(Boolean)
-          .join("; "),
+        where: m.words_message(),
+        what: submissionSentence(body.recipients, body.reasons[0]),
       };
     case "alert":
       return {
         mark: {
           ...severityMark[body.severity],
-          word: body.state === "open" ? "Alert" : `Alert ${body.state}`,
+          word: alertEventWord[body.state],
         },
         who: body.login ?? body.network ?? "",
         address: body.addresses_total === 1 ? (body.addresses[0] ?? null) : null,
-        where: "Alert",
-        what: body.title,
+        where: m.words_alert_open(),
+        what: alertTitle(body),
       };
     case "block":
       return {
         mark: body.lifted_at
-          ? { word: "Block lifted", icon: "unlock", tone: "neutral" }
-          : { word: "Blocked", icon: "block", tone: "critical" },
-        who: body.lifted_by_login ?? body.created_by_login ?? "the service",
+          ? mark(m.words_block_lifted, "unlock", "neutral")
+          : mark(m.words_blocked, "block", "critical"),
+        who: body.lifted_by_login ?? body.created_by_login ?? m.words_the_service(),
         address: body.target.kind === "address" ? body.target.address : null,
-        where: "Block",
+        where: m.words_block(),
         what: blockSentence(body),
       };
     case "account":
       return {
-        mark: { word: "Account", icon: "user", tone: "neutral" },
+        mark: mark(m.words_account, "user", "neutral"),
         who: body.login,
         address: null,
-        where: "Account",
+        where: m.words_account(),
         what:
           body.origin === "discovered"
-            ? "First seen at the mail server"
-            : body.name || "Added or changed",
+            ? m.words_account_discovered()
+            : body.name || m.words_account_changed(),
       };
     case "admin":
       return {
-        mark: { word: "Admin", icon: "user", tone: "neutral" },
+        mark: mark(m.words_admin, "user", "neutral"),
         who: body.login,
         address: body.address,
-        where: "Admin",
+        where: m.words_admin(),
         what: actionSentence(body.action, body.target),
       };
     case "system":
@@ -194,88 +287,97 @@ export function eventLine(event: Event): EventLine {
         mark: systemMark(body),
         who: "",
         address: null,
-        where: "Service",
+        where: m.words_service(),
         what: factSentence(body),
       };
   }
 }
 
+function submissionSentence(count: number, reason: Reason | undefined): string {
+  const recipients = m.words_recipients({ count });
+  return reason
+    ? m.words_recipients_and_reason({ recipients, reason: reasonText(reason) })
+    : recipients;
+}
+
 /** What an admin did, by the stable name that the service gives it. */
-const actionNames: Record<string, string> = {
-  "account.change": "Changed an account",
-  "account.create": "Added an account",
-  "account.import": "Imported accounts",
-  "admin.change": "Changed an admin",
-  "admin.create": "Added an admin",
-  "admin.recover": "Opened a way back in from the server",
-  "admin.remove": "Removed an admin",
-  "alert.acknowledge": "Acknowledged an alert",
-  "alert.reopen": "Opened an alert again",
-  "alert.resolve": "Resolved an alert",
-  "api_key.create": "Created an API key",
-  "api_key.revoke": "Revoked an API key",
-  "block.change": "Changed a block",
-  "block.create": "Set a block",
-  "block.lift": "Lifted a block",
-  "factor.add": "Added a second factor",
-  "factor.remove": "Removed a second factor",
-  "factor.renew": "Renewed a second factor",
-  "organization.change": "Changed the organization",
-  "password.change": "Changed the password",
-  "service.set_up": "Set up the service",
-  "session.begin": "Signed in on a device",
-  "session.end": "Signed out a device",
-  "session.end_all": "Signed out everywhere",
-  "session.end_others": "Signed out all other devices",
-  "settings.alerts": "Changed when alerts are raised",
-  "settings.mail": "Changed how mail leaves",
-  "settings.mail_test": "Sent a test message",
-  "settings.retention": "Changed how long events are kept",
+const actionNames: Record<string, () => string> = {
+  "account.change": m.words_action_account_change,
+  "account.create": m.words_action_account_create,
+  "account.import": m.words_action_account_import,
+  "admin.change": m.words_action_admin_change,
+  "admin.create": m.words_action_admin_create,
+  "admin.recover": m.words_action_admin_recover,
+  "admin.remove": m.words_action_admin_remove,
+  "alert.acknowledge": m.words_action_alert_acknowledge,
+  "alert.reopen": m.words_action_alert_reopen,
+  "alert.resolve": m.words_action_alert_resolve,
+  "api_key.create": m.words_action_api_key_create,
+  "api_key.revoke": m.words_action_api_key_revoke,
+  "block.change": m.words_action_block_change,
+  "block.create": m.words_action_block_create,
+  "block.lift": m.words_action_block_lift,
+  "factor.add": m.words_action_factor_add,
+  "factor.remove": m.words_action_factor_remove,
+  "factor.renew": m.words_action_factor_renew,
+  "organization.change": m.words_action_organization_change,
+  "password.change": m.words_action_password_change,
+  "service.set_up": m.words_action_service_set_up,
+  "session.begin": m.words_action_session_begin,
+  "session.end": m.words_action_session_end,
+  "session.end_all": m.words_action_session_end_all,
+  "session.end_others": m.words_action_session_end_others,
+  "settings.alerts": m.words_action_settings_alerts,
+  "settings.mail": m.words_action_settings_mail,
+  "settings.mail_test": m.words_action_settings_mail_test,
+  "settings.retention": m.words_action_settings_retention,
 };
 
 /** Targets that say no more than the action does. */
 const plainTargets = ["alerts", "mail", "retention"];
 
 export function actionSentence(action: string, target: string): string {
-  const known = Object.hasOwn(actionNames, action) ? actionNames[action] : undefined;
+  const known = Object.hasOwn(actionNames, action) ? actionNames[action]?.() : undefined;
   const words = action.replaceAll(/[._]/g, " ");
-  const what = known ?? words.charAt(0).toUpperCase() + words.slice(1);
-  return target && !plainTargets.includes(target) ? `${what}: ${target}` : what;
+  const did = known ?? words.charAt(0).toUpperCase() + words.slice(1);
+  return target && !plainTargets.includes(target)
+    ? m.words_action_on({ action: did, target })
+    : did;
 }
 
 function systemMark(fact: SystemFact): Mark {
   switch (fact.fact) {
     case "outbox_stuck":
     case "clock_jumped":
-      return { word: "Service", icon: "alert", tone: "warning" };
+      return mark(m.words_service, "alert", "warning");
     case "started":
     case "stopped":
     case "set_up":
     case "mail_server_seen":
     case "outbox_flows":
     case "events_expired":
-      return { word: "Service", icon: "server", tone: "neutral" };
+      return mark(m.words_service, "server", "neutral");
   }
 }
 
 export function factSentence(fact: SystemFact): string {
   switch (fact.fact) {
     case "started":
-      return `Started, version ${fact.version}`;
+      return m.words_fact_started({ version: fact.version });
     case "stopped":
-      return "Stopped";
+      return m.words_fact_stopped();
     case "set_up":
-      return `Set up for ${fact.organization}`;
+      return m.words_fact_set_up({ organization: fact.organization });
     case "mail_server_seen":
-      return `First request from ${serverName[fact.server]} (${fact.name})`;
+      return m.words_fact_mail_server_seen({ server: serverName[fact.server], name: fact.name });
     case "outbox_stuck":
-      return `Mail outbox stuck: ${counted(fact.waiting, "message")} waiting`;
+      return m.words_fact_outbox_stuck({ count: fact.waiting });
     case "outbox_flows":
-      return "Mail outbox flows again";
+      return m.words_fact_outbox_flows();
     case "clock_jumped":
-      return `The clock jumped by ${count(fact.seconds)} s`;
+      return m.words_fact_clock_jumped({ seconds: count(fact.seconds) });
     case "events_expired":
-      return `${counted(fact.count, "event")} passed the retention and left`;
+      return m.words_fact_events_expired({ count: fact.count });
   }
 }
 
@@ -290,24 +392,26 @@ export function targetText(target: BlockTarget): string {
   }
 }
 
-export const targetName: Record<BlockTarget["kind"], string> = {
-  address: "Address",
-  network: "Network",
-  account: "Account",
-};
+export const targetName = named<BlockTarget["kind"]>({
+  address: m.words_target_address,
+  network: m.words_target_network,
+  account: m.words_target_account,
+});
 
 function blockSentence(block: Block): string {
-  const whom = `${targetName[block.target.kind]} ${targetText(block.target)}`;
-  if (block.lifted_at) return `${whom} may sign in again`;
-  return block.expires_at
-    ? `${whom} until ${shortTime(Date.parse(block.expires_at), Date.now())}`
-    : `${whom} until lifted`;
+  const kind = targetName[block.target.kind];
+  const target = targetText(block.target);
+  if (block.lifted_at) return m.words_block_may_again({ kind, target });
+  if (!block.expires_at) return m.words_block_until_lifted({ kind, target });
+  const time = shortTime(Date.parse(block.expires_at), Date.now());
+  return m.words_block_until({ kind, target, time });
 }
 
 /** The sentence at the top of the inbox. */
 export function alertsSentence(open: readonly Alert[]): string {
-  if (open.length === 0) return "All is well: no alert is open.";
+  if (open.length === 0) return m.words_alerts_none();
   const critical = open.filter((alert) => alert.severity === "critical").length;
-  const first = counted(open.length, "open alert");
-  return critical === 0 ? `${first}, none critical.` : `${first}, ${count(critical)} critical.`;
+  return critical === 0
+    ? m.words_alerts_none_critical({ count: open.length })
+    : m.words_alerts_critical({ count: open.length, critical: count(critical) });
 }
