@@ -44,6 +44,10 @@ export default defineConfig(({ mode }) => {
     build: {
       outDir: mode === "mock" ? "dist-mock" : "dist",
       emptyOutDir: true,
+      // The gallery of components is for tests only.
+      ...(mode === "mock"
+        ? { rollupOptions: { input: [path("./index.html"), path("./gallery.html")] } }
+        : {}),
       // WebKitGTK 4.1 on the oldest system we support.
       target: ["es2022", "safari16.4"],
       // The policy allows no data: fonts.
