@@ -57,6 +57,7 @@ pub fn boundary() -> Builder<Wry> {
             c::change_password,
             c::mail_server_snippet,
             c::mail_servers,
+            c::service_health,
         ])
         .events(collect_events![events::ViewPushed, events::LocalCopyChanged, events::PageAsked])
         .error_handling(ErrorHandlingMode::Throw)

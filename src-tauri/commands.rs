@@ -13,7 +13,7 @@ use mailcup_wire::{
     Account, Alert, AlertChange, AlertId, AlertSettings, AlertState, AuthenticatorConfirmation, Block,
     BlockId, ChallengeAnswer, Event, EventId, Factor, FactorId, MailServer, MailServerKind,
     MailServerSnippet, MailSettings, MailSettingsChange, NewBlock, PasswordChange, Problem, RecoveryCodes,
-    TestMailResult,
+    ServiceHealth, TestMailResult,
 };
 use tauri::State;
 
@@ -309,4 +309,10 @@ pub async fn mail_server_snippet(
 #[specta::specta]
 pub async fn mail_servers(console: State<'_, Console>) -> Answer<Vec<MailServer>> {
     console.mail_servers().await
+}
+
+#[tauri::command]
+#[specta::specta]
+pub async fn service_health(console: State<'_, Console>) -> Answer<ServiceHealth> {
+    console.service_health().await
 }

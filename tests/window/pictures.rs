@@ -22,7 +22,13 @@ async fn every_page_draws_in_both_themes_under_the_windows_policy() {
     let reporter = Reporter::from_snippet(&service.snippet(MailServerKind::Dovecot).await.unwrap());
     a_day(&reporter).await;
     let target = BlockTarget::Address { address: "198.51.100.23".parse().unwrap() };
-    let block = NewBlock { target, expires_at: None, note: "Guesses passwords".into(), confirm_self: false };
+    let block = NewBlock {
+        target,
+        expires_at: None,
+        note: "Guesses passwords".into(),
+        confirm_self: false,
+        alert: None,
+    };
     owner.block(&block).await.unwrap();
     let desktop = Desktop::start(DesktopConfig::default()).await.unwrap();
     let page = connected(&desktop, &service, async || outbox_code(&service).await).await;

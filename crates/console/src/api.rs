@@ -6,8 +6,9 @@ use mailcup_wire::{
     Account, Alert, AlertChange, AlertId, AlertSettings, AuthenticatorConfirmation, AuthenticatorEnrolment,
     Block, BlockId, Challenge, ChallengeAnswer, ChallengeId, Code, DeviceName, EventId, EventPage, Factor,
     FactorId, MailServer, MailServerKind, MailServerSnippet, MailSettings, MailSettingsChange, NewBlock,
-    Organization, Page, PasswordChange, Problem, ProblemDetails, RecoveryCodes, ServiceInfo, SessionGrant,
-    Setup, SetupDone, SignInRequest, SnippetRequest, TestMail, TestMailResult, desktop::Credentials,
+    Organization, Page, PasswordChange, Problem, ProblemDetails, RecoveryCodes, ServiceHealth, ServiceInfo,
+    SessionGrant, Setup, SetupDone, SignInRequest, SnippetRequest, TestMail, TestMailResult,
+    desktop::Credentials,
 };
 use reqwest::{Client, Method, RequestBuilder, Response, StatusCode, header, redirect};
 use secrecy::{ExposeSecret, SecretString};
@@ -185,6 +186,10 @@ impl Api {
 
     pub async fn mail_server_snippet(&self, server: MailServerKind) -> Result<MailServerSnippet, Problem> {
         self.send(Method::POST, "mail-servers/snippet", &SnippetRequest { server }).await
+    }
+
+    pub async fn service_health(&self) -> Result<ServiceHealth, Problem> {
+        self.get("service/health").await
     }
 
     pub async fn mail_servers(&self) -> Result<Vec<MailServer>, Problem> {

@@ -6,7 +6,7 @@ use mailcup_wire::{
     Account, Alert, AlertChange, AlertId, AlertSettings, AlertState, AuthenticatorConfirmation, Block,
     BlockId, ChallengeAnswer, Code, Details, Event, EventId, Factor, FactorId, MailServer, MailServerKind,
     MailServerSnippet, MailSettings, MailSettingsChange, NewBlock, PasswordChange, Problem, RecoveryCodes,
-    Setup, TestMailResult,
+    ServiceHealth, Setup, TestMailResult,
     desktop::{
         AuthenticatorOffer, Completion, CompletionQuery, ConnectRequest, Count, Credentials, EventList,
         EventQuery, Filter, GroupList, GroupQuery, Notice, NotificationAction, PassphraseChange, Pause,
@@ -233,7 +233,14 @@ impl Console {
     pub async fn change_alert(&self, id: AlertId, change: AlertChange) -> Result<Alert, Problem> {
         let known = self.readers()?.alert(id.clone()).await?;
         let known = known.ok_or_else(|| Problem::new(Code::NotFound, "There is no such alert."))?;
-        self.signed_in()?.change_alert(&id, &change, known.version).await
+        let api = self.signed_in()?;
+        match api.change_alert(&id, &change, known.version).await {
+            Err(problem) => match self.newer_by_oneself(&known, &problem).await? {
+                Some(version) => api.change_alert(&id, &change, version).await,
+                None => Err(problem),
+            },
+            done => done,
+        }
     }
 
     pub async fn blocks(&self) -> Result<Vec<Block>, Problem> {
@@ -329,6 +336,10 @@ impl Console {
         self.signed_in()?.mail_servers().await
     }
 
+    pub async fn service_health(&self) -> Result<ServiceHealth, Problem> {
+        self.signed_in()?.service_health().await
+    }
+
     /// A button of a notification was pressed, or the notification itself ([`NotificationAction::Open`]).
     pub async fn notification_pressed(&self, key: String, action: NotificationAction) {
         let alert = self.ask(|reply| Request::NotificationPressed(key, action, reply)).await.ok().flatten();
@@ -358,6 +369,17 @@ impl Console {
         self.ask(Request::ShutDown).await
     }
 
+    /// The version of an alert that is stale only because the stream has not yet brought what this admin did
+    /// a moment ago, such as the block that stands in its history.
+    async fn newer_by_oneself(&self, known: &Alert, problem: &Problem) -> Result<Option<u32>, Problem> {
+        let Some(Details::Current { value, .. }) = problem.details.as_ref() else { return Ok(None) };
+        let Ok(now) = serde_json::from_value::<Alert>(value.clone()) else { return Ok(None) };
+        let own = self.ask(Request::View).await?.admin.map(|admin| admin.id);
+        let steps = now.history.get(known.history.len()..).unwrap_or_default();
+        let all_own = own.is_some() && !steps.is_empty() && steps.iter().all(|step| step.admin == own);
+        Ok(all_own.then_some(now.version))
+    }
+
     /// Blocks the newest address alone: among the older ones may be that of somebody who mistyped.
     async fn block_address(&self, alert: &Alert) -> Result<(), Problem> {
         let Some(address) = alert.addresses.first() else { return Ok(()) };
@@ -367,16 +389,25 @@ impl Console {
             expires_at: Some(day_from_now.into()),
             note: alert.title.clone(),
             confirm_self: false,
+            alert: Some(alert.id.clone()),
         };
         self.signed_in()?.create_block(&block).await?;
-        let note = Some(format!("{address} blocked for a day from the notification"));
-        self.change_alert(alert.id.clone(), AlertChange { state: AlertState::Acknowledged, note }).await?;
+        let seen = AlertChange {
+            state: Some(AlertState::Acknowledged),
+            note: Some("From the notification".to_owned()),
+            snooze: None,
+        };
+        self.change_alert(alert.id.clone(), seen).await?;
         Ok(())
     }
 
     async fn settle(&self, alert: &Alert) -> Result<(), Problem> {
         let note = Some("“It's fine”, from the notification".to_owned());
-        self.change_alert(alert.id.clone(), AlertChange { state: AlertState::Resolved, note }).await?;
+        self.change_alert(
+            alert.id.clone(),
+            AlertChange { state: Some(AlertState::Resolved), note, snooze: None },
+        )
+        .await?;
         Ok(())
     }
 

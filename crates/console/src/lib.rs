@@ -7,6 +7,7 @@ mod clock;
 mod console;
 mod controller;
 mod host;
+mod inbox;
 mod key;
 mod notify;
 mod profile;

@@ -8,11 +8,14 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use jiff::civil;
 use mailcup_wire::{
-    Alert, AlertId, AlertKind, AlertState, Severity, Time,
+    Alert, AlertId, AlertKind, Severity, Time,
     desktop::{Notification, NotificationAction, QuietHours},
 };
 
-use crate::store::Shown;
+use crate::{
+    inbox::waits,
+    store::{Shown, Told},
+};
 
 /// So many alerts of a kind have a notification of their own; further ones share one.
 const ALONE: usize = 3;
@@ -55,6 +58,8 @@ pub enum Post {
 pub struct Desk {
     shown: Shown,
     screen: BTreeMap<String, Card>,
+    /// Keys of notifications that the desktop is being asked to show.
+    under_way: BTreeSet<String>,
     /// When alerts of a kind got a notification of their own.
     alone: BTreeMap<AlertKind, Vec<Time>>,
 }
@@ -65,7 +70,6 @@ struct Card {
     /// When it is to be posted next.
     due: Option<Time>,
     posted: Option<Time>,
-    in_flight: bool,
 }
 
 impl Desk {
@@ -77,7 +81,7 @@ impl Desk {
     pub fn changed(&mut self, alerts: &[Alert], rules: &Rules, now: Moment) -> Vec<Post> {
         let mut posts = Vec::new();
         for alert in alerts {
-            if alert.state != AlertState::Open {
+            if !waits(alert, now.at) {
                 posts.extend(self.settle(&alert.id));
             } else if self.wanted(alert, rules, now) {
                 let key = self.key_for(alert, now.at);
@@ -103,12 +107,12 @@ impl Desk {
     /// Something happened while the console is locked: says only that.
     pub fn changed_while_locked(&mut self, alerts: &[Alert], rules: &Rules, now: Moment) -> Vec<Post> {
         let told = self.screen.contains_key(LOCKED);
-        let wanted =
-            alerts.iter().any(|alert| alert.state == AlertState::Open && self.wanted(alert, rules, now));
+        let wanted = alerts.iter().any(|alert| self.wanted(alert, rules, now));
         if told || !wanted {
             return Vec::new();
         }
         self.screen.insert(LOCKED.to_owned(), Card { posted: Some(now.at), ..Card::default() });
+        self.under_way.insert(LOCKED.to_owned());
         vec![Post::Show { notification: while_locked(), marks: Vec::new() }]
     }
 
@@ -121,13 +125,13 @@ impl Desk {
     pub fn due(&mut self, rules: &Rules, now: Moment) -> Vec<Post> {
         let mut posts = Vec::new();
         for (key, card) in &mut self.screen {
-            if card.in_flight || card.due.is_none_or(|due| due > now.at) {
+            if self.under_way.contains(key) || card.due.is_none_or(|due| due > now.at) {
                 continue;
             }
             card.due = None;
             let Some(notification) = drawn(key, &card.alerts, rules) else { continue };
             card.posted = Some(now.at);
-            card.in_flight = true;
+            self.under_way.insert(key.clone());
             let marks = card.alerts.values().map(|alert| (alert.id.clone(), alert.severity));
             posts.push(Post::Show { notification, marks: marks.collect() });
         }
@@ -136,31 +140,37 @@ impl Desk {
 
     /// When [`Desk::due`] has something next.
     pub fn next_due(&self) -> Option<Time> {
-        self.screen.values().filter(|card| !card.in_flight).filter_map(|card| card.due).min()
+        let at_rest = self.screen.iter().filter(|(key, _)| !self.under_way.contains(*key));
+        at_rest.filter_map(|(_, card)| card.due).min()
     }
 
-    /// The desktop took a notification.
-    pub fn taken(&mut self, key: &str, marks: &[(AlertId, Severity)]) {
+    /// The desktop took a notification. Answers whether it may stay: while it was under way its alerts may
+    /// have been settled, or the console locked.
+    #[must_use]
+    pub fn taken(&mut self, key: &str, marks: &[(AlertId, Severity)], now: Time) -> bool {
+        self.under_way.remove(key);
+        if !self.screen.contains_key(key) {
+            return false;
+        }
         for (alert, severity) in marks {
-            let known = self.shown.entry(alert.clone()).or_insert(*severity);
-            *known = (*known).max(*severity);
+            let told = self.shown.entry(alert.clone()).or_insert(Told { severity: *severity, at: now });
+            *told = Told { severity: told.severity.max(*severity), at: now };
         }
-        if let Some(card) = self.screen.get_mut(key) {
-            card.in_flight = false;
-        }
+        true
     }
 
     /// The desktop did not take a notification; it is tried again later.
     pub fn refused(&mut self, key: &str, now: Time) {
+        self.under_way.remove(key);
         if let Some(card) = self.screen.get_mut(key) {
-            card.in_flight = false;
             card.due = Some(later(now, RETRY_MILLIS));
         }
     }
 
     /// The admin took a notification away: counting on does not bring it back.
     pub fn dismissed(&mut self, key: &str) {
-        let told = |card: &Card| !card.in_flight && card.alerts.keys().all(|id| self.shown.contains_key(id));
+        let at_rest = !self.under_way.contains(key);
+        let told = |card: &Card| at_rest && card.alerts.keys().all(|id| self.shown.contains_key(id));
         if self.screen.get(key).is_some_and(told) {
             self.screen.remove(key);
         }
@@ -173,9 +183,9 @@ impl Desk {
     }
 
     fn wanted(&self, alert: &Alert, rules: &Rules, now: Moment) -> bool {
-        alert.state == AlertState::Open
+        waits(alert, now.at)
             && alert.severity >= rules.from
-            && self.shown.get(&alert.id).is_none_or(|shown| *shown < alert.severity)
+            && self.shown.get(&alert.id).is_none_or(|told| is_news(alert, told))
             && !self
                 .screen
                 .values()
@@ -222,6 +232,11 @@ impl Desk {
         self.screen.retain(|key, _| !empty.contains(key));
         empty.into_iter().map(|key| Post::Close { key }).collect()
     }
+}
+
+/// Whether it grew graver since it was told of, or came back after it was put off.
+fn is_news(alert: &Alert, told: &Told) -> bool {
+    told.severity < alert.severity || alert.snoozed_until.is_some_and(|until| until > told.at)
 }
 
 /// The alert that a notification is about, if it is about one.

@@ -23,14 +23,17 @@ use rusqlite::{Connection, ErrorCode, OpenFlags};
 use tokio::sync::Semaphore;
 use zeroize::Zeroizing;
 
-pub use alerts::{Figures, Shown};
+pub use alerts::{Figures, Shown, Told};
 pub use apply::Applied;
 pub use resources::Lists;
 
 use crate::key::StoreKey;
 
-const MIGRATIONS: [&str; 2] =
-    [include_str!("../migrations/0001_store.sql"), include_str!("../migrations/0002_account_usage.sql")];
+const MIGRATIONS: [&str; 3] = [
+    include_str!("../migrations/0001_store.sql"),
+    include_str!("../migrations/0002_account_usage.sql"),
+    include_str!("../migrations/0003_snooze.sql"),
+];
 /// The migration after which the usage of accounts is filled from the events.
 const USAGE: u32 = 2;
 const READERS: u32 = 4;

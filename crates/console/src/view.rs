@@ -147,6 +147,7 @@ impl Connection {
             first_at: *since,
             last_at: *since,
             evidence: Vec::new(),
+            snoozed_until: None,
             history: Vec::new(),
             version: 1,
         })

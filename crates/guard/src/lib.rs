@@ -5,3 +5,4 @@ pub mod alert;
 pub mod block;
 pub mod client;
 pub mod decision;
+pub mod inbox;

@@ -6,7 +6,7 @@ use std::{
     time::Duration,
 };
 
-use mailcup_wire::{Code, EventBody, Problem, SystemFact};
+use mailcup_wire::{Code, EventBody, Problem, SystemFact, Time};
 use secrecy::SecretString;
 use tokio::{sync::Mutex, task::JoinHandle};
 use tokio_util::sync::CancellationToken;
@@ -37,6 +37,7 @@ use crate::{
 pub struct App {
     pub config: Config,
     pub clock: Clock,
+    pub started_at: Time,
     pub limits: Limits,
     pub hosts: KnownHosts,
     pub store: Store,
@@ -148,6 +149,7 @@ impl App {
         let mail_servers = MailServers::load(log.clone()).await?;
         Ok(Arc::new(Self {
             hosts: KnownHosts::new(&config),
+            started_at: clock.now(),
             config,
             limits,
             log,

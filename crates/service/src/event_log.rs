@@ -20,8 +20,13 @@ use std::{
     time::Duration,
 };
 
-use mailcup_guard::alert::{PasswordMark, Rules, Subject};
-use mailcup_wire::{AdminId, Alert, AlertChange, AlertId, EventBody, EventId, Login, SignIn, Time};
+use mailcup_guard::{
+    alert::{PasswordMark, Rules, Subject},
+    inbox,
+};
+use mailcup_wire::{
+    AdminId, Alert, AlertChange, AlertDeed, AlertId, Block, EventBody, EventId, Login, SignIn, Snooze, Time,
+};
 use sqlx::{Sqlite, SqliteConnection, Transaction};
 use tokio::{
     sync::{Mutex, OwnedMutexGuard, mpsc, oneshot},
@@ -75,6 +80,7 @@ pub struct LogTransaction {
     writer: OwnedMutexGuard<Writer>,
     events: Vec<NewEvent>,
     raised: Vec<(Subject, bool)>,
+    rules: Option<Rules>,
     after_commit: Vec<AfterCommit>,
     /// Whether the writer's memory was changed ahead of the commit.
     touched: bool,
@@ -95,8 +101,20 @@ pub enum AlertChangeError {
     NotFound,
     #[error("somebody changed the alert meanwhile")]
     Stale(Box<Alert>),
+    #[error("a change sets a state, snoozes, or writes a note: at least one, and not the first two at once")]
+    Unclear,
+    #[error(transparent)]
+    Refused(#[from] inbox::Refusal),
     #[error(transparent)]
     Store(#[from] StoreError),
+}
+
+/// What is to be done about an alert, and how its history tells it.
+#[derive(Debug)]
+struct Wanted {
+    step: inbox::Step,
+    deed: AlertDeed,
+    note: Option<String>,
 }
 
 #[derive(Debug)]
@@ -163,6 +181,7 @@ impl EventLog {
             writer,
             events: Vec::new(),
             raised: Vec::new(),
+            rules: None,
             after_commit: Vec::new(),
             touched: false,
         })
@@ -173,11 +192,6 @@ impl EventLog {
         let mut tx = self.begin().await?;
         tx.raise(subject, critical);
         tx.commit().await.map(|_| ())
-    }
-
-    /// Takes new thresholds for alerts.
-    pub async fn set_rules(&self, rules: Rules) {
-        self.0.writer.lock().await.set_rules(rules);
     }
 
     /// Writes what is still held back and takes no more events.
@@ -365,7 +379,7 @@ impl LogTransaction {
         settled
     }
 
-    /// Changes an alert's state, if nobody changed it after the version `expected`.
+    /// Does something about an alert, if nobody did after the version `expected`.
     pub async fn change_alert(
         &mut self,
         id: &AlertId,
@@ -373,9 +387,36 @@ impl LogTransaction {
         by: Option<(AdminId, Login)>,
         expected: u32,
     ) -> Result<Alert, AlertChangeError> {
+        let wanted = Wanted::by(change).ok_or(AlertChangeError::Unclear)?;
+        self.do_about(id, wanted, by, Some(expected)).await
+    }
+
+    /// Notes in an alert's history that this block answers it.
+    pub async fn answer_with(
+        &mut self,
+        id: &AlertId,
+        block: &Block,
+        by: Option<(AdminId, Login)>,
+    ) -> Result<Alert, AlertChangeError> {
+        let deed = AlertDeed::Blocked { block: block.id.clone(), target: block.target.clone() };
+        self.do_about(id, Wanted { step: inbox::Step::Note, deed, note: None }, by, None).await
+    }
+
+    /// Takes new thresholds for alerts, which hold from this commit on.
+    pub fn set_rules(&mut self, rules: Rules) {
+        self.rules = Some(rules);
+    }
+
+    async fn do_about(
+        &mut self,
+        id: &AlertId,
+        wanted: Wanted,
+        by: Option<(AdminId, Login)>,
+        expected: Option<u32>,
+    ) -> Result<Alert, AlertChangeError> {
         let at = self.log.0.clock.now();
         let tx = self.tx.as_mut().unwrap_or_else(|| unreachable!("a transaction ends only by value"));
-        let alert = self.writer.change_alert(tx, id, change, by, expected, at).await?;
+        let alert = self.writer.change_alert(tx, id, wanted, by, expected, at).await?;
         self.touched = true;
         Ok(alert)
     }
@@ -404,6 +445,9 @@ impl LogTransaction {
         self.touched = false;
         let log = self.log.clone();
         log.publish(&mut self.writer, &staged);
+        if let Some(rules) = self.rules.take() {
+            self.writer.set_rules(rules);
+        }
         for AfterCommit(then) in std::mem::take(&mut self.after_commit) {
             then();
         }
@@ -416,6 +460,22 @@ impl Drop for LogTransaction {
         if self.touched {
             self.writer.doubt();
         }
+    }
+}
+
+impl Wanted {
+    fn by(change: &AlertChange) -> Option<Self> {
+        let note = change.note.clone().filter(|note| !note.trim().is_empty());
+        let (step, deed) = match (change.state, &change.snooze) {
+            (Some(state), None) => (inbox::Step::Set(alert_book::guard_state(state)), AlertDeed::State),
+            (None, Some(Snooze::Until { at })) => {
+                (inbox::Step::Snooze { until: at.0 }, AlertDeed::Snoozed { until: *at })
+            }
+            (None, Some(Snooze::End)) => (inbox::Step::Wake, AlertDeed::Woken),
+            (None, None) if note.is_some() => (inbox::Step::Note, AlertDeed::Noted),
+            (Some(_), Some(_)) | (None, None) => return None,
+        };
+        Some(Self { step, deed, note })
     }
 }
 

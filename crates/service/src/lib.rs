@@ -6,6 +6,7 @@ pub mod authenticator;
 pub mod cli;
 pub mod clock;
 pub mod config;
+mod disk;
 pub mod event_log;
 pub mod history;
 pub mod http;

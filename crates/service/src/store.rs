@@ -26,7 +26,7 @@ use std::{
     time::Duration,
 };
 
-use mailcup_wire::{Code, Problem};
+use mailcup_wire::{Bytes, Code, Problem};
 use sqlx::{
     Connection, Sqlite, SqliteConnection, SqlitePool, Transaction,
     migrate::{MigrateError, Migrator},
@@ -124,6 +124,15 @@ impl Store {
     /// Connections that only read.
     pub fn read(&self) -> &SqlitePool {
         &self.readers
+    }
+
+    /// How large the database is.
+    pub async fn size(&self) -> Result<Bytes, StoreError> {
+        let bytes: i64 =
+            sqlx::query_scalar("SELECT page_count * page_size FROM pragma_page_count(), pragma_page_size()")
+                .fetch_one(&self.readers)
+                .await?;
+        Ok(Bytes(bytes.unsigned_abs()))
     }
 
     /// Closes all connections and thereby folds the write-ahead log into the database.

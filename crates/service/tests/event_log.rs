@@ -247,7 +247,7 @@ async fn an_alert_is_resolved_reopened_and_stale_only_by_somebody_elses_step() {
         let (log, id) = (running.log.clone(), alert.id.clone());
         async move {
             let mut tx = log.begin().await?;
-            let change = AlertChange { state, note: None };
+            let change = AlertChange { state: Some(state), ..AlertChange::default() };
             let alert = tx.change_alert(&id, &change, Some(("1".into(), "boss".into())), expected).await?;
             tx.commit().await?;
             Ok::<_, AlertChangeError>(alert)
@@ -265,18 +265,46 @@ async fn an_alert_is_resolved_reopened_and_stale_only_by_somebody_elses_step() {
     assert!(running.alerts(AlertState::Open).await.is_empty());
 
     let mut tx = running.log.begin().await.unwrap();
-    let reopen = AlertChange { state: AlertState::Open, note: Some("no".into()) };
+    let reopen = AlertChange { state: Some(AlertState::Open), note: Some("no".into()), snooze: None };
     let alert = tx.change_alert(&alert.id, &reopen, None, resolved.version).await.unwrap();
     tx.commit().await.unwrap();
     let stored = running.alerts(AlertState::Open).await.remove(0);
     assert_eq!((stored.version, stored.history.len()), (alert.version, 2));
     // A change that is not committed leaves nothing behind.
     let mut tx = running.log.begin().await.unwrap();
-    let again = AlertChange { state: AlertState::Resolved, note: None };
+    let again = AlertChange { state: Some(AlertState::Resolved), ..AlertChange::default() };
     tx.change_alert(&alert.id, &again, None, stored.version).await.unwrap();
     drop(tx);
     let now = current_alert(&running.log, &alert.id).await.unwrap().unwrap().alert;
     assert_eq!(now, stored);
+    running.stop().await;
+}
+
+#[tokio::test]
+async fn new_thresholds_hold_from_their_commit_on_for_whoever_waits_behind_it() {
+    let folder = TempDir::new().unwrap();
+    let running = Running::start(folder.path()).await;
+    let rules = |account_failures| Rules { account_failures, ..Rules::default() };
+    let mut taken_back = running.log.begin().await.unwrap();
+    taken_back.set_rules(rules(1));
+    drop(taken_back);
+    running.fail("anna@x", "203.0.113.9", 1).await;
+    assert!(running.alerts(AlertState::Open).await.is_empty(), "what is not committed does not hold");
+
+    let mut changing = running.log.begin().await.unwrap();
+    changing.set_rules(rules(2));
+    let (log, behind) = (running.log.clone(), tokio::sync::oneshot::channel());
+    let waiting = tokio::spawn(async move {
+        let begun = log.begin();
+        behind.0.send(()).unwrap();
+        let mut tx = begun.await.unwrap();
+        tx.append_sign_in(sign_in("anna@x", "203.0.113.9", Outcome::Failed), Some(PasswordMark(2)));
+        tx.commit().await.unwrap();
+    });
+    behind.1.await.unwrap();
+    changing.commit().await.unwrap();
+    waiting.await.unwrap();
+    assert_eq!(running.alerts(AlertState::Open).await.len(), 1);
     running.stop().await;
 }
 

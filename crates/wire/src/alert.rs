@@ -1,4 +1,4 @@
-use crate::{Address, AdminId, AlertId, EventId, Login, Network, Time, wire};
+use crate::{Address, AdminId, AlertId, BlockId, BlockTarget, EventId, Login, Network, Time, wire};
 
 wire! {
     /// Something that wants a person.
@@ -27,6 +27,9 @@ wire! {
         pub last_at: Time,
         /// Events that show it, at most 20, newest first.
         pub evidence: Vec<EventId>,
+        /// Put off until then: until that moment an open alert waits for nobody, unless it grows graver.
+        #[serde(default)]
+        pub snoozed_until: Option<Time>,
         /// What admins did, oldest first.
         pub history: Vec<AlertStep>,
         /// Grows with every change; the entity tag.
@@ -36,6 +39,9 @@ wire! {
     /// One thing that was done about an alert.
     pub struct AlertStep {
         pub at: Time,
+        #[serde(default)]
+        pub deed: AlertDeed,
+        /// How it stood after that.
         pub state: AlertState,
         /// None when the service did it by itself.
         pub admin: Option<AdminId>,
@@ -43,11 +49,38 @@ wire! {
         pub note: Option<String>,
     }
 
-    /// `PATCH /v1/alerts/{id}`
+    /// What was done.
+    #[derive(Default)]
+    #[serde(tag = "kind", rename_all = "snake_case")]
+    pub enum AlertDeed {
+        /// Its state was set.
+        #[default]
+        State,
+        Noted,
+        Snoozed { until: Time },
+        /// It came back before it was due: by hand, or because it grew graver.
+        Woken,
+        /// A block was set because of it.
+        Blocked { block: BlockId, target: BlockTarget },
+    }
+
+    /// `PATCH /v1/alerts/{id}`. Something must be asked for; a state and a snooze don't go together.
+    #[derive(Default)]
+    #[serde(default)]
     pub struct AlertChange {
-        pub state: AlertState,
-        #[serde(default)]
+        /// None leaves it as it is. Setting it ends a snooze.
+        pub state: Option<AlertState>,
+        pub snooze: Option<Snooze>,
+        /// For the history.
         pub note: Option<String>,
+    }
+
+    #[serde(tag = "kind", rename_all = "snake_case")]
+    pub enum Snooze {
+        /// At most a year ahead. The alert is open again, and waits until then.
+        Until { at: Time },
+        /// Back now.
+        End,
     }
 }
 

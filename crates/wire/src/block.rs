@@ -1,4 +1,4 @@
-use crate::{Address, AdminId, BlockId, Login, Network, Time, wire};
+use crate::{Address, AdminId, AlertId, BlockId, Login, Network, Time, wire};
 
 wire! {
     /// A temporary refusal.
@@ -37,6 +37,9 @@ wire! {
         /// Needed where the block would refuse the admin who sets it.
         #[serde(default)]
         pub confirm_self: bool,
+        /// The alert that it answers, in whose history it then stands.
+        #[serde(default)]
+        pub alert: Option<AlertId>,
     }
 
     /// `PATCH /v1/blocks/{id}`

@@ -57,6 +57,7 @@
 //! | `change_password` | [`crate::PasswordChange`] | `()` |
 //! | `mail_server_snippet` | `server` | [`crate::MailServerSnippet`] |
 //! | `mail_servers` | | `Vec<MailServer>` |
+//! | `service_health` | | [`crate::ServiceHealth`] |
 //!
 //! Pushed: [`View`] whenever it changes, [`DataChanged`] when the local copy changed, [`Navigate`] when a
 //! notification or the tray asks for a page, [`ExportProgress`] while an export is written.
@@ -207,6 +208,7 @@ wire! {
     }
 
     /// Which parts of the local copy changed.
+    #[derive(Default)]
     pub struct DataChanged {
         pub events: bool,
         pub alerts: bool,

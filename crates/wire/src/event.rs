@@ -213,7 +213,7 @@ impl EventBody {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::{AlertKind, AlertState, Severity};
+    use crate::{AlertDeed, AlertKind, AlertState, AlertStep, Severity};
 
     #[test]
     fn an_alert_in_the_log_reads_back() {
@@ -235,10 +235,21 @@ mod tests {
             first_at: at,
             last_at: at,
             evidence: Vec::new(),
+            snoozed_until: None,
             history: Vec::new(),
             version: 1,
         });
         let json = serde_json::to_string(&body).unwrap();
         assert_eq!(serde_json::from_str::<EventBody>(&json).unwrap(), body);
+        let older = json.replace(r#""snoozed_until":null,"#, "");
+        assert_ne!(older, json);
+        assert_eq!(serde_json::from_str::<EventBody>(&older).unwrap(), body);
+    }
+
+    #[test]
+    fn a_step_of_an_older_log_set_the_state() {
+        let step =
+            r#"{"at":"2026-11-24T08:00:00Z","state":"resolved","admin":null,"login":null,"note":null}"#;
+        assert_eq!(serde_json::from_str::<AlertStep>(step).unwrap().deed, AlertDeed::State);
     }
 }

@@ -148,6 +148,7 @@ fn alert() -> Alert {
         first_at: time(),
         last_at: time(),
         evidence: vec!["0192f0c4b7a1e5d3:4711".parse().unwrap()],
+        snoozed_until: None,
         history: Vec::new(),
         version: 1,
     }

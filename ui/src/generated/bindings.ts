@@ -54,6 +54,7 @@ export const commands = {
 	changePassword: (change: PasswordChange) => __TAURI_INVOKE<null>("change_password", { change }),
 	mailServerSnippet: (server: MailServerKind) => __TAURI_INVOKE<MailServerSnippet>("mail_server_snippet", { server }),
 	mailServers: () => __TAURI_INVOKE<MailServer[]>("mail_servers"),
+	serviceHealth: () => __TAURI_INVOKE<ServiceHealth>("service_health"),
 };
 
 /** Events */
@@ -180,17 +181,31 @@ export type Alert = {
 	last_at: string,
 	/**  Events that show it, at most 20, newest first. */
 	evidence: string[],
+	/**  Put off until then: until that moment an open alert waits for nobody, unless it grows graver. */
+	snoozed_until?: string | null,
 	/**  What admins did, oldest first. */
 	history: AlertStep[],
 	/**  Grows with every change; the entity tag. */
 	version: number,
 };
 
-/**  `PATCH /v1/alerts/{id}` */
+/**  `PATCH /v1/alerts/{id}`. Something must be asked for; a state and a snooze don't go together. */
 export type AlertChange = {
-	state: AlertState,
+	/**  None leaves it as it is. Setting it ends a snooze. */
+	state?: AlertState | null,
+	snooze?: Snooze | null,
+	/**  For the history. */
 	note?: string | null,
 };
+
+/**  What was done. */
+export type AlertDeed = 
+/**  Its state was set. */
+{ kind: "state" } | { kind: "noted" } | { kind: "snoozed"; until: string } | 
+/**  It came back before it was due: by hand, or because it grew graver. */
+{ kind: "woken" } | 
+/**  A block was set because of it. */
+{ kind: "blocked"; block: BlockId; target: BlockTarget };
 
 /**  Names an alert. */
 export type AlertId = string;
@@ -225,6 +240,8 @@ export type AlertState = "open" | "acknowledged" | "resolved";
 /**  One thing that was done about an alert. */
 export type AlertStep = {
 	at: string,
+	deed?: AlertDeed,
+	/**  How it stood after that. */
 	state: AlertState,
 	/**  None when the service did it by itself. */
 	admin: AdminId | null,
@@ -389,6 +406,11 @@ export type DataChanged = {
 
 /**  What a code has to say beyond its message. */
 export type Details = { kind: "fields"; fields: FieldProblem[] } | { kind: "tries_left"; tries: number } | { kind: "retry_after"; seconds: number } | { kind: "current"; etag: string; value: unknown } | { kind: "lineage"; lineage: LineageStep[] };
+
+export type Disk = {
+	free: number,
+	size: number,
+};
 
 /**
  *  One unbroken run of a service's event log. A service begins a new one at every start, so that a
@@ -599,6 +621,8 @@ export type NewBlock = {
 	note?: string,
 	/**  Needed where the block would refuse the admin who sets it. */
 	confirm_self?: boolean,
+	/**  The alert that it answers, in whose history it then stands. */
+	alert?: AlertId | null,
 };
 
 export type NewOwner = {
@@ -616,6 +640,13 @@ export type Notice =
 { kind: "service_restored"; dropped: number; at: string } | 
 /**  The embedded service died and was started again. */
 { kind: "service_restarted"; at: string };
+
+export type OutboxStatus = {
+	waiting: number,
+	oldest_at: string | null,
+	last_sent_at: string | null,
+	last_error: string | null,
+};
 
 export type Outcome = 
 /**  Signed in. */
@@ -743,6 +774,19 @@ export type Role =
 /**  Everything but admins, keys and the organization. */
 "admin" | "owner";
 
+/**  `GET /v1/service/health`: how the service and what it works with stand. */
+export type ServiceHealth = {
+	version: string,
+	/**  The service's clock now. */
+	at: string,
+	started_at: string,
+	database: number,
+	/**  Of the disk that holds the data folder; none where the system does not tell. */
+	disk: Disk | null,
+	mail_servers: MailServer[],
+	outbox: OutboxStatus,
+};
+
 /**  The service that this console is connected to. */
 export type ServiceView = {
 	name: string,
@@ -789,6 +833,12 @@ export type SignIn = {
 export type SignInStep = {
 	kind: "challenge",
 } & Challenge | { kind: "signed_in" };
+
+export type Snooze = 
+/**  At most a year ahead. The alert is open again, and waits until then. */
+{ kind: "until"; at: string } | 
+/**  Back now. */
+{ kind: "end" };
 
 export type Span = { kind: "between"; from?: string | null; 
 /**  Exclusive. */

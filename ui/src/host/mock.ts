@@ -1,5 +1,7 @@
 import type * as t from "./host";
 import type { Host } from "./host";
+import { answeredWith, changedAlert, waits } from "./mock/alerts";
+import { health } from "./mock/health";
 import { accountCommands } from "./mock/accounts";
 import { activity } from "./mock/activity";
 import {
@@ -69,7 +71,7 @@ let state: t.View = { ...firstView, can_lock: passphrase !== null, events: log.l
 const gravity: Record<t.Severity, number> = { notice: 0, attention: 1, critical: 2 };
 
 function countAlerts() {
-  const open = [...alerts, ...state.own_alerts].filter((alert) => alert.state === "open");
+  const open = [...alerts, ...state.own_alerts].filter(waits);
   const gravest = open.toSorted((a, b) => gravity[b.severity] - gravity[a.severity])[0];
   state = { ...state, open_alerts: open.length, gravest: gravest?.severity ?? null };
 }
@@ -112,6 +114,13 @@ async function read<T>(answer: () => T): Promise<T> {
   if (scenario === "broken")
     throw problem("internal", "The local copy could not be read (disk I/O error).");
   return structuredClone(answer());
+}
+
+/** Reading something at the service. */
+async function ask<T>(answer: () => T): Promise<T> {
+  if (scenario === "offline") throw problem("unreachable", "The service can't be reached.");
+  if (scenario === "signed-out") throw problem("unauthenticated", "Your session ended. Sign in.");
+  return read(answer);
 }
 
 /** Changing something at the service. */
@@ -258,22 +267,7 @@ export const host: Host = {
   alert: (id) => read(() => alerts.find((alert) => alert.id === id) ?? null),
   changeAlert: (id, change) =>
     write(() => {
-      const before = find(alerts, id);
-      const after: t.Alert = {
-        ...before,
-        state: change.state,
-        version: before.version + 1,
-        history: [
-          ...before.history,
-          {
-            at: seed.iso(Date.now()),
-            state: change.state,
-            admin: "adm1",
-            login: state.admin?.login ?? null,
-            note: change.note ?? null,
-          },
-        ],
-      };
+      const after = changedAlert(find(alerts, id), change, state.admin?.login ?? null);
       alerts = alerts.map((alert) => (alert.id === id ? after : alert));
       record({ type: "alert", ...after });
       push();
@@ -305,9 +299,12 @@ export const host: Host = {
         version: 1,
       };
       blocks = [block, ...blocks];
+      alerts = alerts.map((alert) =>
+        alert.id === wanted.alert ? answeredWith(alert, block, block.created_by_login) : alert,
+      );
       record({ type: "block", ...block });
       push();
-      changed("blocks", "events");
+      changed("blocks", "events", ...(wanted.alert ? (["alerts"] as const) : []));
       return block;
     }),
   liftBlock: (id) =>
@@ -444,6 +441,8 @@ export const host: Host = {
       key: server === "dovecot" ? "key1" : null,
     })),
   mailServers: () => read(() => servers),
+  serviceHealth: () =>
+    ask(() => health(servers, scenario === "worst", mail.transport.kind === "relay")),
 
   onView: (listen) => listenTo(listeners.view, listen),
   onDataChanged: (listen) => listenTo(listeners.data, listen),

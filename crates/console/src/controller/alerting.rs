@@ -5,10 +5,10 @@ use std::sync::Arc;
 use jiff::{ZonedDateTime, civil, tz::TimeZone};
 use mailcup_wire::{
     Alert, AlertId, AlertState, Problem, Role, Severity,
-    desktop::{NotificationAction, Pause},
+    desktop::{DataChanged, NotificationAction, Pause},
 };
 
-use super::{Controller, Reading, later};
+use super::{Controller, Reading, connection::Connected, later};
 use crate::{
     Host,
     notify::{Moment, Post, Rules, alert_of, hushed},
@@ -69,9 +69,13 @@ impl<H: Host> Controller<H> {
             self.desk.refused(&posted.key, self.clock.now());
             return;
         }
-        self.desk.taken(&posted.key, &posted.marks);
+        let now = self.clock.now();
+        if !self.desk.taken(&posted.key, &posted.marks, now) {
+            self.host.close_notification(&posted.key);
+            return;
+        }
         if let Some(store) = self.connection.as_ref().and_then(|it| it.store.clone())
-            && let Err(error) = store.mark_shown(posted.marks, self.clock.now()).await
+            && let Err(error) = store.mark_shown(posted.marks, now).await
         {
             tracing::warn!(%error, "that a notification was shown was not noted");
         }
@@ -86,11 +90,22 @@ impl<H: Host> Controller<H> {
         if std::mem::replace(&mut self.quiet, quiet) && !quiet {
             self.tell_missed().await;
         }
+        let next_return = self.connection.as_ref().and_then(Connected::next_return);
+        if self.access == Access::Open && next_return.is_some_and(|at| at <= now) {
+            self.alerts_returned().await;
+        }
         let own = self.connection.as_ref().and_then(|it| it.view().unreachable(now));
         match own {
             Some(alert) if self.access == Access::Open => self.alerts_changed(&[alert]),
             _ => self.settle_unreachable(),
         }
+    }
+
+    /// Alerts that were put off are due: they count again, and are told of again.
+    async fn alerts_returned(&mut self) {
+        self.refresh_figures().await;
+        self.changed(&DataChanged { alerts: true, ..DataChanged::default() });
+        self.tell_missed().await;
     }
 
     pub(super) async fn pause(&mut self, pause: &Pause) -> Result<(), Problem> {

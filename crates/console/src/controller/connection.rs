@@ -91,6 +91,11 @@ impl Connected {
         }
     }
 
+    /// When the next alert that was put off comes back.
+    pub fn next_return(&self) -> Option<Time> {
+        self.figures.next_return
+    }
+
     /// As the view is derived from it.
     pub fn view(&self) -> Connection {
         Connection {

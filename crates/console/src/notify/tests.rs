@@ -1,3 +1,5 @@
+use mailcup_wire::AlertState;
+
 use super::*;
 
 fn alert(id: &str, severity: Severity, count: u32) -> Alert {
@@ -19,6 +21,7 @@ fn alert(id: &str, severity: Severity, count: u32) -> Alert {
         first_at: at,
         last_at: at,
         evidence: Vec::new(),
+        snoozed_until: None,
         history: Vec::new(),
         version: count,
     }
@@ -38,7 +41,7 @@ fn taken(desk: &mut Desk, posts: Vec<Post>) -> Vec<(String, String)> {
         .into_iter()
         .filter_map(|post| match post {
             Post::Show { notification, marks } => {
-                desk.taken(&notification.key, &marks);
+                assert!(desk.taken(&notification.key, &marks, Time::from_millis(0)));
                 Some((notification.key, notification.title))
             }
             Post::Close { .. } => None,
@@ -78,7 +81,8 @@ fn many_alerts_of_a_kind_share_a_notification_at_once() {
 
 #[test]
 fn nothing_is_shown_again_after_a_restart_but_what_grew_graver() {
-    let ledger = Shown::from([("anna".into(), Severity::Attention)]);
+    let ledger =
+        Shown::from([("anna".into(), Told { severity: Severity::Attention, at: Time::from_millis(0) })]);
     let mut desk = Desk::new(ledger);
     assert!(desk.changed(&[alert("anna", Severity::Attention, 6)], &rules(), at(0)).is_empty());
     assert!(desk.missed(&[alert("anna", Severity::Attention, 6)], &rules(), at(0)).is_empty());
@@ -163,4 +167,78 @@ fn a_refused_notification_of_a_locked_console_is_tried_again_and_asks_for_no_mor
     let posts = desk.due(&rules(), at(RETRY_MILLIS));
     assert_eq!(taken(&mut desk, posts), [(LOCKED.to_owned(), "Something happened".to_owned())]);
     assert_eq!(desk.next_due(), None, "nothing is due for ever");
+}
+
+#[test]
+fn a_snoozed_alert_leaves_the_desktop_and_is_told_of_again_when_it_is_due() {
+    let mut desk = Desk::default();
+    let anna = alert("anna", Severity::Attention, 5);
+    let posts = desk.changed(std::slice::from_ref(&anna), &rules(), at(0));
+    assert_eq!(taken(&mut desk, posts).len(), 1);
+    let snoozed = Alert { snoozed_until: Some(Time::from_millis(10_000)), ..anna };
+    assert_eq!(
+        desk.changed(std::slice::from_ref(&snoozed), &rules(), at(1)),
+        [Post::Close { key: "alert:anna".to_owned() }]
+    );
+    assert!(desk.missed(std::slice::from_ref(&snoozed), &rules(), at(9_999)).is_empty());
+    let posts = desk.missed(std::slice::from_ref(&snoozed), &rules(), at(10_000));
+    let [Post::Show { notification, marks }] = &posts[..] else { panic!("{posts:?}") };
+    assert!(desk.taken(&notification.key, marks, Time::from_millis(10_000)));
+    desk.dismissed("alert:anna");
+    assert!(desk.missed(&[snoozed.clone()], &rules(), at(20_000)).is_empty(), "once");
+    // Also by a console that starts only then, but not by one that told of it before it ended.
+    let told = |at| {
+        Shown::from([("anna".into(), Told { severity: Severity::Attention, at: Time::from_millis(at) })])
+    };
+    assert_eq!(Desk::new(told(1)).missed(&[snoozed.clone()], &rules(), at(20_000)).len(), 1);
+    assert!(Desk::new(told(10_001)).missed(&[snoozed], &rules(), at(20_000)).is_empty());
+}
+
+#[test]
+fn a_snoozed_alert_that_grows_graver_is_told_of_at_once() {
+    let mut desk = Desk::default();
+    let anna = alert("anna", Severity::Attention, 5);
+    let posts = desk.changed(std::slice::from_ref(&anna), &rules(), at(0));
+    taken(&mut desk, posts);
+    let snoozed = Alert { snoozed_until: Some(Time::from_millis(10_000)), ..anna };
+    desk.changed(&[snoozed], &rules(), at(1));
+    // The service ends the snooze with it.
+    let posts = desk.changed(&[alert("anna", Severity::Critical, 6)], &rules(), at(2_000));
+    assert_eq!(taken(&mut desk, posts).len(), 1);
+}
+
+#[test]
+fn what_was_under_way_when_the_console_was_locked_may_not_stay_and_is_told_after_it() {
+    let mut desk = Desk::default();
+    let anna = alert("anna", Severity::Attention, 5);
+    let posts = desk.changed(std::slice::from_ref(&anna), &rules(), at(0));
+    let [Post::Show { notification, marks }] = &posts[..] else { panic!("{posts:?}") };
+    desk.clear();
+    assert!(!desk.taken(&notification.key, marks, Time::from_millis(1)), "its text would stay");
+    desk.clear();
+    assert_eq!(desk.missed(&[anna], &rules(), at(2)).len(), 1, "nobody had time to read it");
+}
+
+#[test]
+fn a_notification_of_an_alert_that_was_settled_meanwhile_may_not_stay() {
+    let mut desk = Desk::default();
+    let anna = alert("anna", Severity::Attention, 5);
+    let posts = desk.changed(std::slice::from_ref(&anna), &rules(), at(0));
+    let [Post::Show { notification, marks }] = &posts[..] else { panic!("{posts:?}") };
+    desk.changed(&[Alert { state: AlertState::Resolved, ..anna }], &rules(), at(1));
+    assert!(!desk.taken(&notification.key, marks, Time::from_millis(2)));
+    assert_eq!(desk.next_due(), None);
+}
+
+#[test]
+fn a_notification_waits_for_the_one_before_it_under_its_key() {
+    let mut desk = Desk::default();
+    let anna = alert("anna", Severity::Attention, 5);
+    let posts = desk.changed(std::slice::from_ref(&anna), &rules(), at(0));
+    let [Post::Show { notification, marks }] = &posts[..] else { panic!("{posts:?}") };
+    desk.clear();
+    assert!(desk.missed(std::slice::from_ref(&anna), &rules(), at(1)).is_empty());
+    assert!(desk.taken(&notification.key, marks, Time::from_millis(2)));
+    let posts = desk.due(&rules(), at(3));
+    assert_eq!(taken(&mut desk, posts).len(), 1);
 }

@@ -19,12 +19,24 @@ pub struct Figures {
     pub events: u32,
     pub open_alerts: u32,
     pub gravest: Option<Severity>,
+    /// When the next open alert that was put off comes back.
+    pub next_return: Option<Time>,
     /// The newest open alerts, at most five.
     pub newest_open: Vec<Alert>,
 }
 
-/// Alerts shown on the desktop before, with their severity then.
-pub type Shown = BTreeMap<AlertId, Severity>;
+/// Alerts shown on the desktop before.
+pub type Shown = BTreeMap<AlertId, Told>;
+
+/// How grave an alert was when it was shown, and when that was last.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub struct Told {
+    pub severity: Severity,
+    pub at: Time,
+}
+
+/// As [`crate::inbox::waits`] decides it: `?1` is the state open, `?2` the time.
+const WAITS: &str = "state = ?1 AND (snoozed_until IS NULL OR snoozed_until <= ?2)";
 
 impl Readers {
     /// Alerts in one of `states` (none: in any), newest first.
@@ -49,18 +61,24 @@ impl Readers {
             .await
     }
 
-    pub async fn figures(&self) -> Result<Figures> {
-        self.run(|reader| {
-            let open = state_number(AlertState::Open);
+    pub async fn figures(&self, now: Time) -> Result<Figures> {
+        self.run(move |reader| {
+            let (open, now) = (state_number(AlertState::Open), now.as_millis());
             let (open_alerts, gravest) = reader
-                .prepare_cached("SELECT count(*), max(severity) FROM alerts WHERE state = ?1")?
-                .query_row([open], |row| Ok((row.get(0)?, row.get::<_, Option<u8>>(1)?)))?;
-            let newest = "SELECT body FROM alerts WHERE state = ?1 ORDER BY last_at DESC, id LIMIT 5";
+                .prepare_cached(&format!("SELECT count(*), max(severity) FROM alerts WHERE {WAITS}"))?
+                .query_row(params![open, now], |row| Ok((row.get(0)?, row.get::<_, Option<u8>>(1)?)))?;
+            let next_return: Option<i64> = reader
+                .prepare_cached(
+                    "SELECT min(snoozed_until) FROM alerts WHERE state = ?1 AND snoozed_until > ?2",
+                )?
+                .query_row(params![open, now], |row| row.get(0))?;
+            let newest = format!("SELECT body FROM alerts WHERE {WAITS} ORDER BY last_at DESC, id LIMIT 5");
             Ok(Figures {
                 events: get(reader, EVENTS)?.unwrap_or(0),
                 open_alerts,
                 gravest: gravest.map(severity_of),
-                newest_open: bodies(reader, newest, &[&open])?,
+                next_return: next_return.map(Time::from_millis),
+                newest_open: bodies(reader, &newest, &[&open, &now])?,
             })
         })
         .await
@@ -70,9 +88,12 @@ impl Readers {
 impl Store {
     pub async fn shown(&self) -> Result<Shown> {
         self.read(|reader| {
-            let mut statement = reader.prepare_cached("SELECT alert, severity FROM shown_notifications")?;
-            let rows = statement
-                .query_map([], |row| Ok((AlertId(row.get(0)?), severity_of(row.get::<_, u8>(1)?))))?;
+            let mut statement =
+                reader.prepare_cached("SELECT alert, severity, shown_at FROM shown_notifications")?;
+            let rows = statement.query_map([], |row| {
+                let severity = severity_of(row.get(1)?);
+                Ok((AlertId(row.get(0)?), Told { severity, at: Time::from_millis(row.get(2)?) }))
+            })?;
             Ok(rows.collect::<rusqlite::Result<_>>()?)
         })
         .await

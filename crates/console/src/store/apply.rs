@@ -158,7 +158,7 @@ impl<'a> Batch<'a> {
             epochs: HashMap::new(),
             hours: BTreeMap::new(),
             stored: 0,
-            changed: unchanged(),
+            changed: DataChanged::default(),
             alerts: BTreeMap::new(),
             tally: Tally::new(change)?,
         })
@@ -380,10 +380,6 @@ fn delete_event(change: &Connection, seq: i64) -> Result<()> {
 fn count_less(change: &Connection, fewer: usize) -> Result<()> {
     let events: u32 = get(change, EVENTS)?.unwrap_or(0);
     put(change, EVENTS, &events.saturating_sub(u32::try_from(fewer).unwrap_or(u32::MAX)))
-}
-
-fn unchanged() -> DataChanged {
-    DataChanged { events: false, alerts: false, blocks: false, accounts: false, settings: false }
 }
 
 #[cfg(test)]

@@ -1,6 +1,6 @@
 //! Blocks, accounts and alerts in the state in which the service last told of them.
 
-use mailcup_wire::{Account, Alert, AlertState, Block, Severity};
+use mailcup_wire::{Account, Alert, AlertState, Block, Severity, Time};
 use rusqlite::{Connection, params};
 use serde::de::DeserializeOwned;
 
@@ -46,9 +46,10 @@ pub(super) fn containing(text: &str) -> String {
 pub(super) fn keep_alert(change: &Connection, alert: &Alert) -> Result<bool> {
     let kept = change
         .prepare_cached(
-            "INSERT INTO alerts (id, state, severity, last_at, version, body) VALUES (?1, ?2, ?3, ?4, ?5, ?6) \
-             ON CONFLICT (id) DO UPDATE SET state = ?2, severity = ?3, last_at = ?4, version = ?5, body = ?6 \
-             WHERE excluded.version > alerts.version",
+            "INSERT INTO alerts (id, state, severity, last_at, version, snoozed_until, body) \
+             VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7) \
+             ON CONFLICT (id) DO UPDATE SET state = ?2, severity = ?3, last_at = ?4, version = ?5, \
+             snoozed_until = ?6, body = ?7 WHERE excluded.version > alerts.version",
         )?
         .execute(params![
             alert.id.0,
@@ -56,6 +57,7 @@ pub(super) fn keep_alert(change: &Connection, alert: &Alert) -> Result<bool> {
             severity_number(alert.severity),
             alert.last_at.as_millis(),
             alert.version,
+            alert.snoozed_until.map(Time::as_millis),
             serde_json::to_string(alert)?
         ])?;
     Ok(kept > 0)

@@ -103,6 +103,15 @@ impl Desk {
         all.into_iter().find(|notification| wanted(notification)).unwrap()
     }
 
+    /// Waits for more than `count` notifications as wanted.
+    pub async fn notification_after(&self, count: usize, wanted: impl Fn(&Notification) -> bool) {
+        let mut shown = self.0.shown.subscribe();
+        let found = shown.wait_for(|all| all.iter().filter(|it| wanted(it)).count() > count);
+        if let Err(elapsed) = tokio::time::timeout(DEADLINE, found).await {
+            panic!("{elapsed}: no further notification: {:#?}", *self.0.shown.borrow());
+        }
+    }
+
     pub fn notifications(&self) -> Vec<Notification> {
         self.0.shown.borrow().clone()
     }

@@ -10,7 +10,8 @@ use std::{fs, path::Path, time::Duration};
 use mailcup_console_core::Console;
 use mailcup_lab::service::{OWNER, Service, ServiceConfig};
 use mailcup_wire::{
-    AlertState, BlockTarget, ChallengeAnswer, Code, FactorKind, MailServerKind, NewBlock,
+    AlertChange, AlertId, AlertState, BlockTarget, ChallengeAnswer, Code, FactorKind, MailServerKind,
+    NewBlock, Snooze, Time,
     desktop::{
         ConnectRequest, Credentials, EventQuery, Filter, Link, Notice, Pause, Phase, QuietHours, Term, Test,
         View,
@@ -122,6 +123,7 @@ async fn what_is_kept_is_readable_only_here_and_also_offline() {
         expires_at: None,
         note: String::new(),
         confirm_self: false,
+        alert: None,
     });
     assert_eq!(blocked.await.unwrap_err().code, Code::Unreachable);
     console.shut_down().await.unwrap();
@@ -191,6 +193,37 @@ async fn without_a_keyring_a_passphrase_keeps_the_key_and_locks() {
     desk.view_with(|view| view.phase == Phase::Ready && view.open_alerts == 1).await;
     let told = desk.notifications().into_iter().filter(|it| it.title.contains("anna@example.org")).count();
     assert_eq!(told, 1, "a restart tells nothing twice");
+    console.shut_down().await.unwrap();
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_snoozed_alert_counts_no_longer_and_comes_back_with_a_notification_when_it_is_due() {
+    let (folder, desk) = (tempfile::tempdir().unwrap(), Desk::new());
+    let console = desk.start(folder.path());
+    set_up(&console).await;
+    let reports = reports(&console).await;
+    for attempt in 0..5 {
+        reports.failure("anna@example.org", "203.0.113.9", attempt).await;
+    }
+    let about_anna =
+        |desk: &Desk| desk.notifications().iter().filter(|it| it.title.contains("anna@example.org")).count();
+    let id = desk.notification_with(|it| it.title.contains("anna@example.org")).await.key;
+    let id = AlertId::from(id.strip_prefix("alert:").unwrap());
+    desk.view_with(|view| view.open_alerts == 1).await;
+
+    let at = Time::from_millis(desk.clock().now().as_millis() + 3_600_000);
+    let snooze = AlertChange { snooze: Some(Snooze::Until { at }), ..AlertChange::default() };
+    console.change_alert(id.clone(), snooze).await.unwrap();
+    desk.view_with(|view| view.open_alerts == 0 && view.gravest.is_none()).await;
+    // Another failure belongs to it and changes nothing of that.
+    reports.failure("anna@example.org", "203.0.113.9", 6).await;
+    desk.view_with(|view| view.events >= 12).await;
+    let told = about_anna(&desk);
+
+    desk.clock().advance(Duration::from_secs(3_599 + 2));
+    desk.view_with(|view| view.open_alerts == 1).await;
+    desk.notification_after(told, |it| it.title.contains("anna@example.org")).await;
+    assert_eq!(console.alert(id).await.unwrap().unwrap().state, AlertState::Open);
     console.shut_down().await.unwrap();
 }
 

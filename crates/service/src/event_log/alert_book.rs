@@ -7,9 +7,13 @@ use std::{
     net::IpAddr,
 };
 
-use mailcup_guard::alert::{Evidence, Subject};
+use mailcup_guard::{
+    alert::{Evidence, Subject},
+    inbox::{Standing, State},
+};
 use mailcup_wire::{
-    Address, AdminId, Alert, AlertId, AlertState, AlertStep, EventId, Login, Network, Severity, Time,
+    Address, AdminId, Alert, AlertDeed, AlertId, AlertState, AlertStep, EventId, Login, Network, Severity,
+    Time,
 };
 
 use super::{Lineage, words};
@@ -82,8 +86,9 @@ impl AlertBook {
         let current = self.by_subject.get(subject).and_then(|id| self.alerts.get_mut(id));
         if let Some(entry) = current.filter(|entry| !entry.is_over(at)) {
             entry.count(evidence, at, lineage);
-            if critical {
+            if critical && entry.row.alert.severity < Severity::Critical {
                 entry.row.alert.severity = Severity::Critical;
+                entry.wake(at);
             }
             self.held_back |= entry.dirty;
             return;
@@ -101,19 +106,14 @@ impl AlertBook {
         self.alerts.insert(id, entry);
     }
 
-    /// Records a step of an admin, or of the service itself.
-    pub fn step(&mut self, id: &AlertId, step: AlertStep, log_head: u64) -> Option<Alert> {
+    /// Records a step of an admin, or of the service itself, after which the alert stands as given.
+    pub fn step(&mut self, id: &AlertId, step: AlertStep, standing: Standing, head: u64) -> Option<Alert> {
         let entry = self.alerts.get_mut(id)?;
-        entry.row.alert.state = step.state;
-        if step.state == AlertState::Resolved {
-            entry.row.settled_seq = Some(log_head);
+        if step.deed == AlertDeed::State && step.state == AlertState::Resolved {
+            entry.row.settled_seq = Some(head);
         }
-        entry.row.alert.history.push(step);
-        entry.dirty = true;
-        entry.written_at = None;
+        entry.take(step, standing);
         self.held_back = true;
-        // The version that writing it will give.
-        entry.row.step_version = entry.row.alert.version + 1;
         let mut alert = entry.finished();
         alert.version += 1;
         Some(alert)
@@ -160,6 +160,26 @@ impl AlertBook {
 impl Entry {
     fn new(row: AlertRow, written_at: Option<Time>) -> Self {
         Self { row, accounts: HashSet::new(), addresses: HashSet::new(), dirty: false, written_at }
+    }
+
+    fn take(&mut self, step: AlertStep, standing: Standing) {
+        let alert = &mut self.row.alert;
+        alert.state = step.state;
+        alert.snoozed_until = standing.snoozed_until.map(Time::from);
+        alert.history.push(step);
+        self.dirty = true;
+        self.written_at = None;
+        // The version that writing it will give.
+        self.row.step_version = self.row.alert.version + 1;
+    }
+
+    /// It grew graver: a snooze ends.
+    fn wake(&mut self, at: Time) {
+        let before = standing(&self.row.alert);
+        let after = before.grown_graver();
+        if before.returns_at(at.0) != after.returns_at(at.0) {
+            self.take(step(at, AlertDeed::Woken, after, None, None), after);
+        }
     }
 
     fn count(&mut self, evidence: &[Evidence], at: Time, lineage: &Lineage) {
@@ -227,12 +247,31 @@ impl Entry {
 /// A step as [`AlertBook::step`] takes it.
 pub(super) fn step(
     at: Time,
-    state: AlertState,
+    deed: AlertDeed,
+    standing: Standing,
     by: Option<(AdminId, Login)>,
     note: Option<String>,
 ) -> AlertStep {
     let (admin, login) = by.unzip();
-    AlertStep { at, state, admin, login, note }
+    let state = match standing.state {
+        State::Open => AlertState::Open,
+        State::Acknowledged => AlertState::Acknowledged,
+        State::Resolved => AlertState::Resolved,
+    };
+    AlertStep { at, deed, state, admin, login, note }
+}
+
+/// How an alert stands with people.
+pub(super) fn standing(alert: &Alert) -> Standing {
+    Standing { state: guard_state(alert.state), snoozed_until: alert.snoozed_until.map(|until| until.0) }
+}
+
+pub(super) fn guard_state(state: AlertState) -> State {
+    match state {
+        AlertState::Open => State::Open,
+        AlertState::Acknowledged => State::Acknowledged,
+        AlertState::Resolved => State::Resolved,
+    }
 }
 
 fn opened(subject: &Subject, critical: bool, at: Time, counted_seq: u64) -> AlertRow {
@@ -259,6 +298,7 @@ fn opened(subject: &Subject, critical: bool, at: Time, counted_seq: u64) -> Aler
         first_at: at,
         last_at: at,
         evidence: Vec::new(),
+        snoozed_until: None,
         history: Vec::new(),
         version: 0,
     };

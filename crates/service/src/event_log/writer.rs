@@ -10,15 +10,16 @@ use std::{
 use mailcup_guard::{
     alert::{Evidence, Familiarity, Outcome as WatchOutcome, PasswordMark, Rules, SignIn, Subject, Watch},
     client::client_network,
+    inbox::{Standing, State, Step},
 };
 use mailcup_wire::{
-    Account, AccountOrigin, Address, AdminId, Alert, AlertChange, AlertId, AlertState, Epoch, EventBody,
+    Account, AccountOrigin, Address, AdminId, Alert, AlertDeed, AlertId, AlertState, Epoch, EventBody,
     EventKind, LineageStep, Login, Outcome, Protocol, Time,
 };
 use sqlx::SqliteConnection;
 
 use super::{
-    AlertChangeError, Lineage,
+    AlertChangeError, Lineage, Wanted,
     alert_book::{self, AlertBook},
 };
 use crate::store::{
@@ -141,19 +142,21 @@ impl Writer {
     /// Resolves the alert about `subject`. Answers whether there was one.
     pub fn settle(&mut self, subject: &Subject, note: &str, at: Time) -> bool {
         let Some(id) = self.book.about(subject) else { return false };
-        let step = alert_book::step(at, AlertState::Resolved, None, Some(note.to_owned()));
+        let resolved = Standing { state: State::Resolved, snoozed_until: None };
+        let step = alert_book::step(at, AlertDeed::State, resolved, None, Some(note.to_owned()));
         self.watch.settle(subject);
-        self.book.step(&id, step, self.head()).is_some()
+        self.book.step(&id, step, resolved, self.head()).is_some()
     }
 
-    /// Changes the state of an alert; it is written with this transaction.
+    /// Does something about an alert; it is written with this transaction. `expected` is the version that
+    /// the caller saw; none if it does not matter.
     pub async fn change_alert(
         &mut self,
         tx: &mut SqliteConnection,
         id: &AlertId,
-        change: &AlertChange,
+        wanted: Wanted,
         by: Option<(AdminId, Login)>,
-        expected: u32,
+        expected: Option<u32>,
         at: Time,
     ) -> Result<Alert, AlertChangeError> {
         let row = match self.book.get(id) {
@@ -161,17 +164,17 @@ impl Writer {
             None => alerts::get(tx, id).await?.ok_or(AlertChangeError::NotFound)?,
         };
         // Counts that grew meanwhile make nobody's decision stale; a step of somebody else does.
-        if expected < row.step_version || expected > row.alert.version {
+        if expected.is_some_and(|seen| seen < row.step_version || seen > row.alert.version) {
             return Err(AlertChangeError::Stale(Box::new(row.alert)));
         }
-        let subject = row.subject.clone();
-        self.book.admit(row);
-        match change.state {
-            AlertState::Resolved => self.watch.settle(&subject),
-            AlertState::Open | AlertState::Acknowledged => {}
+        let at = self.steady(at);
+        let standing = alert_book::standing(&row.alert).after(wanted.step, at.0)?;
+        if wanted.step == Step::Set(State::Resolved) {
+            self.watch.settle(&row.subject);
         }
-        let step = alert_book::step(self.steady(at), change.state, by, change.note.clone());
-        self.book.step(id, step, self.head()).ok_or(AlertChangeError::NotFound)
+        self.book.admit(row);
+        let step = alert_book::step(at, wanted.deed, standing, by, wanted.note);
+        self.book.step(id, step, standing, self.head()).ok_or(AlertChangeError::NotFound)
     }
 
     /// Puts events and all that derives from them into a transaction. After its commit

@@ -3,7 +3,8 @@
 use std::sync::Arc;
 
 use axum::extract::State;
-use mailcup_wire::{Alert, AlertChange, AlertId, AlertState, Code, Page, Problem, Time};
+use mailcup_guard::inbox::Refusal;
+use mailcup_wire::{Alert, AlertChange, AlertId, AlertState, Code, Page, Problem, Snooze, Time};
 use serde::Deserialize;
 use serde_json::json;
 use utoipa_axum::{router::OpenApiRouter, routes};
@@ -14,7 +15,7 @@ use super::{
     client::Client,
     etag::{self, IfMatch, Versioned},
     paging::{self, Paging},
-    problem::Answer,
+    problem::{Answer, HttpProblem},
 };
 use crate::{
     app::App,
@@ -66,8 +67,8 @@ async fn get(State(app): State<Arc<App>>, _: Reader, Path(id): Path<AlertId>) ->
     Ok(Versioned { version: row.alert.version, value: row.alert })
 }
 
-/// Acknowledges, resolves or reopens an alert. It is stale only if somebody else did something about it;
-/// counts may have grown.
+/// Acknowledges, resolves or reopens an alert, puts it off or brings it back, or writes a note into its
+/// history. It is stale only if somebody else did something about it; counts may have grown.
 #[utoipa::path(
     patch, path = "/v1/alerts/{id}", tag = "alerts", params(("id" = String, Path)), request_body = AlertChange,
     responses((status = 200, body = Alert), (status = 404), (status = 412)),
@@ -85,27 +86,52 @@ async fn change(
         return Err(Problem::new(Code::Invalid, "A note has at most 2000 characters.").into());
     }
     let mut tx = app.log.begin().await?;
-    let alert =
-        tx.change_alert(&id, &change, caller.admin(), expected).await.map_err(|error| match error {
-            AlertChangeError::NotFound => not_found(),
-            AlertChangeError::Stale(alert) => etag::stale(alert.version, &*alert),
-            AlertChangeError::Store(error) => error.into(),
-        })?;
-    let action = match change.state {
-        AlertState::Open => "alert.reopen",
-        AlertState::Acknowledged => "alert.acknowledge",
-        AlertState::Resolved => "alert.resolve",
+    let alert = tx.change_alert(&id, &change, caller.admin(), expected).await.map_err(refusal)?;
+    let action = match (change.state, &change.snooze) {
+        (Some(AlertState::Open), _) => "alert.reopen",
+        (Some(AlertState::Acknowledged), _) => "alert.acknowledge",
+        (Some(AlertState::Resolved), _) => "alert.resolve",
+        (None, Some(Snooze::Until { .. })) => "alert.snooze",
+        (None, Some(Snooze::End)) => "alert.wake",
+        (None, None) => "alert.note",
     };
     audit::record(
         &mut tx,
         &Actor::of(&caller, client),
         action,
         &alert.title,
-        &json!({ "alert": id, "note": change.note }),
+        &json!({ "alert": id, "note": change.note, "snoozed_until": alert.snoozed_until }),
     )
     .await?;
     tx.commit().await?;
     Ok(Versioned { version: alert.version, value: alert })
+}
+
+/// Why nothing was done about an alert.
+pub(super) fn refusal(error: AlertChangeError) -> HttpProblem {
+    match error {
+        AlertChangeError::NotFound => not_found().into(),
+        AlertChangeError::Stale(alert) => etag::stale(alert.version, &*alert).into(),
+        AlertChangeError::Store(error) => error.into(),
+        AlertChangeError::Unclear => Problem::new(
+            Code::Invalid,
+            "Say what to do: a state, a snooze or a note; a state and a snooze don't go together.",
+        )
+        .into(),
+        AlertChangeError::Refused(why @ Refusal::Resolved) => Problem::new(Code::Conflict, said(why)).into(),
+        AlertChangeError::Refused(why @ (Refusal::Past | Refusal::TooFar)) => {
+            Problem::field("snooze.at", said(why)).into()
+        }
+    }
+}
+
+/// A cause as a sentence.
+fn said(why: Refusal) -> String {
+    let text = why.to_string();
+    let mut letters = text.chars();
+    letters
+        .next()
+        .map_or_else(String::new, |first| first.to_uppercase().chain(letters).chain(['.']).collect())
 }
 
 fn states(text: Option<&str>) -> Result<Vec<AlertState>, Problem> {

@@ -15,6 +15,7 @@ use serde_json::json;
 use utoipa_axum::{router::OpenApiRouter, routes};
 
 use super::{
+    alerts,
     auth::{Caller, Reader, Writer},
     body::{Json, Path, Query},
     client::Client,
@@ -103,7 +104,10 @@ async fn create(
         lifted_by_login: None,
         version: 1,
     };
-    let tx = app.log.begin().await?;
+    let mut tx = app.log.begin().await?;
+    if let Some(alert) = &new.alert {
+        tx.answer_with(alert, &block, caller.admin()).await.map_err(alerts::refusal)?;
+    }
     let block = write(&app, tx, &caller, client, "block.create", block).await?;
     Ok((StatusCode::CREATED, Versioned { version: block.version, value: block }).into_response())
 }

@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use axum::{Router, extract::State, http::header, response::IntoResponse, routing::get};
 use data_encoding::HEXLOWER;
-use mailcup_wire::{API_VERSION, Code, Problem, ServiceInfo};
+use mailcup_wire::{API_VERSION, Code, Problem, ServiceHealth, ServiceInfo};
 use secrecy::ExposeSecret;
 use serde::Deserialize;
 use utoipa::IntoParams;
@@ -15,7 +15,7 @@ use super::{
     body::{Json, Query},
     problem::Answer,
 };
-use crate::{app::App, metrics, secrets, store::StoreError};
+use crate::{app::App, disk, metrics, secrets, store::StoreError};
 
 /// Health alone, for the public listener.
 pub(super) fn health() -> Router<Arc<App>> {
@@ -25,6 +25,7 @@ pub(super) fn health() -> Router<Arc<App>> {
 pub(super) fn routes() -> OpenApiRouter<Arc<App>> {
     OpenApiRouter::new()
         .routes(routes!(about))
+        .routes(routes!(standing))
         .routes(routes!(healthz))
         .routes(routes!(readyz))
         .routes(routes!(prometheus))
@@ -56,6 +57,23 @@ async fn about(State(app): State<Arc<App>>, Query(query): Query<Challenge>) -> A
         api: API_VERSION.to_owned(),
         setup_needed: app.needs_setup(),
         proof,
+    }))
+}
+
+/// How the service stands, and what it works with: for an admin who looks whether all is well.
+#[utoipa::path(
+    get, path = "/v1/service/health", tag = "service", responses((status = 200, body = ServiceHealth)),
+    extensions(("x-permission" = json!("read"))),
+)]
+async fn standing(State(app): State<Arc<App>>, _: Reader) -> Answer<Json<ServiceHealth>> {
+    Ok(Json(ServiceHealth {
+        version: env!("CARGO_PKG_VERSION").to_owned(),
+        at: app.clock.now(),
+        started_at: app.started_at,
+        database: app.store.size().await?,
+        disk: disk::of(&app.config.data_dir).await,
+        mail_servers: app.mail_servers.all(),
+        outbox: app.outbox.status().await?,
     }))
 }
 

@@ -22,8 +22,7 @@ use crate::{
     audit::{self, Actor},
     mail::text,
     settings::{self, ALERTS, MAIL, Mail, RETENTION, StoredMail, StoredRelay, swap},
-    setup,
-    store::{self, StoreError},
+    setup, store,
 };
 
 /// How long a test waits for the relay; less than a request may take.
@@ -201,14 +200,8 @@ async fn set_alerts(
     audit::record(&mut tx, &Actor::of(&caller, client), "settings.alerts", "alerts", &json!(next)).await?;
     let (shared, stored) = (Arc::clone(&app), next.clone());
     tx.after_commit(move || swap(&shared.settings.alerts, stored));
-    let (log, rules) = (app.log.clone(), settings::rules(&next));
-    // A task of its own: what is stored must hold, though nobody waits for the answer any more.
-    let done = tokio::spawn(async move {
-        tx.commit().await?;
-        log.set_rules(rules).await;
-        Ok::<_, StoreError>(())
-    });
-    done.await.map_err(|_| StoreError::Busy)??;
+    tx.set_rules(settings::rules(&next));
+    tx.commit().await?;
     Ok(Versioned { version: next.version, value: next })
 }
 

@@ -127,9 +127,9 @@ impl<H: Host> Controller<H> {
         }
     }
 
-    pub(super) async fn refresh_figures(&mut self) {
+    pub(in crate::controller) async fn refresh_figures(&mut self) {
         let Some(store) = self.connection.as_ref().and_then(|it| it.store.clone()) else { return };
-        match store.readers().figures().await {
+        match store.readers().figures(self.clock.now()).await {
             Ok(figures) => {
                 if let Some(connection) = &mut self.connection {
                     connection.figures = figures;
