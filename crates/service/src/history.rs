@@ -61,6 +61,7 @@ pub async fn write(log: &EventLog, events: impl IntoIterator<Item = PastEvent>) 
             .map(|event| (event.at, NewEvent::new(&event.body, event.mark)))
             .collect();
         if portion.is_empty() {
+            jobs::index(log).await?;
             jobs::roll_up(log).await?;
             return Ok(count);
         }

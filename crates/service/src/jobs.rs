@@ -11,7 +11,7 @@ use tokio::time::{Instant, MissedTickBehavior};
 use crate::{
     app::App,
     event_log::EventLog,
-    store::{StoreError, rollups},
+    store::{StoreError, event_index, rollups},
 };
 
 const EVERY: Duration = Duration::from_mins(1);
@@ -21,6 +21,12 @@ const JUMP: SignedDuration = SignedDuration::from_secs(5);
 
 /// Events rolled up in one transaction: many, since many events share the pages that this writes to.
 const ROLL_UP: u32 = 5000;
+
+/// Events indexed in one transaction: few enough that appends hardly wait.
+const INDEX: u32 = 2000;
+
+/// Indexing that takes longer than this tells how far it is, as often.
+const TELL_EVERY: Duration = Duration::from_secs(10);
 
 /// Events deleted in one transaction, so that appends hardly wait.
 const EXPIRE: u32 = 1000;
@@ -43,10 +49,28 @@ pub async fn run(app: Arc<App>) {
             report("clock", app.log.append(&EventBody::System(SystemFact::ClockJumped { seconds })).await);
         }
         report("mail servers", app.mail_servers.flush(app.log.store()).await);
+        report("index", app.stop.run_until_cancelled(index(&app.log)).await.unwrap_or(Ok(())));
         report("roll-up", roll_up(&app.log).await);
         let days = i64::from(app.settings.retention.load().event_days);
         let cutoff = Time::from_millis(app.clock.now().as_millis() - days * MILLIS_PER_DAY);
         report("retention", expire(&app.log, cutoff).await);
+    }
+}
+
+/// Indexes all events, so that they are found by account, address and class.
+pub async fn index(log: &EventLog) -> Result<(), StoreError> {
+    let mut told = Instant::now();
+    loop {
+        let mut tx = log.store().write().await?;
+        let Some(done) = event_index::index(&mut tx, INDEX).await? else { return Ok(()) };
+        tx.commit().await?;
+        if told.elapsed() >= TELL_EVERY {
+            told = Instant::now();
+            tracing::info!(
+                "indexed {done} of {} events; pages by a filter are slower until the end",
+                log.head_seq()
+            );
+        }
     }
 }
 

@@ -9,12 +9,14 @@ pub mod alerts;
 pub mod audit;
 pub mod blocks;
 pub mod codes;
+pub mod event_index;
 pub mod events;
 pub mod factors;
 pub mod keys;
 pub mod mail_servers;
 pub mod outbox;
 pub mod rollups;
+pub mod search;
 pub mod sessions;
 pub mod settings;
 

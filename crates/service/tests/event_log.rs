@@ -8,7 +8,7 @@ use mailcup_guard::alert::{PasswordMark, Rules};
 use mailcup_service::{
     clock::Clock,
     event_log::{AlertChangeError, EventLog, current_alert},
-    store::{Store, StoreError, accounts, alerts, events},
+    store::{Store, StoreError, accounts, alerts, events, search},
 };
 use mailcup_wire::{
     AccountOrigin, Address, Alert, AlertChange, AlertKind, AlertState, EventBody, EventFilter, EventKind,
@@ -57,7 +57,8 @@ impl Running {
 
     async fn count_events(&self, kind: EventKind) -> usize {
         let filter = EventFilter { kinds: vec![kind], ..EventFilter::default() };
-        events::before(self.log.store().read(), &filter, None, 20_000).await.unwrap().len()
+        let patience = search::Patience::default();
+        search::search(self.log.store().read(), &filter, None, 20_000, patience).await.unwrap().rows.len()
     }
 }
 

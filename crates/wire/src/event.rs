@@ -191,8 +191,11 @@ wire! {
         pub events: Vec<Event>,
         /// The newest event in the log, whatever was asked for.
         pub head: EventId,
-        /// Whether there are more beyond the last one of this page.
+        /// Whether there may be more beyond this page.
         pub more: bool,
+        /// The `after` or `before` of the next page, if there is one.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        pub next: Option<EventId>,
     }
 }
 

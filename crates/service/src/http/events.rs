@@ -18,7 +18,10 @@ use super::{auth::Reader, body::Query, problem::Answer};
 use crate::{
     app::App,
     event_log::EventLog,
-    store::events::{self, EventRow},
+    store::{
+        events,
+        search::{self, Found, Patience},
+    },
     stream::write_event,
 };
 
@@ -60,7 +63,8 @@ struct EventsQuery {
 
 /// A page of events: after a cursor and oldest first, or with `before` or any filter newest first.
 ///
-/// Without any parameter it begins at the oldest event that is kept. A cursor that this log never had is
+/// A search that finds little in the time that a page may take ends with a short page, even an empty one, whose
+/// `next` says where to go on. Without any parameter it begins at the oldest event that is kept. A cursor that this log never had is
 /// answered `epoch_diverged`, with the lineage in which to find the last common event.
 #[utoipa::path(
     get, path = "/v1/events", tag = "events", params(EventsQuery),
@@ -80,17 +84,19 @@ async fn list(State(app): State<Arc<App>>, _: Reader, Query(query): Query<Events
     }
     let readers = app.log.store().read();
     let head = app.log.head_seq();
-    let mut rows = if backward {
+    let found = if backward {
         let before = query.before.as_deref().filter(|text| !text.is_empty());
         let before = before.map(|text| cursor(&app.log, "before", text)).transpose()?;
-        events::before(readers, &filter, before, limit + 1).await?
+        search::search(readers, &filter, before, limit, Patience::default()).await?
     } else {
         let after = query.after.as_deref().map(|text| cursor(&app.log, "after", text)).transpose()?;
-        events::after(readers, after.unwrap_or(0), limit + 1).await?
+        let mut rows = events::after(readers, after.unwrap_or(0), limit + 1).await?;
+        let more = rows.len() > limit as usize;
+        rows.truncate(limit as usize);
+        let next = rows.last().filter(|_| more).map(|row| row.seq);
+        Found { rows, next }
     };
-    let more = rows.len() > limit as usize;
-    rows.truncate(limit as usize);
-    Ok(page(&app.log, &rows, head, more))
+    Ok(page(&app.log, &found, head))
 }
 
 /// The number that a cursor stands at in this log.
@@ -107,7 +113,8 @@ fn cursor(log: &EventLog, field: &str, text: &str) -> Result<u64, Problem> {
 }
 
 /// Writes the page around the stored bodies, which are JSON already.
-fn page(log: &EventLog, rows: &[EventRow], head: u64, more: bool) -> Response {
+fn page(log: &EventLog, found: &Found, head: u64) -> Response {
+    let rows = &found.rows;
     let bytes: usize = rows.iter().map(|row| row.body.len() + 96).sum();
     let mut text = String::with_capacity(bytes + 96);
     text.push_str(r#"{"events":["#);
@@ -118,7 +125,11 @@ fn page(log: &EventLog, rows: &[EventRow], head: u64, more: bool) -> Response {
         write_event(&mut text, log.lineage().epoch_of(row.seq), row.seq, row.at, &row.body);
     }
     // Writing to a string can't fail.
-    let _ = write!(text, r#"],"head":"{}","more":{more}}}"#, log.id_of(head));
+    let _ = write!(text, r#"],"head":"{}","more":{}"#, log.id_of(head), found.next.is_some());
+    if let Some(next) = found.next {
+        let _ = write!(text, r#","next":"{}""#, log.id_of(next));
+    }
+    text.push('}');
     ([(header::CONTENT_TYPE, HeaderValue::from_static("application/json"))], Body::from(text)).into_response()
 }
 

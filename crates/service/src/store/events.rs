@@ -2,18 +2,12 @@
 
 use std::sync::{Arc, LazyLock};
 
-use mailcup_wire::{
-    Address, EventBody, EventFilter, EventKind, Outcome, OutcomeFilter, Protocol, SubmissionOutcome, Time,
-};
-use sqlx::{
-    AssertSqlSafe, Row, SqlSafeStr, SqlStr, SqliteConnection, SqlitePool, query::Query,
-    sqlite::SqliteArguments, sqlite::SqliteRow,
-};
+use mailcup_wire::{Address, EventBody, EventKind, Outcome, Protocol, Time};
+use sqlx::{AssertSqlSafe, Row, SqlSafeStr, SqlStr, SqliteConnection, SqlitePool, sqlite::SqliteRow};
 
 use super::{
     StoreError,
     codes::{RowCode, address_bytes},
-    rollups,
 };
 
 /// An event before it has its place in the log: found by its columns, read by its body, which is written to
@@ -155,40 +149,6 @@ pub async fn after(readers: &SqlitePool, after: u64, limit: u32) -> Result<Vec<E
     rows.iter().map(event_row).collect()
 }
 
-/// At most `limit` events that `filter` matches, before `before` (none: from the end), newest first.
-pub async fn before(
-    readers: &SqlitePool,
-    filter: &EventFilter,
-    before: Option<u64>,
-    limit: u32,
-) -> Result<Vec<EventRow>, StoreError> {
-    let mut connection = readers.acquire().await?;
-    let mut conditions = Conditions::default();
-    if let Some(before) = before {
-        conditions.add("seq <", Value::Number(before.cast_signed()));
-    }
-    conditions.filter(filter);
-    let account = filter.account.as_deref().map(str::to_lowercase).filter(|text| !text.is_empty());
-    let Some(account) = account else { return newest(&mut connection, conditions, limit).await };
-    let indexed = rollups::rolled_up_to(&mut connection).await?;
-    if !occurs(&mut connection, &account, indexed).await? {
-        conditions.contains("login", &account);
-        return newest(&mut connection, conditions, limit).await;
-    }
-    // First the events that are not indexed yet.
-    let mut latest = conditions.clone();
-    latest.add("seq >", Value::Number(indexed));
-    latest.add("login =", Value::Text(account.clone()));
-    let mut rows = newest(&mut connection, latest, limit).await?;
-    let left = limit.saturating_sub(u32::try_from(rows.len()).unwrap_or(u32::MAX));
-    if left > 0 {
-        conditions.add("seq <=", Value::Number(indexed));
-        conditions.add_within("seq IN (SELECT seq FROM event_logins WHERE login = ", Value::Text(account));
-        rows.extend(newest(&mut connection, conditions, left).await?);
-    }
-    Ok(rows)
-}
-
 /// The event with this number, if it is still kept.
 pub async fn get(readers: &SqlitePool, seq: u64) -> Result<Option<EventRow>, StoreError> {
     let row = sqlx::query("SELECT seq, at, body FROM events WHERE seq = $1")
@@ -313,133 +273,7 @@ fn seq_of(row: &SqliteRow) -> Result<u64, StoreError> {
     Ok(row.try_get::<i64, _>(0)?.cast_unsigned())
 }
 
-fn event_row(row: &SqliteRow) -> Result<EventRow, StoreError> {
+pub(super) fn event_row(row: &SqliteRow) -> Result<EventRow, StoreError> {
     let body = row.try_get::<&str, _>(2)?.into();
     Ok(EventRow { seq: seq_of(row)?, at: Time::from_millis(row.try_get(1)?), body })
-}
-
-/// Whether events of this very login are in the log: then a filter means that account alone, else a part of
-/// logins.
-async fn occurs(connection: &mut SqliteConnection, login: &str, indexed: i64) -> Result<bool, StoreError> {
-    let found = sqlx::query(
-        "SELECT 1 FROM event_logins WHERE login = $1 \
-         UNION ALL SELECT 1 FROM events WHERE seq > $2 AND login = $1 LIMIT 1",
-    )
-    .bind(login)
-    .bind(indexed)
-    .fetch_optional(connection)
-    .await?;
-    Ok(found.is_some())
-}
-
-async fn newest(
-    connection: &mut SqliteConnection,
-    conditions: Conditions,
-    limit: u32,
-) -> Result<Vec<EventRow>, StoreError> {
-    let clause = conditions.clause();
-    let text = format!("SELECT seq, at, body FROM events {clause} ORDER BY seq DESC LIMIT {limit}");
-    let rows = conditions.bind(sqlx::query(AssertSqlSafe(text))).fetch_all(connection).await?;
-    rows.iter().map(event_row).collect()
-}
-
-/// A WHERE clause with its values.
-#[derive(Default, Clone)]
-struct Conditions {
-    clauses: Vec<String>,
-    values: Vec<Value>,
-}
-
-#[derive(Clone)]
-enum Value {
-    Number(i64),
-    Text(String),
-    Bytes(Vec<u8>),
-}
-
-impl Conditions {
-    fn add(&mut self, left: &str, value: Value) {
-        self.values.push(value);
-        self.clauses.push(format!("{left} ${}", self.values.len()));
-    }
-
-    /// Like [`Conditions::add`], for a condition that ends with a parenthesis.
-    fn add_within(&mut self, left: &str, value: Value) {
-        self.values.push(value);
-        self.clauses.push(format!("{left} ${})", self.values.len()));
-    }
-
-    fn one_of(&mut self, column: &str, codes: impl IntoIterator<Item = i16>) {
-        let codes: Vec<_> = codes.into_iter().map(|code| code.to_string()).collect();
-        if !codes.is_empty() {
-            self.clauses.push(format!("{column} IN ({})", codes.join(",")));
-        }
-    }
-
-    fn filter(&mut self, filter: &EventFilter) {
-        if let Some(from) = filter.from {
-            self.add("at >=", Value::Number(from.as_millis()));
-        }
-        if let Some(until) = filter.until {
-            self.add("at <", Value::Number(until.as_millis()));
-        }
-        if let Some(network) = filter.network {
-            let net = network.net();
-            self.add("address >=", Value::Bytes(address_bytes(net.network()).to_vec()));
-            self.add("address <=", Value::Bytes(address_bytes(net.broadcast()).to_vec()));
-        }
-        self.one_of("protocol", filter.protocols.iter().map(|protocol| protocol.code()));
-        self.one_of("kind", filter.kinds.iter().map(|kind| kind.code()));
-        self.one_of("outcome", filter.outcomes.iter().flat_map(|outcome| outcome_codes(*outcome)));
-        for word in filter.text.iter().flat_map(|text| text.split_whitespace()) {
-            self.contains("LOWER(body)", &word.to_lowercase());
-        }
-    }
-
-    fn contains(&mut self, column: &str, part: &str) {
-        let mut pattern = String::with_capacity(part.len() + 2);
-        pattern.push('%');
-        for character in part.chars() {
-            if matches!(character, '%' | '_' | '\\') {
-                pattern.push('\\');
-            }
-            pattern.push(character);
-        }
-        pattern.push('%');
-        self.values.push(Value::Text(pattern));
-        self.clauses.push(format!("{column} LIKE ${} ESCAPE '\\'", self.values.len()));
-    }
-
-    fn clause(&self) -> String {
-        if self.clauses.is_empty() { String::new() } else { format!("WHERE {}", self.clauses.join(" AND ")) }
-    }
-
-    fn bind(
-        self,
-        mut query: Query<'_, sqlx::Sqlite, SqliteArguments>,
-    ) -> Query<'_, sqlx::Sqlite, SqliteArguments> {
-        for value in self.values {
-            query = match value {
-                Value::Number(number) => query.bind(number),
-                Value::Text(text) => query.bind(text),
-                Value::Bytes(bytes) => query.bind(bytes),
-            };
-        }
-        query
-    }
-}
-
-fn outcome_codes(filter: OutcomeFilter) -> Vec<i16> {
-    match filter {
-        OutcomeFilter::Allowed => vec![Outcome::Succeeded.code(), SubmissionOutcome::Accepted.code()],
-        OutcomeFilter::Failed => vec![Outcome::Failed.code()],
-        OutcomeFilter::Refused => vec![
-            Outcome::Refused.code(),
-            SubmissionOutcome::Deferred.code(),
-            SubmissionOutcome::Held.code(),
-            SubmissionOutcome::Rejected.code(),
-        ],
-        OutcomeFilter::Challenged => vec![Outcome::Challenged.code()],
-        OutcomeFilter::Abandoned => vec![SubmissionOutcome::Abandoned.code()],
-    }
 }

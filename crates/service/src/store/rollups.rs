@@ -1,4 +1,4 @@
-//! What follows the log at some distance: daily roll-ups, the index of accounts, and retention.
+//! What follows the log at some distance: daily roll-ups and retention.
 
 use std::collections::BTreeMap;
 
@@ -9,15 +9,16 @@ use sqlx::{Row, SqliteConnection};
 use super::{
     StoreError,
     codes::{address_bytes, address_from_bytes},
+    event_index,
 };
 
+const JOB: &str = "roll_up";
 const MILLIS_PER_DAY: i64 = 86_400_000;
 
 /// What a roll-up counts by: day, login, protocol, outcome, client network.
 type Key = (i64, String, i16, i16, Vec<u8>);
 
-/// Counts the next `limit` events after the last counted one into their days, and indexes their accounts.
-/// Answers how many there were.
+/// Counts the next `limit` events after the last counted one into their days. Answers how many there were.
 pub async fn roll_up(connection: &mut SqliteConnection, limit: u32) -> Result<usize, StoreError> {
     let done = rolled_up_to(connection).await?;
     let rows = sqlx::query(
@@ -58,20 +59,7 @@ pub async fn roll_up(connection: &mut SqliteConnection, limit: u32) -> Result<us
         .execute(&mut *connection)
         .await?;
     }
-    sqlx::query(
-        "INSERT INTO event_logins (seq, login) \
-         SELECT seq, login FROM events WHERE seq > $1 AND seq <= $2 AND login IS NOT NULL",
-    )
-    .bind(done)
-    .bind(last)
-    .execute(&mut *connection)
-    .await?;
-    sqlx::query(
-        "INSERT INTO progress (job, seq) VALUES ('roll_up', $1) ON CONFLICT (job) DO UPDATE SET seq = excluded.seq",
-    )
-    .bind(last)
-    .execute(connection)
-    .await?;
+    note_progress(connection, JOB, last).await?;
     Ok(rows.len())
 }
 
@@ -92,8 +80,8 @@ pub async fn expire(connection: &mut SqliteConnection, cutoff: Time, limit: u32)
         last = Some(row.try_get::<i64, _>(0)?);
     }
     let Some(last) = last else { return Ok(0) };
-    sqlx::query("DELETE FROM event_logins WHERE seq <= $1").bind(last).execute(&mut *connection).await?;
-    let done = sqlx::query("DELETE FROM events WHERE seq <= $1").bind(last).execute(connection).await?;
+    event_index::forget(connection, last).await?;
+    let done = sqlx::query("DELETE FROM events WHERE seq <= $1").bind(last).execute(&mut *connection).await?;
     Ok(u32::try_from(done.rows_affected()).unwrap_or(u32::MAX))
 }
 
@@ -104,8 +92,24 @@ pub async fn total(connection: &mut SqliteConnection) -> Result<u64, StoreError>
     Ok(total.unwrap_or(0).cast_unsigned())
 }
 
-/// The last event that is rolled up and indexed.
-pub(super) async fn rolled_up_to(connection: &mut SqliteConnection) -> Result<i64, StoreError> {
-    let done = sqlx::query_scalar("SELECT seq FROM progress WHERE job = 'roll_up'");
+/// Notes the last event that a job is done with.
+pub(super) async fn note_progress(
+    connection: &mut SqliteConnection,
+    job: &str,
+    seq: i64,
+) -> Result<(), StoreError> {
+    sqlx::query(
+        "INSERT INTO progress (job, seq) VALUES ($1, $2) ON CONFLICT (job) DO UPDATE SET seq = excluded.seq",
+    )
+    .bind(job)
+    .bind(seq)
+    .execute(connection)
+    .await?;
+    Ok(())
+}
+
+/// The last event that is rolled up.
+async fn rolled_up_to(connection: &mut SqliteConnection) -> Result<i64, StoreError> {
+    let done = sqlx::query_scalar("SELECT seq FROM progress WHERE job = $1").bind(JOB);
     Ok(done.fetch_optional(connection).await?.unwrap_or(0))
 }

@@ -171,7 +171,7 @@ async fn pages_go_both_ways_and_a_foreign_cursor_has_diverged() {
     };
     let unindexed = by_account().await;
     assert_eq!((unindexed.0, unindexed.1), (1, 6));
-    jobs::roll_up(&service.app.log).await.unwrap();
+    jobs::index(&service.app.log).await.unwrap();
     assert_eq!(by_account().await, unindexed);
     service.report("user2@x", "203.0.113.1", "1", true, false).await;
     assert_eq!(by_account().await, (2, 7, service.app.log.head_seq()));

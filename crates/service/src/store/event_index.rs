@@ -1,0 +1,67 @@
+//! The index by which events are found: it follows the end of the log at some distance.
+
+use sqlx::SqliteConnection;
+
+use super::{StoreError, rollups};
+
+const JOB: &str = "index";
+
+/// The last event that is indexed.
+pub async fn indexed_up_to(connection: &mut SqliteConnection) -> Result<i64, StoreError> {
+    let done = sqlx::query_scalar("SELECT seq FROM progress WHERE job = $1").bind(JOB);
+    Ok(done.fetch_optional(connection).await?.unwrap_or(0))
+}
+
+/// Indexes the next `limit` events after the last indexed one. Answers how far it came, none at the end of the
+/// log.
+pub async fn index(connection: &mut SqliteConnection, limit: u32) -> Result<Option<u64>, StoreError> {
+    let done = indexed_up_to(connection).await?;
+    let last: Option<i64> = sqlx::query_scalar(
+        "SELECT MAX(seq) FROM (SELECT seq FROM events WHERE seq > $1 ORDER BY seq LIMIT $2) AS next",
+    )
+    .bind(done)
+    .bind(i64::from(limit))
+    .fetch_one(&mut *connection)
+    .await?;
+    let Some(last) = last else { return Ok(None) };
+    for step in STEPS {
+        sqlx::query(step).bind(done).bind(last).execute(&mut *connection).await?;
+    }
+    rollups::note_progress(connection, JOB, last).await?;
+    Ok(Some(last.cast_unsigned()))
+}
+
+/// Forgets the events up to `last`, and the names that only they had.
+pub(super) async fn forget(connection: &mut SqliteConnection, last: i64) -> Result<(), StoreError> {
+    for step in FORGETTING {
+        sqlx::query(step).bind(last).execute(&mut *connection).await?;
+    }
+    Ok(())
+}
+
+/// Each takes in the events after $1 up to $2.
+const STEPS: [&str; 4] = [
+    "INSERT INTO event_accounts (login) SELECT DISTINCT login FROM events \
+     WHERE seq > $1 AND seq <= $2 AND login IS NOT NULL ON CONFLICT (login) DO NOTHING",
+    "INSERT INTO event_addresses (address) SELECT DISTINCT address FROM events \
+     WHERE seq > $1 AND seq <= $2 AND address IS NOT NULL ON CONFLICT (address) DO NOTHING",
+    "INSERT INTO event_index (seq, class, account, address) \
+     SELECT events.seq, kind * 10000 + COALESCE(outcome, 0) * 100 + COALESCE(protocol, 0), \
+     event_accounts.no, event_addresses.no FROM events \
+     LEFT JOIN event_accounts ON event_accounts.login = events.login \
+     LEFT JOIN event_addresses ON event_addresses.address = events.address \
+     WHERE events.seq > $1 AND events.seq <= $2",
+    "INSERT INTO event_hours (hour, first_seq, last_seq) \
+     SELECT at / 3600000, MIN(seq), MAX(seq) FROM events WHERE seq > $1 AND seq <= $2 GROUP BY at / 3600000 \
+     ON CONFLICT (hour) DO UPDATE SET last_seq = excluded.last_seq",
+];
+
+/// Each forgets the events up to $1.
+const FORGETTING: [&str; 4] = [
+    "DELETE FROM event_accounts WHERE no IN (SELECT account FROM event_index WHERE seq <= $1) \
+     AND NOT EXISTS (SELECT 1 FROM event_index WHERE account = event_accounts.no AND seq > $1)",
+    "DELETE FROM event_addresses WHERE no IN (SELECT address FROM event_index WHERE seq <= $1) \
+     AND NOT EXISTS (SELECT 1 FROM event_index WHERE address = event_addresses.no AND seq > $1)",
+    "DELETE FROM event_index WHERE seq <= $1",
+    "DELETE FROM event_hours WHERE last_seq <= $1",
+];
