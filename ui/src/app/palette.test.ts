@@ -18,10 +18,10 @@ it("finds by the beginnings of words, in any order", () => {
 
 it("reads an address as one, and anything else as accounts and words", () => {
   expect(meanings("203.0.113.0/24", []).map(({ act }) => act)).toEqual([
-    "#/activity?network=203.0.113.0%2F24",
+    "#/activity?network=203.0.113.0/24",
   ]);
   expect(meanings("anna", ["anna@example.org"]).map(({ act }) => act)).toEqual([
-    "#/activity?account=anna%40example.org",
+    "#/activity?account=anna@example.org",
     "#/activity?text=anna",
   ]);
   expect(meanings(" ", ["anna@example.org"])).toEqual([]);

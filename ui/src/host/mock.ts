@@ -4,6 +4,7 @@ import { answeredWith, changedAlert, waits } from "./mock/alerts";
 import { health } from "./mock/health";
 import { accountCommands } from "./mock/accounts";
 import { activity } from "./mock/activity";
+import { LONG_AGO, million } from "./mock/million";
 import {
   attacked,
   challenge,
@@ -28,11 +29,14 @@ const listeners = {
   navigate: new Set<(to: string) => void>(),
 };
 
-let log: t.Event[] = fresh
-  ? []
-  : scenario === "worst"
-    ? seed.worstEvents(now)
-    : seed.events(4_000, now, 7, attacked);
+let log: t.Event[] =
+  fresh || scenario === "million"
+    ? []
+    : scenario === "worst"
+      ? seed.worstEvents(now)
+      : seed.events(4_000, now, 7, attacked);
+/** Events that are made when they are asked for. */
+const before = scenario === "million" ? LONG_AGO : 0;
 let alerts: t.Alert[] = fresh
   ? []
   : scenario === "worst"
@@ -66,7 +70,7 @@ let alertSettings: t.AlertSettings = {
 
 let triesLeft = challenge.tries_left;
 
-let state: t.View = { ...firstView, can_lock: passphrase !== null, events: log.length };
+let state: t.View = { ...firstView, can_lock: passphrase !== null, events: before + log.length };
 
 const gravity: Record<t.Severity, number> = { notice: 0, attention: 1, critical: 2 };
 
@@ -96,9 +100,9 @@ function changed(...parts: (keyof t.DataChanged)[]) {
 }
 
 function record(body: t.EventBody) {
-  const seq = Number(log[0]?.id.split(":")[1] ?? 0) + 1;
+  const seq = Number(log[0]?.id.split(":")[1] ?? before) + 1;
   log = [{ id: `${seed.EPOCH}:${seq}`, at: seed.iso(Date.now()), body }, ...log];
-  state = { ...state, events: log.length };
+  state = { ...state, events: before + log.length };
 }
 
 function problem(code: t.Code, message: string, details: t.Details | null = null): t.Problem {
@@ -258,6 +262,7 @@ export const host: Host = {
   },
 
   ...activity({ log: () => log, read }),
+  ...(scenario === "million" ? million({ log: () => log, read, now }) : {}),
   alerts: (states) =>
     read(() =>
       alerts

@@ -24,7 +24,10 @@ function decode(segment: string): string {
   }
 }
 
-/** The address of a state; empty and missing query values are left out. */
+/**
+ * The address of a state; empty and missing query values are left out. What an address may hold as it
+ * is (`@`, `:`, `/`, `,`) stays readable.
+ */
 export function address(
   segments: string[],
   query: URLSearchParams | Record<string, string | undefined> = {},
@@ -33,7 +36,7 @@ export function address(
   const kept = new URLSearchParams();
   for (const [name, value] of pairs) if (value) kept.append(name, value);
   const path = `#/${segments.map(encodeURIComponent).join("/")}`;
-  const text = kept.toString();
+  const text = kept.toString().replaceAll(/%(?:40|3A|2F|2C)/g, decodeURIComponent);
   return text ? `${path}?${text}` : path;
 }
 

@@ -15,6 +15,7 @@ type Scenario =
   | "signed-out"
   | "empty"
   | "worst"
+  | "million"
   | "notices"
   | "auditor"
   | "relay"
@@ -104,6 +105,7 @@ function firstPhase(): t.Phase {
     case "signed-out":
     case "empty":
     case "worst":
+    case "million":
     case "notices":
     case "auditor":
     case "relay":

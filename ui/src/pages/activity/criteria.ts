@@ -1,134 +1,118 @@
-import type { EventKind, Filter, OutcomeFilter, Protocol, Test } from "$host/host";
-import { shortTime } from "$lib/format";
-import { isNetwork } from "$lib/network";
-import { kindName, outcomeName, protocolName } from "$lib/words";
+import type {
+  EventKind,
+  Filter,
+  OutcomeFilter,
+  Protocol,
+  ReasonCode,
+  Test,
+  Term as WireTerm,
+} from "$host/host";
+import type { PageSpan } from "./span";
 
-/** What the reader asks for, as the address holds it. */
+/** Which events the reader asks for; every term must hold. */
 export interface Criteria {
-  /** One of `spans`, or undefined. */
-  since: Span | undefined;
-  /** RFC 3339; only where `since` is not given. */
-  from: string | undefined;
-  until: string | undefined;
-  account: string | undefined;
-  network: string | undefined;
-  protocols: Protocol[];
-  outcomes: OutcomeFilter[];
-  kinds: EventKind[];
-  text: string | undefined;
+  span: PageSpan | undefined;
+  terms: readonly Term[];
 }
 
-const HOUR = 3_600_000;
+export type Field = Test["kind"];
 
-export const spans = [
-  { value: "1h", label: "Last hour", start: (now: number) => now - HOUR },
-  { value: "today", label: "Today", start: (now: number) => new Date(now).setHours(0, 0, 0, 0) },
-  { value: "24h", label: "Last 24 hours", start: (now: number) => now - 24 * HOUR },
-  { value: "7d", label: "Last 7 days", start: (now: number) => now - 7 * 24 * HOUR },
-  { value: "30d", label: "Last 30 days", start: (now: number) => now - 30 * 24 * HOUR },
-] as const;
-export type Span = (typeof spans)[number]["value"];
-
-export function readCriteria(query: URLSearchParams): Criteria {
-  const since = spans.find(({ value }) => value === query.get("since"))?.value;
-  const several = <T extends string>(name: string, known: Record<T, string>) =>
-    (query.get(name)?.split(",") ?? []).filter((value): value is T => Object.hasOwn(known, value));
-  return {
-    since,
-    from: since ? undefined : moment(query.get("from")),
-    until: since ? undefined : moment(query.get("until")),
-    account: query.get("account") ?? undefined,
-    network: query.get("network") ?? undefined,
-    protocols: several("protocol", protocolName),
-    outcomes: several("outcome", outcomeName),
-    kinds: several("kind", kindName),
-    text: query.get("text") ?? undefined,
-  };
+export interface Term extends WireTerm {
+  not: boolean;
 }
 
-function moment(text: string | null): string | undefined {
-  return text !== null && !Number.isNaN(Date.parse(text))
-    ? new Date(text).toISOString()
-    : undefined;
+export const NO_CRITERIA: Criteria = { span: undefined, terms: [] };
+
+/** The values that a field may take, where they are a closed list. */
+export const closed = {
+  kind: ["sign_in", "submission", "alert", "block", "account", "admin", "system"],
+  protocol: ["web", "api", "imap", "pop3", "submission", "sieve"],
+  outcome: ["allowed", "failed", "refused", "challenged", "abandoned"],
+  reason: [
+    "credentials",
+    "wrong_password",
+    "wrong_code",
+    "code_requested",
+    "blocked_address",
+    "blocked_network",
+    "blocked_account",
+    "nothing_against",
+    "mail_server",
+  ],
+} as const satisfies {
+  kind: readonly EventKind[];
+  protocol: readonly Protocol[];
+  outcome: readonly OutcomeFilter[];
+  reason: readonly ReasonCode[];
+};
+export type ClosedField = keyof typeof closed;
+
+export function isClosed(field: Field): field is ClosedField {
+  return Object.hasOwn(closed, field);
 }
 
-export function writeCriteria(criteria: Criteria): Record<string, string | undefined> {
-  return {
-    since: criteria.since,
-    from: criteria.from,
-    until: criteria.until,
-    account: criteria.account,
-    network: criteria.network,
-    protocol: criteria.protocols.join(","),
-    outcome: criteria.outcomes.join(","),
-    kind: criteria.kinds.join(","),
-    text: criteria.text,
-  };
+/** What the core is asked for, as of `now`. */
+export function filterOf({ span, terms }: Criteria, now: number): Filter {
+  const asked = [...terms];
+  switch (span?.kind) {
+    case "last":
+      return { span, terms: asked };
+    case "between":
+      return { span, terms: asked };
+    case "today": {
+      const from = new Date(new Date(now).setHours(0, 0, 0, 0)).toISOString();
+      return { span: { kind: "between", from, until: null }, terms: asked };
+    }
+    case undefined:
+      return { span: null, terms: asked };
+  }
 }
 
-/** The filter that the local copy understands, as of `now`. */
-export function eventFilter(criteria: Criteria, now: number): Filter {
-  const span = spans.find(({ value }) => value === criteria.since);
-  const from = span ? new Date(span.start(now)).toISOString() : (criteria.from ?? null);
-  const until = criteria.until ?? null;
-  const { account, network, text, protocols, outcomes, kinds } = criteria;
-  const tests: Test[] = [];
-  if (account !== undefined) tests.push({ kind: "account", any: [account] });
-  if (network !== undefined) tests.push({ kind: "network", any: [network] });
-  if (text !== undefined) tests.push({ kind: "text", words: text });
-  if (protocols.length > 0) tests.push({ kind: "protocol", any: protocols });
-  if (outcomes.length > 0) tests.push({ kind: "outcome", any: outcomes });
-  if (kinds.length > 0) tests.push({ kind: "kind", any: kinds });
-  return {
-    span: from === null && until === null ? null : { kind: "between", from, until },
-    terms: tests.map((test) => ({ not: false, test })),
-  };
+export function isFiltered({ span, terms }: Criteria): boolean {
+  return span !== undefined || terms.length > 0;
 }
 
-export function isFiltered(criteria: Criteria): boolean {
-  return Object.values(writeCriteria(criteria)).some(Boolean);
+/** The values of a term, any of which matches. */
+export function valuesOf({ test }: Term): readonly string[] {
+  return test.kind === "text" ? [test.words] : test.any;
 }
 
-/** What was typed into the one filter field: an address or network, an account, or words. */
-export function typed(text: string): Partial<Pick<Criteria, "network" | "account" | "text">> {
-  const trimmed = text.trim();
-  if (trimmed === "") return {};
-  if (isNetwork(trimmed)) return { network: trimmed };
-  if (/^\S*@\S*$/.test(trimmed)) return { account: trimmed.toLowerCase() };
-  return { text: trimmed };
+/** A term of these values; undefined if there are none. Values of a closed list must be of it. */
+export function termOf(field: Field, values: readonly string[], not = false): Term | undefined {
+  const any = [...new Set(values)].filter((value) => value !== "");
+  if (any.length === 0) return undefined;
+  return { not, test: testOf(field, any) };
 }
 
-/** The chosen time in words; undefined if all time is shown. */
-export function timeWords(criteria: Criteria, now: number): string | undefined {
-  const span = spans.find(({ value }) => value === criteria.since);
-  if (span) return span.label;
-  const from = criteria.from && shortTime(Date.parse(criteria.from), now);
-  const until = criteria.until && shortTime(Date.parse(criteria.until), now);
-  if (from && until) return `${from} – ${until}`;
-  if (from) return `since ${from}`;
-  return until ? `until ${until}` : undefined;
+function testOf(kind: Field, any: string[]): Test {
+  switch (kind) {
+    case "text":
+      return { kind, words: any.join(" ") };
+    case "kind":
+      return { kind, any: any as EventKind[] };
+    case "protocol":
+      return { kind, any: any as Protocol[] };
+    case "outcome":
+      return { kind, any: any as OutcomeFilter[] };
+    case "reason":
+      return { kind, any: any as ReasonCode[] };
+    case "account":
+    case "domain":
+    case "network":
+    case "device":
+      return { kind, any };
+  }
 }
 
-/** A time as a `datetime-local` field holds it, in the reader's zone; empty for none. */
-export function fieldTime(time: string | undefined): string {
-  if (time === undefined) return "";
-  const at = new Date(time);
-  return new Date(at.getTime() - at.getTimezoneOffset() * 60_000).toISOString().slice(0, 16);
+/** With more terms; one that stands there already is not said twice. */
+export function withTerms(criteria: Criteria, added: readonly Term[]): Criteria {
+  const terms = [...criteria.terms];
+  for (const term of added)
+    if (!terms.some((other) => JSON.stringify(other) === JSON.stringify(term))) terms.push(term);
+  return { ...criteria, terms };
 }
 
-/** What is wrong with a span that was typed; undefined if nothing. */
-export function spanProblem(from: string, until: string): string | undefined {
-  return from && until && Date.parse(from) >= Date.parse(until)
-    ? "The end must be after the beginning."
-    : undefined;
-}
-
-/** Chosen values in words: up to two by name. */
-export function severalWords<T extends string>(
-  chosen: readonly T[],
-  names: Record<T, string>,
-): string | undefined {
-  if (chosen.length === 0) return undefined;
-  if (chosen.length > 2) return `${chosen.length} chosen`;
-  return chosen.map((value) => names[value]).join(", ");
+/** With the term at `index` changed, or taken away. */
+export function withTerm(criteria: Criteria, index: number, term: Term | undefined): Criteria {
+  return { ...criteria, terms: criteria.terms.toSpliced(index, 1, ...(term ? [term] : [])) };
 }

@@ -45,11 +45,15 @@ it("states the facts, and claims no encryption that nobody stated", () => {
   });
 });
 
-it("leads to all of the account, the address and its network", () => {
-  expect(shown(signIn).links.map(({ href }) => href)).toEqual([
-    "#/activity?account=anna%40example.org",
-    "#/activity?network=203.0.113.7",
-    "#/activity?network=203.0.113.0%2F24",
+it("lets one filter by the account, its domain, the address and its network", () => {
+  const filters = shown(signIn).facts.flatMap((fact) => fact.filters ?? []);
+  expect(filters.map(({ field, value }) => `${field}:${value}`)).toEqual([
+    "account:anna@example.org",
+    "domain:example.org",
+    "network:203.0.113.7",
+    "network:203.0.113.0/24",
+    "protocol:imap",
+    "outcome:refused",
   ]);
 });
 

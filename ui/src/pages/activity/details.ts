@@ -1,22 +1,27 @@
-import type { Event as LogEvent, EventBody, Reason } from "$host/host";
-import { absoluteTime, count, inOwnTime } from "$lib/format";
+import { m } from "$messages";
+import type { Event as LogEvent, EventBody, OutcomeFilter, Protocol, Reason } from "$host/host";
+import { absoluteTime, count } from "$lib/format";
 import { address } from "$lib/router.svelte";
 import { networkAround } from "$lib/network";
 import {
   actionSentence,
   alertStateMark,
   factSentence,
+  outcomeName,
   protocolName,
+  reasonText,
   severityMark,
   targetName,
   targetText,
 } from "$lib/words";
+import type { Field } from "./criteria";
 
 export interface Fact {
   name: string;
   value: string | null | undefined;
   mono?: boolean;
-  href?: string;
+  /** What to filter by, the narrowest first. */
+  filters?: readonly { field: Field; value: string; label?: string }[];
 }
 
 /** An event in full, in words. */
@@ -34,8 +39,8 @@ export function details(event: LogEvent): Details {
   const described = describe(event.body);
   return {
     ...described,
-    reasons: described.reasons.map((reason) => ({ ...reason, text: inOwnTime(reason.text) })),
-    facts: [...described.facts, { name: "Event", value: event.id, mono: true }],
+    reasons: described.reasons.map((reason) => ({ ...reason, text: reasonText(reason) })),
+    facts: [...described.facts, { name: m.activity_fact_event(), value: event.id, mono: true }],
   };
 }
 
@@ -45,34 +50,40 @@ function describe(body: EventBody): Details {
       return {
         title: body.login,
         reasons: body.reasons,
-        ...(body.outcome === "refused"
-          ? { note: "The client was told no more than of a wrong password." }
-          : {}),
+        ...(body.outcome === "refused" ? { note: m.activity_note_refused() } : {}),
         facts: [
-          { name: "Account", value: body.login },
-          { name: "Address", value: body.address, mono: true },
-          { name: "Protocol", value: protocolName[body.protocol] },
-          { name: "Encrypted", value: body.tls ? "Yes, TLS" : "Not stated, or no" },
-          { name: "Client", value: body.client },
-          { name: "Mail server", value: body.server ?? "MailCup itself" },
+          account(body.login),
+          from(body.address),
+          protocol(body.protocol),
+          {
+            name: m.activity_fact_encrypted(),
+            value: body.tls ? m.activity_fact_encrypted_yes() : m.activity_fact_encrypted_no(),
+          },
+          {
+            name: m.activity_fact_client(),
+            value: body.client,
+            filters: body.client ? [{ field: "device", value: body.client }] : [],
+          },
+          { name: m.activity_fact_server(), value: body.server ?? m.activity_fact_server_own() },
+          ...outcome(body.outcome),
         ],
-        links: moreLike(body.login, body.address),
+        links: [],
       };
     case "submission":
       return {
-        title: body.login ?? body.sender ?? "Unknown sender",
+        title: body.login ?? body.sender ?? m.activity_unknown_sender(),
         reasons: body.reasons,
         facts: [
-          { name: "Account", value: body.login },
-          { name: "Address", value: body.address, mono: true },
-          { name: "Sender", value: body.sender },
-          { name: "Recipients", value: count(body.recipients) },
+          account(body.login),
+          from(body.address),
+          { name: m.activity_fact_sender(), value: body.sender },
+          { name: m.activity_fact_recipients(), value: count(body.recipients) },
           {
-            name: "Size",
+            name: m.activity_fact_size(),
             value: body.size > 0 ? `${count(Math.ceil(body.size / 1000))} kB` : null,
           },
         ],
-        links: moreLike(body.login, body.address),
+        links: [],
       };
     case "alert":
       return {
@@ -80,46 +91,54 @@ function describe(body: EventBody): Details {
         sentence: body.text,
         reasons: [],
         facts: [
-          { name: "Severity", value: severityMark[body.severity].word },
-          { name: "State", value: alertStateMark[body.state].word },
-          { name: "Account", value: body.login },
-          { name: "Network", value: body.network, mono: true },
-          { name: "Events", value: count(body.count) },
+          { name: m.activity_fact_severity(), value: severityMark[body.severity].word },
+          { name: m.activity_fact_state(), value: alertStateMark[body.state].word },
+          account(body.login),
+          {
+            name: m.activity_fact_network(),
+            value: body.network,
+            mono: true,
+            filters: body.network ? [{ field: "network", value: body.network }] : [],
+          },
+          { name: m.activity_fact_events(), value: count(body.count) },
         ],
-        links: [{ text: "Open this alert", href: address(["alerts", body.id]) }],
+        links: [{ text: m.activity_link_alert(), href: address(["alerts", body.id]) }],
       };
     case "block":
       return {
         title: `${targetName[body.target.kind]} ${targetText(body.target)}`,
-        sentence: body.lifted_at
-          ? "The block was lifted; sign-ins are decided as usual."
-          : "Every sign-in is refused, whatever the password.",
+        sentence: body.lifted_at ? m.activity_block_lifted() : m.activity_block_set(),
         reasons: [],
         facts: [
-          { name: "Set by", value: body.created_by_login ?? "The service, by itself" },
           {
-            name: "Ends",
-            value: body.expires_at ? absoluteTime(Date.parse(body.expires_at)) : "When lifted",
+            name: m.activity_fact_set_by(),
+            value: body.created_by_login ?? m.activity_fact_by_service(),
           },
-          { name: "Lifted by", value: body.lifted_by_login },
-          { name: "Note", value: body.note },
+          {
+            name: m.activity_fact_ends(),
+            value: body.expires_at
+              ? absoluteTime(Date.parse(body.expires_at))
+              : m.activity_fact_ends_lifted(),
+          },
+          { name: m.activity_fact_lifted_by(), value: body.lifted_by_login },
+          { name: m.activity_fact_note(), value: body.note },
         ],
-        links: [{ text: "Open this block", href: address(["blocks", body.id]) }],
+        links: [{ text: m.activity_link_block(), href: address(["blocks", body.id]) }],
       };
     case "account":
       return {
         title: body.login,
         sentence:
           body.origin === "discovered"
-            ? "The mail server asked about this account for the first time."
-            : "The account was added or changed.",
+            ? m.activity_account_discovered()
+            : m.activity_account_changed(),
         reasons: [],
         facts: [
-          { name: "Account", value: body.login },
-          { name: "Name", value: body.name },
-          { name: "Note", value: body.note },
+          account(body.login),
+          { name: m.activity_fact_name(), value: body.name },
+          { name: m.activity_fact_note(), value: body.note },
         ],
-        links: moreLike(body.login, null),
+        links: [],
       };
     case "admin":
       return {
@@ -127,16 +146,16 @@ function describe(body: EventBody): Details {
         sentence: actionSentence(body.action, body.target),
         reasons: [],
         facts: [
-          { name: "Admin", value: body.login },
-          { name: "Action", value: body.action, mono: true },
-          { name: "On", value: body.target },
-          { name: "Address", value: body.address, mono: true },
+          { ...account(body.login), name: m.activity_fact_admin() },
+          { name: m.activity_fact_action(), value: body.action, mono: true },
+          { name: m.activity_fact_on(), value: body.target },
+          from(body.address),
         ],
-        links: moreLike(body.login, body.address),
+        links: [],
       };
     case "system":
       return {
-        title: "The service",
+        title: m.activity_the_service(),
         sentence: factSentence(body),
         reasons: [],
         facts: [],
@@ -145,15 +164,58 @@ function describe(body: EventBody): Details {
   }
 }
 
-function moreLike(login: string | null, from: string | null): Details["links"] {
-  const links: Details["links"] = [];
-  if (login)
-    links.push({ text: `All of ${login}`, href: address(["activity"], { account: login }) });
-  if (from) {
-    links.push({ text: `All from ${from}`, href: address(["activity"], { network: from }) });
-    const network = networkAround(from);
-    if (network)
-      links.push({ text: `All from ${network}`, href: address(["activity"], { network }) });
-  }
-  return links;
+function account(login: string | null): Fact {
+  const domain = login?.split("@")[1];
+  return {
+    name: m.activity_fact_account(),
+    value: login,
+    filters: login
+      ? [
+          { field: "account", value: login },
+          ...(domain ? [{ field: "domain" as const, value: domain, label: `@${domain}` }] : []),
+        ]
+      : [],
+  };
+}
+
+function from(value: string | null): Fact {
+  const around = value === null ? undefined : networkAround(value);
+  return {
+    name: m.activity_fact_address(),
+    value,
+    mono: true,
+    filters: value
+      ? [
+          { field: "network", value },
+          ...(around ? [{ field: "network" as const, value: around, label: around }] : []),
+        ]
+      : [],
+  };
+}
+
+function protocol(value: Protocol): Fact {
+  return {
+    name: m.activity_fact_protocol(),
+    value: protocolName[value],
+    filters: [{ field: "protocol", value }],
+  };
+}
+
+function outcome(value: string): Fact[] {
+  const asked: Record<string, OutcomeFilter> = {
+    succeeded: "allowed",
+    failed: "failed",
+    refused: "refused",
+    challenged: "challenged",
+  };
+  const meant = asked[value];
+  return meant
+    ? [
+        {
+          name: m.activity_field_outcome(),
+          value: outcomeName[meant],
+          filters: [{ field: "outcome", value: meant }],
+        },
+      ]
+    : [];
 }
