@@ -1,3 +1,4 @@
+import { m } from "$messages";
 import { host } from "$host";
 import type { Block, BlockTarget } from "$host/host";
 import { complain, say } from "$lib/toasts.svelte";
@@ -8,11 +9,21 @@ import { holds, isIpv6, networkAround } from "$lib/network";
 const HOUR = 3_600_000;
 
 export const durations = [
-  { value: "hour", label: "1 hour", ms: HOUR },
-  { value: "day", label: "1 day", ms: 24 * HOUR },
-  { value: "month", label: "30 days", ms: 30 * 24 * HOUR },
-  { value: "open", label: "Until lifted", ms: null },
+  duration("hour", HOUR, m.common_duration_hour),
+  duration("day", 24 * HOUR, m.common_duration_day),
+  duration("month", 30 * 24 * HOUR, m.common_duration_month),
+  duration("open", null, m.common_duration_open),
 ] as const;
+
+function duration<V extends string>(value: V, ms: number | null, label: () => string) {
+  return {
+    value,
+    ms,
+    get label() {
+      return label();
+    },
+  };
+}
 
 export type Duration = (typeof durations)[number]["value"];
 
@@ -34,7 +45,12 @@ export type Blocked =
   | { kind: "self"; message: string }
   | { kind: "failed"; message: string };
 
-const SELF = "It covers the address that you are signed in from, or your own account.";
+const blockedFor: Record<Duration, (inputs: { target: string }) => string> = {
+  hour: m.common_blocked_hour,
+  day: m.common_blocked_day,
+  month: m.common_blocked_month,
+  open: m.common_blocked_open,
+};
 
 /** Sets a block at once and offers to undo it. */
 export async function block(wanted: Wanted, confirmSelf = false): Promise<Blocked> {
@@ -45,15 +61,14 @@ export async function block(wanted: Wanted, confirmSelf = false): Promise<Blocke
       note: wanted.note ?? "",
       confirm_self: confirmSelf,
     });
-    const length = durations.find(({ value }) => value === wanted.duration)?.label.toLowerCase();
-    say(
-      `Blocked ${targetText(wanted.target)} ${wanted.duration === "open" ? length : `for ${length}`}`,
-      () => void lift(made.id, wanted.target),
-    );
+    say(blockedFor[wanted.duration]({ target: targetText(wanted.target) }), () => {
+      void lift(made.id, wanted.target);
+    });
     return { kind: "done", block: made };
   } catch (thrown) {
     const problem = asProblem(thrown);
-    if (problem.code === "conflict" && !confirmSelf) return { kind: "self", message: SELF };
+    if (problem.code === "conflict" && !confirmSelf)
+      return { kind: "self", message: m.common_covers_self() };
     return { kind: "failed", message: problem.message };
   }
 }
@@ -61,7 +76,7 @@ export async function block(wanted: Wanted, confirmSelf = false): Promise<Blocke
 async function lift(id: string, target: BlockTarget) {
   try {
     await host.liftBlock(id);
-    say(`${targetText(target)} may sign in again`);
+    say(m.common_may_again({ target: targetText(target) }));
   } catch (thrown) {
     complain(asProblem(thrown).message);
   }
@@ -75,7 +90,7 @@ export async function liftWithUndo(lifted: Block): Promise<boolean> {
     complain(asProblem(thrown).message);
     return false;
   }
-  say(`${targetText(lifted.target)} may sign in again`, () => void setAgain(lifted));
+  say(m.common_may_again({ target: targetText(lifted.target) }), () => void setAgain(lifted));
   return true;
 }
 
@@ -87,7 +102,7 @@ async function setAgain(lifted: Block) {
       note: lifted.note,
       confirm_self: false,
     });
-    say(`Blocked ${targetText(lifted.target)} again`);
+    say(m.common_blocked_again({ target: targetText(lifted.target) }));
   } catch (thrown) {
     complain(asProblem(thrown).message);
   }

@@ -1,3 +1,4 @@
+import { m } from "$messages";
 /**
  * What follows setup: the recovery codes, shown once, then the mail servers. The core is ready as
  * soon as setup is done, so the window itself keeps these steps open.
@@ -29,16 +30,13 @@ export function readDomains(text: string): string[] {
 /** What is missing or can't be right, by field, before the service is asked. */
 export function problemsOf(form: SetUpForm, needsToken: boolean): Record<string, string> {
   const problems: Record<string, string> = {};
-  if (needsToken && !form.token.trim())
-    problems.token = "Paste the setup token that the service printed on its console.";
-  if (!form.organization.trim()) problems.organization = "Name your organization.";
-  if (readDomains(form.domains).length === 0)
-    problems.domains = "Name at least one mail domain, such as example.org.";
-  if (!form.name.trim()) problems["owner.name"] = "Say what you are called.";
-  if (!form.login.trim()) problems["owner.login"] = "Choose a login.";
-  if (!/^\S+@\S+$/.test(form.email.trim()))
-    problems["owner.email"] = "Give the address that one-time codes go to.";
-  if (!form.password) problems["owner.password"] = "Choose a password.";
+  if (needsToken && !form.token.trim()) problems.token = m.first_run_missing_token();
+  if (!form.organization.trim()) problems.organization = m.first_run_missing_organization();
+  if (readDomains(form.domains).length === 0) problems.domains = m.first_run_missing_domains();
+  if (!form.name.trim()) problems["owner.name"] = m.first_run_missing_name();
+  if (!form.login.trim()) problems["owner.login"] = m.first_run_missing_login();
+  if (!/^\S+@\S+$/.test(form.email.trim())) problems["owner.email"] = m.first_run_missing_email();
+  if (!form.password) problems["owner.password"] = m.first_run_missing_password();
   return problems;
 }
 
