@@ -31,6 +31,14 @@ pub fn boundary() -> Builder<Wry> {
             c::event_groups,
             c::event_timeline,
             c::complete,
+            c::export_path,
+            c::choose_export_path,
+            c::export_events,
+            c::cancel_export,
+            c::saved_views,
+            c::save_view,
+            c::rename_view,
+            c::delete_view,
             c::alerts,
             c::alert,
             c::change_alert,
@@ -59,7 +67,12 @@ pub fn boundary() -> Builder<Wry> {
             c::mail_servers,
             c::service_health,
         ])
-        .events(collect_events![events::ViewPushed, events::LocalCopyChanged, events::PageAsked])
+        .events(collect_events![
+            events::ViewPushed,
+            events::LocalCopyChanged,
+            events::ExportMoved,
+            events::PageAsked
+        ])
         .error_handling(ErrorHandlingMode::Throw)
         .disable_serde_phases()
         .semantic_types(any_json_is_unknown())

@@ -6,16 +6,18 @@ pub mod people;
 use mailcup_console_core::Console;
 use mailcup_wire::desktop::{
     AuthenticatorOffer, Completion, CompletionQuery, ConnectRequest, Count, Credentials, EventList,
-    EventQuery, Filter, GroupList, GroupQuery, Notice, PassphraseChange, Pause, Preferences, SetUpRequest,
-    SignInStep, Timeline, TimelineQuery, View,
+    EventQuery, ExportFormat, ExportRequest, Filter, GroupList, GroupQuery, Notice, PassphraseChange, Pause,
+    Preferences, SavedView, SetUpRequest, SignInStep, Timeline, TimelineQuery, View,
 };
 use mailcup_wire::{
     Account, Alert, AlertChange, AlertId, AlertSettings, AlertState, AuthenticatorConfirmation, Block,
-    BlockId, ChallengeAnswer, Event, EventId, Factor, FactorId, MailServer, MailServerKind,
+    BlockId, ChallengeAnswer, Event, EventId, ExportId, Factor, FactorId, MailServer, MailServerKind,
     MailServerSnippet, MailSettings, MailSettingsChange, NewBlock, PasswordChange, Problem, RecoveryCodes,
     ServiceHealth, TestMailResult,
 };
-use tauri::State;
+use tauri::{AppHandle, State};
+
+use crate::files;
 
 type Answer<T> = Result<T, Problem>;
 
@@ -152,6 +154,55 @@ pub async fn event_timeline(console: State<'_, Console>, query: TimelineQuery) -
 #[specta::specta]
 pub async fn complete(console: State<'_, Console>, query: CompletionQuery) -> Answer<Vec<Completion>> {
     console.complete(query).await
+}
+
+#[tauri::command]
+#[specta::specta]
+pub async fn export_path(app: AppHandle, format: ExportFormat) -> Answer<String> {
+    files::export_path(&app, format)
+}
+
+#[tauri::command]
+#[specta::specta]
+pub async fn choose_export_path(app: AppHandle, format: ExportFormat) -> Answer<Option<String>> {
+    files::choose_export_path(&app, format).await
+}
+
+#[tauri::command]
+#[specta::specta]
+pub async fn export_events(console: State<'_, Console>, request: ExportRequest) -> Answer<ExportId> {
+    console.export_events(request)
+}
+
+#[tauri::command]
+#[specta::specta]
+pub async fn cancel_export(console: State<'_, Console>, id: ExportId) -> Answer<()> {
+    console.cancel_export(&id);
+    Ok(())
+}
+
+#[tauri::command]
+#[specta::specta]
+pub async fn saved_views(console: State<'_, Console>) -> Answer<Vec<SavedView>> {
+    console.saved_views().await
+}
+
+#[tauri::command]
+#[specta::specta]
+pub async fn save_view(console: State<'_, Console>, view: SavedView) -> Answer<()> {
+    console.save_view(view).await
+}
+
+#[tauri::command]
+#[specta::specta]
+pub async fn rename_view(console: State<'_, Console>, name: String, new_name: String) -> Answer<()> {
+    console.rename_view(name, new_name).await
+}
+
+#[tauri::command]
+#[specta::specta]
+pub async fn delete_view(console: State<'_, Console>, name: String) -> Answer<()> {
+    console.delete_view(name).await
 }
 
 #[tauri::command]

@@ -1,12 +1,12 @@
 use mailcup_console_core::{Console, Host, Keyring, KeyringError, NotificationError, Tray};
-use mailcup_wire::desktop::{DataChanged, Navigate, Notification, View};
+use mailcup_wire::desktop::{DataChanged, ExportProgress, Navigate, Notification, View};
 use mailcup_wire::{Code, Problem};
 use tauri::{AppHandle, Manager};
 use tauri_plugin_autostart::ManagerExt as _;
 use tauri_specta::Event as _;
 use zeroize::Zeroizing;
 
-use crate::events::{LocalCopyChanged, ViewPushed};
+use crate::events::{ExportMoved, LocalCopyChanged, ViewPushed};
 use crate::notifications::{Response, Screen};
 use crate::{keyring, tray};
 
@@ -29,6 +29,10 @@ impl Host for Desktop {
 
     fn push_data_changed(&self, changed: DataChanged) {
         told(LocalCopyChanged(changed).emit(&self.app));
+    }
+
+    fn push_export_progress(&self, progress: ExportProgress) {
+        told(ExportMoved(progress).emit(&self.app));
     }
 
     fn navigate(&self, navigate: Navigate) {

@@ -6,6 +6,7 @@ mod boundary;
 mod commands;
 mod desktop;
 mod events;
+mod files;
 mod keyring;
 mod log;
 mod notifications;

@@ -62,6 +62,7 @@ fn set_up(app: &mut App, arguments: &Arguments, boundary: &Boundary<Wry>) -> Res
     handle.plugin(tauri_plugin_autostart::Builder::new().arg(IN_TRAY).build())?;
     let remembered = StateFlags::SIZE | StateFlags::POSITION | StateFlags::MAXIMIZED;
     handle.plugin(tauri_plugin_window_state::Builder::new().with_state_flags(remembered).build())?;
+    handle.plugin(tauri_plugin_dialog::init())?;
     boundary.mount_events(app);
     app.manage(TrayOnDesktop::new());
     let paths = ConsolePaths { data: data.clone(), service_program: beside_us("mailcupd")? };

@@ -1,16 +1,17 @@
 mod people;
 
-use std::path::PathBuf;
+use std::{path::PathBuf, sync::Arc};
 
 use mailcup_wire::{
     Account, Alert, AlertChange, AlertId, AlertSettings, AlertState, AuthenticatorConfirmation, Block,
-    BlockId, ChallengeAnswer, Code, Details, Event, EventId, Factor, FactorId, MailServer, MailServerKind,
-    MailServerSnippet, MailSettings, MailSettingsChange, NewBlock, PasswordChange, Problem, RecoveryCodes,
-    ServiceHealth, Setup, TestMailResult,
+    BlockId, ChallengeAnswer, Code, Details, Event, EventId, ExportId, Factor, FactorId, MailServer,
+    MailServerKind, MailServerSnippet, MailSettings, MailSettingsChange, NewBlock, PasswordChange, Problem,
+    RecoveryCodes, ServiceHealth, Setup, TestMailResult,
     desktop::{
         AuthenticatorOffer, Completion, CompletionQuery, ConnectRequest, Count, Credentials, EventList,
-        EventQuery, Filter, GroupList, GroupQuery, Notice, NotificationAction, PassphraseChange, Pause,
-        Preferences, SetUpRequest, SignInStep, Timeline, TimelineQuery, View,
+        EventQuery, ExportRequest, Filter, GroupList, GroupQuery, Notice, NotificationAction,
+        PassphraseChange, Pause, Preferences, SavedView, SetUpRequest, SignInStep, Timeline, TimelineQuery,
+        View,
     },
 };
 use qrcode::{QrCode, render::svg};
@@ -22,9 +23,10 @@ use crate::{
     Clock, Host,
     api::Api,
     controller::{Contact, Controller, Reading, Request},
+    export::Exports,
     key::{ConsoleKey, SealedKey},
     profile::Folder,
-    store::Readers,
+    store::{Readers, ViewChange},
 };
 
 /// Where the console keeps its data, and the program that is the service on this computer.
@@ -43,6 +45,7 @@ pub struct Console {
     contact: watch::Receiver<Contact>,
     key_file: PathBuf,
     clock: Clock,
+    exports: Exports,
 }
 
 impl Console {
@@ -57,10 +60,13 @@ impl Console {
         let folder = Folder::new(paths.data);
         let key_file = folder.key_file();
         let (requests, waiting) = mpsc::channel(64);
+        let host = Arc::new(host);
+        let desk = Arc::clone(&host);
+        let exports = Exports::new(move |progress| desk.push_export_progress(progress));
         let controller = Controller::new(host, clock.clone(), folder, paths.service_program)?;
         let (reading, contact) = (controller.reading(), controller.contact());
         tokio::spawn(controller.run(waiting));
-        Ok(Self { requests, reading, contact, key_file, clock })
+        Ok(Self { requests, reading, contact, key_file, clock, exports })
     }
 
     pub async fn view(&self) -> Result<View, Problem> {
@@ -222,6 +228,31 @@ impl Console {
         Ok(self.readers()?.complete(query).await?)
     }
 
+    /// Begins to write events to a file; how far it is gets pushed.
+    pub fn export_events(&self, request: ExportRequest) -> Result<ExportId, Problem> {
+        self.exports.begin(request, self.readers()?, self.clock.now())
+    }
+
+    pub fn cancel_export(&self, id: &ExportId) {
+        self.exports.cancel(id);
+    }
+
+    pub async fn saved_views(&self) -> Result<Vec<SavedView>, Problem> {
+        Ok(self.readers()?.saved_views().await?)
+    }
+
+    pub async fn save_view(&self, view: SavedView) -> Result<(), Problem> {
+        self.change_views(ViewChange::Save(view)).await
+    }
+
+    pub async fn rename_view(&self, name: String, new_name: String) -> Result<(), Problem> {
+        self.change_views(ViewChange::Rename { name, new_name }).await
+    }
+
+    pub async fn delete_view(&self, name: String) -> Result<(), Problem> {
+        self.change_views(ViewChange::Delete { name }).await
+    }
+
     pub async fn alerts(&self, states: Vec<AlertState>) -> Result<Vec<Alert>, Problem> {
         Ok(self.readers()?.alerts(states).await?)
     }
@@ -366,6 +397,7 @@ impl Console {
 
     /// Ends the sync and the service on this computer, and closes the local copy.
     pub async fn shut_down(&self) -> Result<(), Problem> {
+        self.exports.end().await;
         self.ask(Request::ShutDown).await
     }
 
@@ -378,6 +410,10 @@ impl Console {
         let steps = now.history.get(known.history.len()..).unwrap_or_default();
         let all_own = own.is_some() && !steps.is_empty() && steps.iter().all(|step| step.admin == own);
         Ok(all_own.then_some(now.version))
+    }
+
+    async fn change_views(&self, change: ViewChange) -> Result<(), Problem> {
+        self.ask(|reply| Request::ChangeViews(change, reply)).await?
     }
 
     /// Blocks the newest address alone: among the older ones may be that of somebody who mistyped.

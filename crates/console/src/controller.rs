@@ -89,11 +89,16 @@ struct Channels {
 type Ends<T> = (mpsc::Sender<T>, mpsc::Receiver<T>);
 
 impl<H: Host> Controller<H> {
-    pub fn new(host: H, clock: Clock, folder: Folder, service_program: PathBuf) -> Result<Self, Problem> {
+    pub fn new(
+        host: Arc<H>,
+        clock: Clock,
+        folder: Folder,
+        service_program: PathBuf,
+    ) -> Result<Self, Problem> {
         let install = folder.install()?;
         let contact = Contact { api: None, device: install.device.clone(), setup_token: None };
         Ok(Self {
-            host: Arc::new(host),
+            host,
             clock,
             folder,
             service_program,
@@ -183,6 +188,7 @@ impl<H: Host> Controller<H> {
             Request::SetPreferences(preferences, reply) => respond(reply, self.set_preferences(preferences)),
             Request::Pause(pause, reply) => respond(reply, self.pause(&pause).await),
             Request::Dismiss(notice, reply) => respond(reply, self.dismiss(notice).await),
+            Request::ChangeViews(change, reply) => respond(reply, self.change_views(change).await),
             Request::NotificationPressed(key, action, reply) => {
                 respond(reply, self.notification_pressed(&key, action).await);
             }

@@ -2,7 +2,7 @@ use std::future::Future;
 
 use mailcup_wire::{
     AlertId, Problem, Severity,
-    desktop::{DataChanged, Navigate, Notification, TrayState, View},
+    desktop::{DataChanged, ExportProgress, Navigate, Notification, TrayState, View},
 };
 use zeroize::Zeroizing;
 
@@ -11,6 +11,8 @@ pub trait Host: Keyring {
     fn push_view(&self, view: View);
 
     fn push_data_changed(&self, changed: DataChanged);
+
+    fn push_export_progress(&self, progress: ExportProgress);
 
     /// Brings the window forward at a page.
     fn navigate(&self, navigate: Navigate);

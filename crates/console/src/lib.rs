@@ -6,6 +6,7 @@ mod api;
 mod clock;
 mod console;
 mod controller;
+mod export;
 mod host;
 mod inbox;
 mod key;

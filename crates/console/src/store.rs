@@ -10,6 +10,7 @@ mod resources;
 #[cfg(test)]
 mod tests;
 mod usage;
+mod views;
 
 use std::{
     fs,
@@ -25,7 +26,9 @@ use zeroize::Zeroizing;
 
 pub use alerts::{Figures, Shown, Told};
 pub use apply::Applied;
+pub use class::{address_of, login_of};
 pub use resources::Lists;
+pub use views::ViewChange;
 
 use crate::key::StoreKey;
 

@@ -28,6 +28,14 @@ export const commands = {
 	eventGroups: (query: GroupQuery) => __TAURI_INVOKE<GroupList>("event_groups", { query }),
 	eventTimeline: (query: TimelineQuery) => __TAURI_INVOKE<Timeline>("event_timeline", { query }),
 	complete: (query: CompletionQuery) => __TAURI_INVOKE<Completion[]>("complete", { query }),
+	exportPath: (format: ExportFormat) => __TAURI_INVOKE<string>("export_path", { format }),
+	chooseExportPath: (format: ExportFormat) => __TAURI_INVOKE<string | null>("choose_export_path", { format }),
+	exportEvents: (request: ExportRequest) => __TAURI_INVOKE<ExportId>("export_events", { request }),
+	cancelExport: (id: ExportId) => __TAURI_INVOKE<null>("cancel_export", { id }),
+	savedViews: () => __TAURI_INVOKE<SavedView[]>("saved_views"),
+	saveView: (view: SavedView) => __TAURI_INVOKE<null>("save_view", { view }),
+	renameView: (name: string, newName: string) => __TAURI_INVOKE<null>("rename_view", { name, newName }),
+	deleteView: (name: string) => __TAURI_INVOKE<null>("delete_view", { name }),
 	alerts: (states: AlertState[]) => __TAURI_INVOKE<Alert[]>("alerts", { states }),
 	alert: (id: AlertId) => __TAURI_INVOKE<Alert | null>("alert", { id }),
 	changeAlert: (id: AlertId, change: AlertChange) => __TAURI_INVOKE<Alert>("change_alert", { id, change }),
@@ -60,6 +68,7 @@ export const commands = {
 /** Events */
 export const events = {
 	dataChanged: makeEvent<LocalCopyChanged, LocalCopyChanged>("data-changed"),
+	exportProgress: makeEvent<ExportMoved, ExportMoved>("export-progress"),
 	navigate: makeEvent<PageAsked, PageAsked>("navigate"),
 	view: makeEvent<ViewPushed, ViewPushed>("view"),
 };
@@ -366,6 +375,13 @@ export type Code =
 /**  A fault of ours; the log has more under the request's id. */
 "internal";
 
+/**  A column of an export. */
+export type Column = 
+/**  UTC. */
+"time" | "id" | "kind" | "account" | "address" | "protocol" | "outcome" | "reasons" | "client" | "server" | 
+/**  What happened, of events that are neither sign-in nor submission. */
+"text";
+
 export type Completion = {
 	value: string,
 	events: number,
@@ -468,6 +484,33 @@ export type EventQuery = {
 	/**  At most 500. */
 	limit: number,
 };
+
+export type ExportFormat = "csv" | 
+/**  One event a line, whole. */
+"json_lines";
+
+/**  Names an export of events to a file. */
+export type ExportId = string;
+
+/**  How far an export is. */
+export type ExportMoved = ExportProgress;
+
+export type ExportProgress = {
+	id: ExportId,
+	written: number,
+	total: number,
+	state: ExportState,
+};
+
+export type ExportRequest = {
+	filter?: Filter,
+	format: ExportFormat,
+	path: string,
+	/**  None means all, in their own order. */
+	columns?: Column[],
+};
+
+export type ExportState = { kind: "running" } | { kind: "done"; path: string } | { kind: "cancelled" } | { kind: "failed"; problem: Problem };
 
 /**  A second factor of the admin who asks. */
 export type Factor = {
@@ -773,6 +816,12 @@ export type Role =
 "auditor" | 
 /**  Everything but admins, keys and the organization. */
 "admin" | "owner";
+
+/**  A page's address under a name, of this console alone. */
+export type SavedView = {
+	name: string,
+	address: string,
+};
 
 /**  `GET /v1/service/health`: how the service and what it works with stand. */
 export type ServiceHealth = {

@@ -1,4 +1,4 @@
-import type { commands, DataChanged, View } from "../generated/bindings";
+import type { commands, DataChanged, ExportProgress, View } from "../generated/bindings";
 
 export type * from "../generated/bindings";
 
@@ -11,6 +11,8 @@ export type Host = typeof commands & {
   onView: (take: (view: View) => void) => () => void;
   /** Which parts of the local copy changed. */
   onDataChanged: (take: (changed: DataChanged) => void) => () => void;
+  /** How far an export is. */
+  onExportProgress: (take: (progress: ExportProgress) => void) => () => void;
   /** A notification or the tray asks for a page. */
   onNavigate: (take: (to: string) => void) => () => void;
 };

@@ -261,7 +261,7 @@ export const host: Host = {
     return null;
   },
 
-  ...activity({ log: () => log, read }),
+  ...activity({ log: () => log, read, problem }),
   ...(scenario === "million" ? million({ log: () => log, read, now }) : {}),
   alerts: (states) =>
     read(() =>

@@ -6,6 +6,7 @@ export const host: Host = {
   ...commands,
   onView: (take) => follow(events.view, take),
   onDataChanged: (take) => follow(events.dataChanged, take),
+  onExportProgress: (take) => follow(events.exportProgress, take),
   onNavigate: (take) =>
     follow(events.navigate, ({ to }) => {
       take(to);

@@ -8,7 +8,7 @@ use secrecy::SecretString;
 use tokio::sync::oneshot;
 use url::Url;
 
-use crate::{api::Api, key::ConsoleKey};
+use crate::{api::Api, key::ConsoleKey, store::ViewChange};
 
 type Reply<T> = oneshot::Sender<T>;
 type Done = Reply<Result<(), Problem>>;
@@ -38,6 +38,7 @@ pub enum Request {
     SetPreferences(Preferences, Reply<Result<Preferences, Problem>>),
     Pause(Pause, Done),
     Dismiss(Notice, Done),
+    ChangeViews(ViewChange, Done),
     /// Answers the alert that the action is about, if it is about one.
     NotificationPressed(String, NotificationAction, Reply<Option<Alert>>),
     NotificationDismissed(String, Reply<()>),

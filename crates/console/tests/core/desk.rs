@@ -15,8 +15,8 @@ use mailcup_console_core::{
 };
 use mailcup_lab::service::find_program;
 use mailcup_wire::{
-    NewOwner, Problem,
-    desktop::{DataChanged, Navigate, Notification, Phase, SetUpRequest, View},
+    ExportId, NewOwner, Problem,
+    desktop::{DataChanged, ExportProgress, ExportState, Navigate, Notification, Phase, SetUpRequest, View},
 };
 use tokio::sync::watch;
 use zeroize::Zeroizing;
@@ -31,6 +31,7 @@ struct Inner {
     view: watch::Sender<Option<View>>,
     shown: watch::Sender<Vec<Notification>>,
     tray: watch::Sender<Option<Tray>>,
+    exports: watch::Sender<Option<ExportProgress>>,
     secrets: Mutex<BTreeMap<String, Vec<u8>>>,
     has_keyring: AtomicBool,
     clock: Clock,
@@ -50,6 +51,7 @@ impl Desk {
             view: watch::Sender::new(None),
             shown: watch::Sender::new(Vec::new()),
             tray: watch::Sender::new(None),
+            exports: watch::Sender::new(None),
             secrets: Mutex::default(),
             has_keyring: AtomicBool::new(has_keyring),
             clock: Clock::default(),
@@ -112,6 +114,17 @@ impl Desk {
         }
     }
 
+    /// How an export ended.
+    pub async fn export_ended(&self, id: &ExportId) -> ExportProgress {
+        let mut exports = self.0.exports.subscribe();
+        let ended = |it: &ExportProgress| it.id == *id && it.state != ExportState::Running;
+        let ended = exports.wait_for(|progress| progress.as_ref().is_some_and(ended));
+        match tokio::time::timeout(DEADLINE, ended).await {
+            Ok(progress) => progress.unwrap().clone().unwrap(),
+            Err(elapsed) => panic!("{elapsed}: the export did not end: {:#?}", *self.0.exports.borrow()),
+        }
+    }
+
     pub fn notifications(&self) -> Vec<Notification> {
         self.0.shown.borrow().clone()
     }
@@ -123,6 +136,10 @@ impl Host for Desk {
     }
 
     fn push_data_changed(&self, _changed: DataChanged) {}
+
+    fn push_export_progress(&self, progress: ExportProgress) {
+        self.0.exports.send_replace(Some(progress));
+    }
 
     fn navigate(&self, _navigate: Navigate) {}
 

@@ -3,6 +3,7 @@
 #![expect(clippy::unwrap_used, reason = "a failed step fails the test")]
 
 mod desk;
+mod export;
 mod reports;
 
 use std::{fs, path::Path, time::Duration};

@@ -12,19 +12,29 @@ type Activity = Pick<
   | "eventGroups"
   | "eventTimeline"
   | "complete"
+  | "exportPath"
+  | "chooseExportPath"
+  | "exportEvents"
+  | "cancelExport"
+  | "savedViews"
+  | "saveView"
+  | "renameView"
+  | "deleteView"
+  | "onExportProgress"
 >;
 
 interface Means {
   /** Newest first. */
   log: () => t.Event[];
   read: <T>(answer: () => T) => Promise<T>;
+  problem: (code: t.Code, message: string) => t.Problem;
 }
 
 const HOUR = 3_600_000;
 const STEPS = [60, 120, 300, 600, 900, 1_800, 3_600, 7_200, 10_800, 21_600, 43_200, 86_400];
 
 /** What the desktop core answers from the local copy's events. */
-export function activity({ log, read }: Means): Activity {
+export function activity({ log, read, problem }: Means): Activity {
   const passing = (filter: t.Filter = {}) => log().filter((event) => matches(event, filter));
   const page = (found: t.Event[], from: number, limit: number): t.EventList => ({
     events: found.slice(from, from + limit),
@@ -61,6 +71,8 @@ export function activity({ log, read }: Means): Activity {
         };
       }),
     eventTimeline: (query) => read(() => timeline(passing(query.filter), query)),
+    ...exports(passing, problem),
+    ...views(read, problem),
     complete: ({ field, text, limit }) =>
       read(() => {
         const counts = new Map<string, number>();
@@ -73,6 +85,93 @@ export function activity({ log, read }: Means): Activity {
           .map(([value, events]) => ({ value, events }))
           .sort((a, b) => b.events - a.events)
           .slice(0, limit);
+      }),
+  };
+}
+
+type Exports = Pick<
+  Host,
+  "exportPath" | "chooseExportPath" | "exportEvents" | "cancelExport" | "onExportProgress"
+>;
+
+/** A file is written in two seconds, or can't be where its path holds "nowhere". */
+function exports(passing: (filter?: t.Filter) => t.Event[], problem: Means["problem"]): Exports {
+  const listeners = new Set<(progress: t.ExportProgress) => void>();
+  const running = new Map<string, ReturnType<typeof setInterval>>();
+  const totals = new Map<string, t.ExportProgress>();
+  const tell = (progress: t.ExportProgress) => {
+    totals.set(progress.id, progress);
+    if (progress.state.kind !== "running") {
+      clearInterval(running.get(progress.id));
+      running.delete(progress.id);
+    }
+    for (const listen of listeners) listen(progress);
+  };
+  const path = (format: t.ExportFormat) =>
+    `/home/maria/Downloads/mailcup-events.${format === "csv" ? "csv" : "jsonl"}`;
+  return {
+    exportPath: (format) => Promise.resolve(path(format)),
+    chooseExportPath: (format) => Promise.resolve(path(format)),
+    exportEvents: ({ filter, path }) => {
+      const id = `export${totals.size + 1}`;
+      const total = passing(filter).length;
+      let written = 0;
+      const step = () => {
+        if (path.includes("nowhere")) {
+          const why = problem("storage_full", `${path} can't be written: no space is left.`);
+          tell({ id, written, total, state: { kind: "failed", problem: why } });
+          return;
+        }
+        written = Math.min(total, written + Math.ceil(total / 20));
+        tell({
+          id,
+          written,
+          total,
+          state: written < total ? { kind: "running" } : { kind: "done", path },
+        });
+      };
+      running.set(id, setInterval(step, 100));
+      return Promise.resolve(id);
+    },
+    cancelExport: (id) => {
+      const progress = totals.get(id);
+      if (running.has(id))
+        tell({ ...(progress ?? { id, written: 0, total: 0 }), state: { kind: "cancelled" } });
+      return Promise.resolve(null);
+    },
+    onExportProgress: (listen) => {
+      listeners.add(listen);
+      return () => {
+        listeners.delete(listen);
+      };
+    },
+  };
+}
+
+type Views = Pick<Host, "savedViews" | "saveView" | "renameView" | "deleteView">;
+
+function views(read: Means["read"], problem: Means["problem"]): Views {
+  let saved: t.SavedView[] = [];
+  return {
+    savedViews: () => read(() => saved),
+    saveView: (view) =>
+      read(() => {
+        saved = saved.some(({ name }) => name === view.name)
+          ? saved.map((known) => (known.name === view.name ? view : known))
+          : [...saved, view];
+        return null;
+      }),
+    renameView: (name, newName) =>
+      read(() => {
+        if (name !== newName && saved.some((known) => known.name === newName))
+          throw problem("invalid", `There is a view “${newName}” already.`);
+        saved = saved.map((known) => (known.name === name ? { ...known, name: newName } : known));
+        return null;
+      }),
+    deleteView: (name) =>
+      read(() => {
+        saved = saved.filter((known) => known.name !== name);
+        return null;
       }),
   };
 }

@@ -13,9 +13,9 @@ use super::{
 use crate::{
     Host,
     notify::Desk,
-    store::{Store, StoreError, set_aside},
+    store::{Store, StoreError, ViewChange, set_aside},
     sync::{Target, all_changed, oldest_kept},
-    view::Standing,
+    view::{Access, Standing},
 };
 
 const PRUNE_EVERY: i64 = 600_000;
@@ -97,6 +97,16 @@ impl<H: Host> Controller<H> {
             store.drop_notice(notice).await?;
         }
         Ok(())
+    }
+
+    pub(in crate::controller) async fn change_views(&mut self, change: ViewChange) -> Result<(), Problem> {
+        match self.connection.as_ref().and_then(|it| it.store.as_ref()) {
+            Some(store) => store.change_views(change).await?,
+            None if matches!(self.access, Access::Locked) => {
+                Err(Problem::new(Code::Locked, "The console is locked."))
+            }
+            None => Err(Problem::new(Code::Unavailable, "There is no local copy yet.")),
+        }
     }
 
     pub(super) async fn store_failed(&mut self, error: StoreError) {

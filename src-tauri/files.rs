@@ -1,0 +1,68 @@
+//! Where exports go.
+
+use std::path::{Path, PathBuf};
+
+use mailcup_wire::{Code, Problem, desktop::ExportFormat};
+use tauri::{AppHandle, Manager};
+use tauri_plugin_dialog::DialogExt as _;
+use tokio::sync::oneshot;
+
+/// A name in the Downloads folder that nothing has yet.
+pub fn export_path(app: &AppHandle, format: ExportFormat) -> Result<String, Problem> {
+    Ok(proposed(&downloads(app)?, format).display().to_string())
+}
+
+/// Lets the admin choose in the system's own dialog; none if they think better of it.
+pub async fn choose_export_path(app: &AppHandle, format: ExportFormat) -> Result<Option<String>, Problem> {
+    let proposed = proposed(&downloads(app)?, format);
+    let mut dialog = app.dialog().file().add_filter(kind(format), &[extension(format)]);
+    if let (Some(folder), Some(name)) = (proposed.parent(), proposed.file_name()) {
+        dialog = dialog.set_directory(folder).set_file_name(name.to_string_lossy());
+    }
+    let (answer, chosen) = oneshot::channel();
+    // Whoever asked may be gone.
+    dialog.save_file(move |path| drop(answer.send(path)));
+    let chosen = chosen.await.ok().flatten().and_then(|path| path.into_path().ok());
+    Ok(chosen.map(|path| path.display().to_string()))
+}
+
+fn downloads(app: &AppHandle) -> Result<PathBuf, Problem> {
+    let folder = app.path().download_dir().or_else(|_| app.path().home_dir());
+    folder.map_err(|error| Problem::new(Code::Unavailable, format!("No folder for downloads: {error}.")))
+}
+
+fn proposed(folder: &Path, format: ExportFormat) -> PathBuf {
+    let extension = extension(format);
+    let first = folder.join(format!("mailcup-events.{extension}"));
+    let others = (2..).map(|number| folder.join(format!("mailcup-events-{number}.{extension}")));
+    std::iter::once(first.clone()).chain(others).find(|path| !path.exists()).unwrap_or(first)
+}
+
+fn extension(format: ExportFormat) -> &'static str {
+    match format {
+        ExportFormat::Csv => "csv",
+        ExportFormat::JsonLines => "jsonl",
+    }
+}
+
+fn kind(format: ExportFormat) -> &'static str {
+    match format {
+        ExportFormat::Csv => "CSV",
+        ExportFormat::JsonLines => "JSON Lines",
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_proposed_name_is_free() {
+        let folder = tempfile::tempdir().unwrap();
+        let first = proposed(folder.path(), ExportFormat::Csv);
+        assert!(first.ends_with("mailcup-events.csv"));
+        std::fs::write(&first, "").unwrap();
+        assert!(proposed(folder.path(), ExportFormat::Csv).ends_with("mailcup-events-2.csv"));
+        assert!(proposed(folder.path(), ExportFormat::JsonLines).ends_with("mailcup-events.jsonl"));
+    }
+}
