@@ -6,19 +6,22 @@ export interface Shortcut {
   key: string;
   /** Another key for the same. */
   also?: string;
-  does: string;
+  does: Words;
   run: () => void;
 }
 
+/** Of what stays open while the language changes, words are asked for when they are shown. */
+type Words = string | (() => string);
+
 interface Group {
-  name: string;
+  name: Words;
   shortcuts: Shortcut[];
 }
 
 let groups = $state.raw<Group[]>([]);
 
 /** Registers a group for as long as the calling component lives. */
-export function useShortcuts(name: string, shortcuts: Shortcut[]) {
+export function useShortcuts(name: Words, shortcuts: Shortcut[]) {
   const group = { name, shortcuts };
   $effect(() => {
     untrack(() => {
@@ -30,9 +33,14 @@ export function useShortcuts(name: string, shortcuts: Shortcut[]) {
   });
 }
 
-export function shortcutGroups(): readonly Group[] {
-  return groups;
+export function shortcutGroups() {
+  return groups.map(({ name, shortcuts }) => ({
+    name: said(name),
+    shortcuts: shortcuts.map((shortcut) => ({ ...shortcut, does: said(shortcut.does) })),
+  }));
 }
+
+const said = (words: Words) => (typeof words === "string" ? words : words());
 
 const takesText = "input, textarea, select, [contenteditable]";
 

@@ -1,3 +1,4 @@
+import { m } from "$messages";
 import type { BlockTarget } from "$host/host";
 import { isNetwork, networkProblem } from "$lib/network";
 
@@ -17,10 +18,7 @@ export function targetOf(text: string): BlockTarget | undefined {
 export function targetProblem(text: string): string {
   const typed = text.trim();
   const wrong = typed !== "" && meansAddress(typed) ? networkProblem(typed) : undefined;
-  return (
-    wrong ??
-    "Write an address (203.0.113.7), a network (203.0.113.0/24) or an account (anna@example.org)."
-  );
+  return wrong ?? m.blocks_wanted();
 }
 
 /** Digits, dots, colons and slashes: somebody meant an address, even a wrong one. */
