@@ -4,9 +4,11 @@ mod alerts;
 mod apply;
 mod class;
 mod events;
+mod index;
 mod meta;
-mod passes;
+mod numbers;
 mod resources;
+mod sieve;
 #[cfg(test)]
 mod tests;
 mod usage;
@@ -30,15 +32,19 @@ pub use class::{address_of, login_of};
 pub use resources::Lists;
 pub use views::ViewChange;
 
+use self::index::{Index, Indexed};
 use crate::key::StoreKey;
 
-const MIGRATIONS: [&str; 3] = [
+const MIGRATIONS: [&str; 4] = [
     include_str!("../migrations/0001_store.sql"),
     include_str!("../migrations/0002_account_usage.sql"),
     include_str!("../migrations/0003_snooze.sql"),
+    include_str!("../migrations/0004_event_columns.sql"),
 ];
 /// The migration after which the usage of accounts is filled from the events.
 const USAGE: u32 = 2;
+/// The migration after which events are numbered by their explanations and devices.
+const COLUMNS: u32 = 4;
 const READERS: u32 = 4;
 
 /// An open local copy. Clones share it.
@@ -53,6 +59,7 @@ pub struct Store {
 pub struct Readers {
     idle: Arc<Mutex<Option<Vec<Connection>>>>,
     permits: Arc<Semaphore>,
+    indexed: Arc<Indexed>,
 }
 
 #[derive(Debug, thiserror::Error)]
@@ -95,6 +102,7 @@ impl Store {
         let readers = Readers {
             idle: Arc::new(Mutex::new(Some(readers))),
             permits: Arc::new(Semaphore::new(READERS as usize)),
+            indexed: Arc::new(Indexed::unread()),
         };
         Ok(Self { writer: Arc::new(Mutex::new(Some(writer))), readers })
     }
@@ -123,13 +131,33 @@ impl Store {
         self.readers.run(query).await
     }
 
+    /// Like [`Store::write`], with the index, which follows what was committed.
+    async fn write_indexed<T: Send + 'static>(
+        &self,
+        change: impl FnOnce(&mut Connection, &Indexed) -> Result<T> + Send + 'static,
+    ) -> Result<T> {
+        let indexed = Arc::clone(&self.readers.indexed);
+        self.write(move |writer| {
+            indexed.with(writer, |_| Ok(()))?;
+            let done = change(writer, &indexed)?;
+            // It only serves the next start.
+            if let Err(error) = index::seal(writer, &indexed) {
+                tracing::warn!(%error, "the index of events was not kept");
+            }
+            Ok(done)
+        })
+        .await
+    }
+
     /// Closes all connections, and so wipes the key. Waits for those in use.
     pub async fn close(&self) {
         let idle = self.readers.idle.lock().unwrap_or_else(PoisonError::into_inner).take();
         let writer = Arc::clone(&self.writer);
         let in_use = self.readers.permits.acquire_many(READERS).await;
+        let indexed = Arc::clone(&self.readers.indexed);
         let closed = blocking(move || {
             drop(idle);
+            indexed.close();
             let writer = writer.lock().unwrap_or_else(PoisonError::into_inner).take();
             if let Some(writer) = writer {
                 let _ = writer.execute_batch("PRAGMA wal_checkpoint(TRUNCATE);");
@@ -171,6 +199,17 @@ impl Readers {
             answer
         })
         .await
+    }
+}
+
+impl Readers {
+    /// Runs `query` over the index of events, with a reading connection for what it finds.
+    async fn run_indexed<T: Send + 'static>(
+        &self,
+        query: impl FnOnce(&Connection, &Index) -> Result<T> + Send + 'static,
+    ) -> Result<T> {
+        let indexed = Arc::clone(&self.indexed);
+        self.run(move |reader| indexed.with(reader, |index| query(reader, index))).await
     }
 }
 
@@ -233,6 +272,9 @@ fn migrate(writer: &mut Connection) -> Result<()> {
         change.execute_batch(sql)?;
         if next == USAGE {
             usage::fill_all(&change)?;
+        }
+        if next == COLUMNS {
+            numbers::number_all(&change)?;
         }
         change.pragma_update(None, "user_version", next)?;
         change.commit()?;

@@ -4,19 +4,20 @@
 use std::collections::{BTreeMap, HashMap};
 
 use mailcup_wire::{Address, Alert, Event, EventBody, EventId, LineageStep, Time, desktop::DataChanged};
-use rusqlite::{Connection, OptionalExtension as _, Transaction, params};
+use rusqlite::{Connection, Transaction, params};
 
 use super::{
     Result, Store,
-    class::{Class, address_of, login_of, words_of},
+    index::{Additions, unseal},
     meta::{CURSOR, EVENTS, get, put},
+    numbers::{Numbers, keep_other_words},
     resources::{Lists, keep_account, keep_alert, keep_block},
     usage::{self, Tally},
 };
 
 const HOUR_MILLIS: i64 = 3_600_000;
 /// Few enough that a transaction ends soon.
-const PRUNED_AT_ONCE: u32 = 2_000;
+const PRUNED_AT_ONCE: usize = 2_000;
 
 /// What a batch did.
 #[derive(Debug, Clone)]
@@ -57,10 +58,11 @@ impl Store {
     /// Takes in events that follow the cursor; those before it are known already. Events before `oldest` only
     /// move the cursor and bring their resources.
     pub async fn apply(&self, events: Vec<Event>, oldest: Time) -> Result<Option<Applied>> {
-        self.write(move |writer| {
+        self.write_indexed(move |writer, indexed| {
             let change = writer.transaction()?;
-            let applied = Batch::new(&change, oldest)?.take_in(&events)?;
+            let (applied, additions) = Batch::new(&change, oldest)?.take_in(&events)?;
             change.commit()?;
+            indexed.change(|index| index.add(additions));
             Ok(applied)
         })
         .await
@@ -93,41 +95,39 @@ impl Store {
 
     /// Follows the service's course of the log: drops our events after the last common one, and says how many.
     pub async fn follow(&self, lineage: Vec<LineageStep>) -> Result<u32> {
-        self.write(move |writer| {
+        self.write_indexed(move |writer, indexed| {
             let change = writer.transaction()?;
             let common = common_point(&spans(&change)?, &lineage);
             let dropped = drop_after(&change, common.as_ref())?;
             change.commit()?;
-            Ok(dropped)
+            indexed.change(|index| index.remove(&dropped));
+            Ok(u32::try_from(dropped.len()).unwrap_or(u32::MAX))
         })
         .await
     }
 
     /// Removes some of the events before `oldest`; answers whether there may be more.
     pub async fn prune(&self, oldest: Time) -> Result<bool> {
-        self.write(move |writer| {
+        self.write_indexed(move |writer, indexed| {
+            let old =
+                indexed.with(writer, |index| Ok(index.older_than(oldest.as_millis(), PRUNED_AT_ONCE)))?;
             let change = writer.transaction()?;
-            let mut statement = change.prepare_cached(
-                "SELECT seq FROM events WHERE seq <= (SELECT max(last_seq) FROM hours WHERE hour <= ?1) AND at < ?2 \
-                 ORDER BY seq LIMIT ?3",
-            )?;
-            let old = statement
-                .query_map(params![hour_of(oldest.as_millis()), oldest.as_millis(), PRUNED_AT_ONCE], |row| {
-                    row.get::<_, i64>(0)
-                })?
-                .collect::<rusqlite::Result<Vec<_>>>()?;
-            drop(statement);
+            if let (Some(first), Some(last)) = (old.first(), old.last()) {
+                unseal(&change, *first, *last)?;
+            }
             let concerned = usage::concerned(&change, &old)?;
             for seq in &old {
                 delete_event(&change, *seq)?;
             }
             usage::refill(&change, &concerned, i64::MAX)?;
-            change.execute("DELETE FROM hours WHERE hour < ?1 AND last_seq < (SELECT min(seq) FROM events)", [
-                hour_of(oldest.as_millis()),
-            ])?;
+            change.execute(
+                "DELETE FROM hours WHERE hour < ?1 AND last_seq < (SELECT min(seq) FROM events)",
+                [hour_of(oldest.as_millis())],
+            )?;
             count_less(&change, old.len())?;
             change.commit()?;
-            Ok(old.len() == PRUNED_AT_ONCE as usize)
+            indexed.change(|index| index.remove(&old));
+            Ok(old.len() == PRUNED_AT_ONCE)
         })
         .await
     }
@@ -137,8 +137,7 @@ struct Batch<'a> {
     change: &'a Transaction<'a>,
     oldest: Time,
     cursor: Option<EventId>,
-    logins: HashMap<String, i64>,
-    addresses: HashMap<Address, i64>,
+    numbers: Numbers<'a>,
     epochs: HashMap<String, i64>,
     hours: BTreeMap<i64, (i64, i64)>,
     stored: u32,
@@ -153,8 +152,7 @@ impl<'a> Batch<'a> {
             change,
             oldest,
             cursor: get(change, CURSOR)?,
-            logins: HashMap::new(),
-            addresses: HashMap::new(),
+            numbers: Numbers::new(change),
             epochs: HashMap::new(),
             hours: BTreeMap::new(),
             stored: 0,
@@ -164,7 +162,7 @@ impl<'a> Batch<'a> {
         })
     }
 
-    fn take_in(mut self, events: &[Event]) -> Result<Option<Applied>> {
+    fn take_in(mut self, events: &[Event]) -> Result<(Option<Applied>, Additions)> {
         let seen = self.cursor.as_ref().map_or(0, |cursor| cursor.seq);
         let mut moved = false;
         for event in events.iter().filter(|event| event.id.seq > seen) {
@@ -177,10 +175,13 @@ impl<'a> Batch<'a> {
             self.tally.see(event, is_kept);
             moved = true;
         }
-        let Some(head) = self.cursor.clone().filter(|_| moved) else { return Ok(None) };
+        let Some(head) = self.cursor.clone().filter(|_| moved) else {
+            return Ok((None, Additions::default()));
+        };
         self.finish(&head)?;
-        self.changed.accounts |= std::mem::take(&mut self.tally).write(self.change, &self.logins)?;
-        Ok(Some(Applied { changed: self.changed, alerts: self.alerts.into_values().collect() }))
+        self.changed.accounts |= std::mem::take(&mut self.tally).write(self.change, &self.numbers.logins)?;
+        let applied = Applied { changed: self.changed, alerts: self.alerts.into_values().collect() };
+        Ok((Some(applied), self.numbers.additions))
     }
 
     fn take_resource(&mut self, body: &EventBody) -> Result<()> {
@@ -240,26 +241,27 @@ impl<'a> Batch<'a> {
     fn keep(&mut self, event: &Event) -> Result<()> {
         let seq = event.id.seq.cast_signed();
         let at = event.at.as_millis();
-        let login = login_of(&event.body).map(|login| self.login(&login.0)).transpose()?;
-        let address = address_of(&event.body).map(|address| self.address(address)).transpose()?;
+        let row = self.numbers.row(seq, at, &event.body)?;
         self.change
             .prepare_cached(
-                "INSERT INTO events (seq, epoch, at, class, login, address) VALUES (?1, ?2, ?3, ?4, ?5, ?6)",
+                "INSERT INTO events (seq, epoch, at, class, login, address, explanation, device) \
+                 VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8)",
             )?
             .execute(params![
                 seq,
                 self.epochs[&event.id.epoch.0],
                 at,
-                Class::of(&event.body).number(),
-                login,
-                address
+                row.class,
+                some(row.login),
+                some(row.address),
+                some(row.explanation),
+                some(row.device)
             ])?;
         self.change
             .prepare_cached("INSERT INTO event_bodies (seq, body) VALUES (?1, ?2)")?
             .execute(params![seq, serde_json::to_string(&event.body)?])?;
-        self.change
-            .prepare_cached("INSERT INTO event_words (rowid, words) VALUES (?1, ?2)")?
-            .execute(params![seq, words_of(&event.body)])?;
+        keep_other_words(self.change, seq, &event.body)?;
+        self.numbers.additions.rows.push(row);
         let span = self.hours.entry(hour_of(at)).or_insert((seq, seq));
         *span = (span.0.min(seq), span.1.max(seq));
         self.stored += 1;
@@ -281,24 +283,6 @@ impl<'a> Batch<'a> {
         put(self.change, EVENTS, &(events + self.stored))?;
         put(self.change, CURSOR, head)
     }
-
-    fn login(&mut self, login: &str) -> Result<i64> {
-        if let Some(no) = self.logins.get(login) {
-            return Ok(*no);
-        }
-        let no = number_of(self.change, "logins", "login", &login)?;
-        self.logins.insert(login.to_owned(), no);
-        Ok(no)
-    }
-
-    fn address(&mut self, address: Address) -> Result<i64> {
-        if let Some(no) = self.addresses.get(&address) {
-            return Ok(*no);
-        }
-        let no = number_of(self.change, "addresses", "address", &address_bytes(address))?;
-        self.addresses.insert(address, no);
-        Ok(no)
-    }
 }
 
 pub(super) fn hour_of(millis: i64) -> i64 {
@@ -319,18 +303,6 @@ pub(super) fn address_from(bytes: &[u8]) -> Option<Address> {
     Some(Address::from(std::net::IpAddr::from(bytes)))
 }
 
-fn number_of(change: &Connection, table: &str, column: &str, value: &dyn rusqlite::ToSql) -> Result<i64> {
-    let known = change
-        .prepare_cached(&format!("SELECT no FROM {table} WHERE {column} = ?1"))?
-        .query_row([value], |row| row.get(0))
-        .optional()?;
-    if let Some(no) = known {
-        return Ok(no);
-    }
-    change.prepare_cached(&format!("INSERT INTO {table} ({column}) VALUES (?1)"))?.execute([value])?;
-    Ok(change.last_insert_rowid())
-}
-
 fn spans(connection: &Connection) -> Result<Vec<Span>> {
     let mut statement =
         connection.prepare_cached("SELECT epoch, first_seq, last_seq FROM epochs ORDER BY first_seq")?;
@@ -344,10 +316,11 @@ fn spans(connection: &Connection) -> Result<Vec<Span>> {
     Ok(spans.collect::<rusqlite::Result<_>>()?)
 }
 
-fn drop_after(change: &Connection, common: Option<&EventId>) -> Result<u32> {
+/// Answers what it dropped, in order.
+fn drop_after(change: &Connection, common: Option<&EventId>) -> Result<Vec<i64>> {
     let last = common.map_or(0, |id| id.seq.cast_signed());
     let doomed = change
-        .prepare_cached("SELECT seq FROM events WHERE seq > ?1")?
+        .prepare_cached("SELECT seq FROM events WHERE seq > ?1 ORDER BY seq")?
         .query_map([last], |row| row.get::<_, i64>(0))?
         .collect::<rusqlite::Result<Vec<_>>>()?;
     let mut concerned = usage::concerned(change, &doomed)?;
@@ -367,7 +340,13 @@ fn drop_after(change: &Connection, common: Option<&EventId>) -> Result<u32> {
         }
     }
     count_less(change, doomed.len())?;
-    Ok(u32::try_from(doomed.len()).unwrap_or(u32::MAX))
+    unseal(change, last.saturating_add(1), i64::MAX)?;
+    Ok(doomed)
+}
+
+/// The database's way to say none.
+pub(super) fn some(no: u32) -> Option<u32> {
+    (no > 0).then_some(no)
 }
 
 fn delete_event(change: &Connection, seq: i64) -> Result<()> {

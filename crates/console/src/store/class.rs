@@ -4,6 +4,35 @@ use mailcup_wire::{
     Address, BlockTarget, EventBody, EventKind, Login, Outcome, OutcomeFilter, Protocol, SubmissionOutcome,
 };
 
+use super::index::{Device, Explanation};
+
+// In the order of their numbers.
+const KINDS: [EventKind; 7] = [
+    EventKind::SignIn,
+    EventKind::Submission,
+    EventKind::Alert,
+    EventKind::Block,
+    EventKind::Account,
+    EventKind::Admin,
+    EventKind::System,
+];
+const OUTCOMES: [OutcomeFilter; 5] = [
+    OutcomeFilter::Allowed,
+    OutcomeFilter::Failed,
+    OutcomeFilter::Refused,
+    OutcomeFilter::Challenged,
+    OutcomeFilter::Abandoned,
+];
+const PROTOCOLS: [Protocol; 6] =
+    [Protocol::Web, Protocol::Api, Protocol::Imap, Protocol::Pop3, Protocol::Submission, Protocol::Sieve];
+
+const SIGN_IN_OUTCOMES: [OutcomeFilter; 4] =
+    [OutcomeFilter::Allowed, OutcomeFilter::Failed, OutcomeFilter::Refused, OutcomeFilter::Challenged];
+const SUBMISSION_OUTCOMES: [OutcomeFilter; 3] =
+    [OutcomeFilter::Allowed, OutcomeFilter::Refused, OutcomeFilter::Abandoned];
+const OTHER_KINDS: [EventKind; 5] =
+    [EventKind::Alert, EventKind::Block, EventKind::Account, EventKind::Admin, EventKind::System];
+
 /// What is filtered by.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Class {
@@ -26,6 +55,39 @@ impl Class {
             | EventBody::System(_) => (None, None),
         };
         Self { kind: body.kind(), outcome, protocol }
+    }
+
+    /// Every class that an event may have.
+    pub fn all() -> impl Iterator<Item = Self> {
+        let sign_ins = PROTOCOLS.into_iter().flat_map(|protocol| {
+            SIGN_IN_OUTCOMES.into_iter().map(move |outcome| Self {
+                kind: EventKind::SignIn,
+                outcome: Some(outcome),
+                protocol: Some(protocol),
+            })
+        });
+        let submissions = SUBMISSION_OUTCOMES.into_iter().map(|outcome| Self {
+            kind: EventKind::Submission,
+            outcome: Some(outcome),
+            protocol: Some(Protocol::Submission),
+        });
+        let others = OTHER_KINDS.into_iter().map(|kind| Self { kind, outcome: None, protocol: None });
+        sign_ins.chain(submissions).chain(others)
+    }
+
+    /// The class of such a number.
+    pub fn numbered(number: u16) -> Option<Self> {
+        let (kind, outcome, protocol) = (number >> 8, number >> 4 & 15, number & 15);
+        let kind = *KINDS.get(usize::from(kind).checked_sub(1)?)?;
+        let outcome = match outcome {
+            0 => None,
+            no => Some(*OUTCOMES.get(usize::from(no) - 1)?),
+        };
+        let protocol = match protocol {
+            0 => None,
+            no => Some(*PROTOCOLS.get(usize::from(no) - 1)?),
+        };
+        Some(Self { kind, outcome, protocol })
     }
 
     /// As it stands in the database; never changes for a class.
@@ -100,6 +162,47 @@ pub fn address_of(body: &EventBody) -> Option<Address> {
         },
         EventBody::Admin(action) => action.address,
         EventBody::Account(_) | EventBody::System(_) => None,
+    }
+}
+
+/// Why an event ended as it did, in codes and words; none if it says nothing of it.
+pub fn explanation_of(body: &EventBody) -> Option<Explanation> {
+    let reasons = match body {
+        EventBody::SignIn(sign_in) => &sign_in.reasons,
+        EventBody::Submission(submission) => &submission.reasons,
+        EventBody::Alert(_)
+        | EventBody::Block(_)
+        | EventBody::Account(_)
+        | EventBody::Admin(_)
+        | EventBody::System(_) => return None,
+    };
+    let texts: Vec<&str> = reasons.iter().map(|reason| reason.text.as_str()).collect();
+    let codes = reasons.iter().map(|reason| reason.code).collect();
+    (!reasons.is_empty()).then(|| Explanation { codes, words: texts.join(" ") })
+}
+
+pub fn device_of(body: &EventBody) -> Option<Device> {
+    let EventBody::SignIn(sign_in) = body else { return None };
+    let device = Device {
+        client: sign_in.client.clone().unwrap_or_default(),
+        server: sign_in.server.clone().unwrap_or_default(),
+    };
+    (!device.client.is_empty() || !device.server.is_empty()).then_some(device)
+}
+
+/// The words by which an event is found beyond its login, address, explanation and device.
+pub fn other_words_of(body: &EventBody) -> Option<String> {
+    match body {
+        EventBody::SignIn(_) => None,
+        EventBody::Submission(submission) => {
+            let login = submission.login.as_ref().map(|login| login.0.as_str());
+            submission.sender.clone().filter(|sender| Some(sender.as_str()) != login)
+        }
+        EventBody::Alert(_)
+        | EventBody::Block(_)
+        | EventBody::Account(_)
+        | EventBody::Admin(_)
+        | EventBody::System(_) => Some(words_of(body)),
     }
 }
 

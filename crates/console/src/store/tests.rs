@@ -1,13 +1,21 @@
 //! Every filter, held against a plain walk over all events.
 
 use mailcup_wire::{
-    Account, AccountOrigin, AdminAction, Event, EventBody, EventKind, LineageStep, Network, Outcome,
+    Account, AccountOrigin, AdminAction, Event, EventBody, EventId, EventKind, LineageStep, Network, Outcome,
     OutcomeFilter, Protocol, Reason, ReasonCode, SignIn, Submission, SubmissionOutcome, SystemFact, Time,
-    desktop::{EventQuery, Filter, Span, Term, Test},
+    desktop::{
+        CompletionField, CompletionQuery, EventQuery, Filter, Group, GroupBy, GroupOrder, GroupQuery, Span,
+        Term, Test, TimelineQuery,
+    },
 };
 use proptest::prelude::*;
 
-use super::{passes::passes, *};
+mod naive;
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use self::naive::passes;
+use super::*;
 use crate::{key::ConsoleKey, profile::ServiceId};
 
 const LOGINS: [&str; 5] =
@@ -125,9 +133,8 @@ fn now() -> Time {
     after_start(1_000)
 }
 
-fn open(folder: &Path) -> Store {
-    let key = ConsoleKey::generate().store_key(&ServiceId::random());
-    Store::open(&folder.join("store.db"), &key).unwrap()
+fn at(folder: &Path) -> (PathBuf, StoreKey) {
+    (folder.join("store.db"), ConsoleKey::generate().store_key(&ServiceId::random()))
 }
 
 /// All pages under a filter, one after the other.
@@ -144,59 +151,213 @@ async fn walked(readers: &Readers, filter: &Filter) -> Vec<Event> {
     }
 }
 
+/// All logins that the copy has seen once it took in this log.
+fn known(log: &[Event]) -> BTreeSet<String> {
+    log.iter().filter_map(|event| login_of(&event.body)).map(|login| login.0.clone()).collect()
+}
+
+/// Asks everything that can be asked under a filter. `expected` are the events that pass, newest first.
+async fn answers_agree(readers: &Readers, filter: &Filter, expected: &[Event]) -> Result<(), TestCaseError> {
+    prop_assert_eq!(&walked(readers, filter).await, expected, "{:?}", filter);
+    let count = readers.count_events(filter.clone(), None, now()).await.unwrap();
+    prop_assert_eq!((count.events as usize, count.exact), (expected.len(), true), "{:?}", filter);
+    let count = readers.count_events(filter.clone(), Some(3), now()).await.unwrap();
+    prop_assert_eq!((count.events as usize, count.exact), (expected.len().min(3), expected.len() <= 3));
+    for offset in [0, 1, expected.len() / 2, expected.len()] {
+        let page = readers.events_at(filter.clone(), offset.try_into().unwrap(), 5, now()).await.unwrap();
+        let rest = expected.get(offset..).unwrap_or_default();
+        prop_assert_eq!(&page.events, &rest[..rest.len().min(5)], "at {} of {:?}", offset, filter);
+        prop_assert_eq!(page.more, rest.len() > 5);
+    }
+    if let Some(middle) = expected.get(expected.len() / 2) {
+        let position = readers.event_position(filter.clone(), middle.id.clone(), now()).await.unwrap();
+        prop_assert_eq!(position as usize, expected.len() / 2);
+        let query =
+            EventQuery { filter: filter.clone(), before: None, after: Some(middle.id.clone()), limit: 500 };
+        let newer = readers.events(query, now()).await.unwrap().events;
+        prop_assert_eq!(&newer, &expected[..expected.len() / 2]);
+    }
+    groups_agree(readers, filter, expected).await?;
+    timelines_agree(readers, filter, expected).await
+}
+
+async fn groups_agree(readers: &Readers, filter: &Filter, expected: &[Event]) -> Result<(), TestCaseError> {
+    for by in [GroupBy::Account, GroupBy::Network, GroupBy::Hour] {
+        for order in [GroupOrder::Newest, GroupOrder::Most, GroupOrder::Refused] {
+            let wanted = naive::groups(expected, by, order);
+            let mut found = Vec::new();
+            loop {
+                let offset = found.len().try_into().unwrap();
+                let query = GroupQuery { filter: filter.clone(), by, order, limit: 4, offset };
+                let list = readers.event_groups(query, now()).await.unwrap();
+                found.extend(list.groups);
+                if !list.more {
+                    break;
+                }
+            }
+            // Equal ones may stand in any order.
+            let rank = |groups: &[Group]| -> Vec<_> {
+                groups.iter().map(|it| (it.last_at, it.events, it.refused)).collect()
+            };
+            if order == GroupOrder::Newest {
+                let last = |groups: &[Group]| groups.iter().map(|it| it.last_at).collect::<Vec<_>>();
+                prop_assert_eq!(last(&found), last(&wanted));
+            } else {
+                prop_assert_eq!(rank(&found).len(), rank(&wanted).len());
+            }
+            let sorted = |mut groups: Vec<Group>| {
+                groups.sort_by(|a, b| a.key.cmp(&b.key));
+                groups
+            };
+            prop_assert_eq!(sorted(found), sorted(wanted), "{:?} of {:?}", by, filter);
+        }
+    }
+    Ok(())
+}
+
+async fn timelines_agree(
+    readers: &Readers,
+    filter: &Filter,
+    expected: &[Event],
+) -> Result<(), TestCaseError> {
+    for (from, until, buckets, step) in
+        [(0, 60, 60, 60), (-100, 1_440, 24, 7_200), (-10_000, 100_000, 200, 43_200)]
+    {
+        let (from, until) = (after_start(from), after_start(until));
+        let query = TimelineQuery { filter: filter.clone(), from, until, buckets };
+        let wanted = naive::timeline(expected, &query, step);
+        let found = readers.event_timeline(query, now()).await.unwrap();
+        prop_assert_eq!(found.step_seconds, step);
+        prop_assert_eq!(found.points, wanted, "{:?}", filter);
+    }
+    Ok(())
+}
+
+async fn completions_agree(readers: &Readers, log: &[Event]) -> Result<(), TestCaseError> {
+    use CompletionField::{Account, Device, Domain, Network};
+    for (field, text) in [(Account, "a"), (Account, ""), (Domain, "net"), (Network, "203"), (Device, "th")] {
+        let query = CompletionQuery { field, text: text.to_owned(), limit: 50 };
+        let found = readers.complete(query).await.unwrap();
+        prop_assert!(found.is_sorted_by_key(|completion| std::cmp::Reverse(completion.events)));
+        let found: BTreeMap<_, _> = found.into_iter().map(|it| (it.value, it.events)).collect();
+        prop_assert_eq!(found, naive::completions(log, field, text));
+    }
+    Ok(())
+}
+
 proptest! {
-    #![proptest_config(ProptestConfig { cases: 24, ..ProptestConfig::default() })]
+    #![proptest_config(ProptestConfig { cases: 12, ..ProptestConfig::default() })]
 
     #[test]
-    fn pages_and_counts_are_what_a_walk_over_all_events_finds(
+    fn every_query_answers_what_a_walk_over_all_events_finds(
         log in log(),
         filters in proptest::collection::vec(filter(), 12),
     ) {
         let runtime = tokio::runtime::Builder::new_current_thread().build().unwrap();
         runtime.block_on(async {
             let folder = tempfile::tempdir().unwrap();
-            let store = open(folder.path());
+            let (path, key) = at(folder.path());
+            let mut store = Store::open(&path, &key).unwrap();
             for batch in log.chunks(31) {
                 store.apply(batch.to_vec(), Time::from_millis(0)).await.unwrap();
             }
             // The same once more changes nothing.
             prop_assert!(store.apply(log.clone(), Time::from_millis(0)).await.unwrap().is_none());
-            for filter in &filters {
-                let expected: Vec<Event> =
-                    log.iter().rev().filter(|event| passes(event, filter, now())).cloned().collect();
-                prop_assert_eq!(&walked(&store.readers(), filter).await, &expected, "{:?}", filter);
-                let count = store.readers().count_events(filter.clone(), None, now()).await.unwrap();
-                prop_assert_eq!(count.events as usize, expected.len(), "{:?}", filter);
+            let known = known(&log);
+            for (place, filter) in filters.iter().enumerate() {
+                if place == filters.len() / 2 {
+                    // What was kept for a quick start says the same.
+                    store.close().await;
+                    store = Store::open(&path, &key).unwrap();
+                }
+                let passing = log.iter().rev().filter(|event| passes(event, filter, now(), &known));
+                answers_agree(&store.readers(), filter, &passing.cloned().collect::<Vec<_>>()).await?;
             }
-            Ok(())
+            completions_agree(&store.readers(), &log).await
         })?;
     }
 
     #[test]
-    fn pruning_and_another_course_of_the_log_leave_exactly_the_rest(log in log(), kept in 0..40u64, oldest in 0..60i64) {
+    fn pruning_and_another_course_of_the_log_leave_exactly_the_rest(
+        log in log(),
+        kept in 0..40u64,
+        oldest in 0..60i64,
+        filter in filter(),
+    ) {
         let runtime = tokio::runtime::Builder::new_current_thread().build().unwrap();
         runtime.block_on(async {
             let folder = tempfile::tempdir().unwrap();
-            let store = open(folder.path());
+            let (path, key) = at(folder.path());
+            let store = Store::open(&path, &key).unwrap();
             store.apply(log.clone(), Time::from_millis(0)).await.unwrap();
-            let oldest = Time::from_millis(START + oldest * 30 * MINUTE);
+            let oldest = after_start(oldest * 30);
             while store.prune(oldest).await.unwrap() {}
             let rest: Vec<_> = log.iter().rev().filter(|event| event.at >= oldest).cloned().collect();
-            let everything = Filter::default();
-            prop_assert_eq!(&walked(&store.readers(), &everything).await, &rest);
+            let (everything, known) = (Filter::default(), known(&log));
+            answers_agree(&store.readers(), &everything, &rest).await?;
 
             let lineage = vec![
                 LineageStep { epoch: "a".into(), first_seq: 1 },
                 LineageStep { epoch: "c".into(), first_seq: kept + 1 },
             ];
-            store.follow(lineage).await.unwrap();
+            let dropped = store.follow(lineage).await.unwrap() as usize;
+            let before = rest.len();
             let rest: Vec<_> = rest.into_iter().filter(|event| event.id.seq <= kept).collect();
-            prop_assert_eq!(&walked(&store.readers(), &everything).await, &rest);
-            let counted = store.readers().count_events(everything, None, now()).await.unwrap();
-            prop_assert_eq!(counted.events as usize, rest.len());
+            prop_assert_eq!(dropped, before - rest.len());
+            answers_agree(&store.readers(), &everything, &rest).await?;
             let cursor = store.cursor().await.unwrap().map_or(0, |id| id.seq);
             prop_assert_eq!(cursor, kept.min(log.len() as u64));
+            prop_assert_eq!(store.readers().figures(now()).await.unwrap().events as usize, rest.len());
+
+            store.close().await;
+            prop_assert!(store.readers().events_at(everything, 0, 1, now()).await.is_err());
+            let store = Store::open(&path, &key).unwrap();
+            let passing = rest.iter().filter(|event| passes(event, &filter, now(), &known));
+            answers_agree(&store.readers(), &filter, &passing.cloned().collect::<Vec<_>>()).await?;
+            // And it goes on from there.
+            let event = log[0].clone();
+            let id = EventId { epoch: "c".into(), seq: kept + 1 };
+            let next = Event { id, at: now(), ..event };
+            store.apply(vec![next.clone()], Time::from_millis(0)).await.unwrap();
+            let page = store.readers().events_at(Filter::default(), 0, 1, now()).await.unwrap();
+            prop_assert_eq!(page.events, vec![next]);
             Ok(())
         })?;
     }
+}
+
+/// A copy as it was written before events had explanations and devices.
+#[tokio::test]
+async fn an_older_copy_is_numbered_when_it_opens() {
+    let folder = tempfile::tempdir().unwrap();
+    let (path, key) = at(folder.path());
+    let body = r#"{"type":"sign_in","login":"anna@example.org","protocol":"imap","address":"203.0.113.7",
+        "outcome":"failed","reasons":[{"code":"wrong_password","text":"wrong password","block":null}],
+        "server":"mail","client":"Thunderbird","tls":true}"#;
+    {
+        let writer =
+            connect(&path, &key, OpenFlags::SQLITE_OPEN_READ_WRITE | OpenFlags::SQLITE_OPEN_CREATE).unwrap();
+        for sql in &MIGRATIONS[..3] {
+            writer.execute_batch(sql).unwrap();
+        }
+        writer
+            .execute_batch(
+                "PRAGMA user_version = 3; INSERT INTO epochs VALUES (1, 'a', 1, 1); \
+                 INSERT INTO logins VALUES (1, 'anna@example.org'); \
+                 INSERT INTO addresses VALUES (1, x'00000000000000000000FFFFCB007107'); \
+                 INSERT INTO events VALUES (1, 1, 1764000000000, 291, 1, 1); \
+                 INSERT INTO event_words (rowid, words) VALUES (1, 'anna example org wrong password');",
+            )
+            .unwrap();
+        writer.execute("INSERT INTO event_bodies VALUES (1, ?1)", [body]).unwrap();
+    }
+    let store = Store::open(&path, &key).unwrap();
+    let count = async |test: Test| {
+        let filter = Filter { span: None, terms: vec![Term { not: false, test }] };
+        store.readers().count_events(filter, None, now()).await.unwrap().events
+    };
+    assert_eq!(count(Test::Text { words: "anna thunder wrong mail 113".to_owned() }).await, 1);
+    assert_eq!(count(Test::Reason { any: vec![ReasonCode::WrongPassword] }).await, 1);
+    assert_eq!(count(Test::Device { any: vec!["bird".to_owned()] }).await, 1);
+    assert_eq!(count(Test::Text { words: "nothing".to_owned() }).await, 0);
 }
