@@ -7,7 +7,7 @@ use mailcup_wire::{
     Block, BlockId, Challenge, ChallengeAnswer, ChallengeId, Code, DeviceName, EventId, EventPage, Factor,
     FactorId, MailServer, MailServerKind, MailServerSnippet, MailSettings, MailSettingsChange, NewBlock,
     Organization, Page, PasswordChange, Problem, ProblemDetails, RecoveryCodes, ServiceHealth, ServiceInfo,
-    SessionGrant, Setup, SetupDone, SignInRequest, SnippetRequest, TestMail, TestMailResult,
+    SessionGrant, Setup, SetupDone, SignInRequest, SnippetRequest, TestMail, TestMailResult, Time,
     desktop::Credentials,
 };
 use reqwest::{Client, Method, RequestBuilder, Response, StatusCode, header, redirect};
@@ -85,10 +85,18 @@ impl Api {
         self.get("organization").await
     }
 
-    /// Events after the cursor, or from the oldest.
-    pub async fn events_after(&self, cursor: Option<&EventId>) -> Result<EventPage, Problem> {
-        let mut query = vec![("limit", EVENTS_A_PAGE.to_string())];
-        query.extend(cursor.map(|id| ("after", id.to_string())));
+    /// Events after the cursor, oldest first.
+    pub async fn events_after(&self, cursor: &EventId) -> Result<EventPage, Problem> {
+        self.events(("after", cursor.to_string())).await
+    }
+
+    /// Events from that moment on, oldest first.
+    pub async fn events_since(&self, since: Time) -> Result<EventPage, Problem> {
+        self.events(("since", since.to_string())).await
+    }
+
+    async fn events(&self, from: (&str, String)) -> Result<EventPage, Problem> {
+        let query = [("limit", EVENTS_A_PAGE.to_string()), from];
         read(self.request(Method::GET, "events").query(&query).send().await).await
     }
 

@@ -1,17 +1,17 @@
 //! Keeps the local copy in step with the service: pages until it has caught up, then the stream; on any fault
 //! again from what the store holds. While the console is locked only the stream is heard and nothing is kept.
 
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use futures_util::StreamExt as _;
 use mailcup_wire::{
-    Alert, Code, Details, Event, EventBody, EventId, LineageStep, Problem, Time,
+    Alert, Code, Details, Event, EventBody, EventId, EventPage, LineageStep, Problem, Time,
     desktop::{DataChanged, Link},
 };
 use rand::RngExt as _;
 use serde::Deserialize;
 use tokio::sync::mpsc;
-use tokio_util::sync::CancellationToken;
+use tokio_util::{sync::CancellationToken, task::AbortOnDropHandle};
 
 use crate::{
     Clock,
@@ -25,6 +25,10 @@ const KEPT_DAYS: i64 = 90;
 const DAY_MILLIS: i64 = 86_400_000;
 const FIRST_PAUSE: Duration = Duration::from_millis(250);
 const LONGEST_PAUSE: Duration = Duration::from_secs(30);
+/// Pages that may wait until they are written.
+const PAGES_AHEAD: usize = 2;
+/// How often the window hears of what is taken in while catching up.
+const TELL_EVERY: Duration = Duration::from_millis(250);
 
 /// What became of the sync, for the actor.
 #[derive(Debug)]
@@ -170,25 +174,42 @@ impl Sync {
     }
 
     async fn catch_up(&mut self, store: &Store, progress: &mut bool) -> Result<(), Fault> {
-        let mut cursor = store.cursor().await.map_err(Fault::Store)?;
+        let cursor = store.cursor().await.map_err(Fault::Store)?;
         if cursor.is_none() {
             self.take_lists(store, false).await?;
         }
+        // The next page is fetched while one is written.
+        let (pages, mut fetched) = mpsc::channel(PAGES_AHEAD);
+        let oldest = oldest_kept(self.clock.now());
+        let _fetching = AbortOnDropHandle::new(tokio::spawn(fetch(self.api.clone(), cursor, oldest, pages)));
+        let mut gathered = Gathered::default();
         loop {
-            let page = self.stop.run_until_cancelled(self.api.events_after(cursor.as_ref())).await;
+            let page = self.stop.run_until_cancelled(fetched.recv()).await.flatten();
             let page = page.ok_or(Fault::Stopped)?.map_err(Fault::Service)?;
             *progress = true;
-            let last = page.events.last().map(|event| event.id.clone());
-            if page.more {
-                let at = last.as_ref().map_or(0, |id| id.seq);
-                let behind = u32::try_from(page.head.seq.saturating_sub(at)).unwrap_or(u32::MAX);
-                self.tell(News::Link(Link::CatchingUp { behind })).await?;
+            let last = page.events.last().map_or(0, |event| event.id.seq);
+            gathered.behind(page.events.len(), page.head.seq.saturating_sub(last));
+            if !page.events.is_empty() {
+                let taken = store.apply(page.events, oldest).await.map_err(Fault::Store)?;
+                gathered.add(taken);
             }
-            self.apply(store, page.events, false).await?;
-            cursor = last.or(cursor);
+            if !page.more || gathered.is_due() {
+                self.tell_gathered(&mut gathered, page.more).await?;
+            }
             if !page.more {
                 return Ok(());
             }
+        }
+    }
+
+    async fn tell_gathered(&mut self, gathered: &mut Gathered, more: bool) -> Result<(), Fault> {
+        if more {
+            let (behind, total) = (gathered.behind, gathered.total());
+            self.tell(News::Link(Link::CatchingUp { behind, total })).await?;
+        }
+        match gathered.take() {
+            Some(applied) => self.tell(News::Applied { applied, live: false }).await,
+            None => Ok(()),
         }
     }
 
@@ -290,6 +311,73 @@ impl Sync {
     async fn tell(&self, news: News) -> Result<(), Fault> {
         let sent = self.stop.run_until_cancelled(self.news.send(news)).await;
         if matches!(sent, Some(Ok(()))) { Ok(()) } else { Err(Fault::Stopped) }
+    }
+}
+
+/// What was taken in since it was told last: telling each page would make the window draw for every one of
+/// them.
+#[derive(Default)]
+struct Gathered {
+    applied: Option<Applied>,
+    told: Option<Instant>,
+    taken: u32,
+    behind: u32,
+}
+
+impl Gathered {
+    fn behind(&mut self, taken: usize, behind: u64) {
+        self.taken = self.taken.saturating_add(u32::try_from(taken).unwrap_or(u32::MAX));
+        self.behind = u32::try_from(behind).unwrap_or(u32::MAX);
+    }
+
+    fn total(&self) -> u32 {
+        self.taken.saturating_add(self.behind)
+    }
+
+    fn add(&mut self, applied: Option<Applied>) {
+        match (&mut self.applied, applied) {
+            (Some(gathered), Some(applied)) => {
+                gathered.changed.events |= applied.changed.events;
+                gathered.changed.alerts |= applied.changed.alerts;
+                gathered.changed.blocks |= applied.changed.blocks;
+                gathered.changed.accounts |= applied.changed.accounts;
+                gathered.changed.settings |= applied.changed.settings;
+                gathered.alerts.extend(applied.alerts);
+            }
+            (none, applied) => *none = none.take().or(applied),
+        }
+    }
+
+    fn is_due(&self) -> bool {
+        self.told.is_none_or(|told| told.elapsed() >= TELL_EVERY)
+    }
+
+    fn take(&mut self) -> Option<Applied> {
+        self.told = Some(Instant::now());
+        self.applied.take()
+    }
+}
+
+/// Fetches page after page; the first time from the oldest event that is kept here.
+async fn fetch(
+    api: Api,
+    mut cursor: Option<EventId>,
+    oldest: Time,
+    pages: mpsc::Sender<Result<EventPage, Problem>>,
+) {
+    loop {
+        let page = match &cursor {
+            Some(cursor) => api.events_after(cursor).await,
+            None => api.events_since(oldest).await,
+        };
+        let more = page.as_ref().is_ok_and(|page| page.more);
+        if let Ok(page) = &page {
+            cursor = page.events.last().map(|event| event.id.clone()).or(cursor);
+        }
+        // Whoever no longer wants pages has ended.
+        if pages.send(page).await.is_err() || !more {
+            return;
+        }
     }
 }
 

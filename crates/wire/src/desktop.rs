@@ -122,8 +122,8 @@ wire! {
     #[serde(tag = "kind", rename_all = "snake_case")]
     pub enum Link {
         Connecting,
-        /// `behind`: events still to fetch.
-        CatchingUp { behind: u32 },
+        /// `behind`: events still to fetch, of `total` since it began.
+        CatchingUp { behind: u32, total: u32 },
         Live,
         Offline { since: Time, why: String },
         /// The session ended; sign in again. The local copy stays readable.

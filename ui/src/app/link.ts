@@ -9,7 +9,10 @@ export function linkWords(link: Link, now: number): Mark {
       return { word: "Connecting…", icon: "refresh", tone: "neutral" };
     case "catching_up":
       return {
-        word: link.behind > 0 ? `Catching up: ${count(link.behind)} events to go` : "Catching up…",
+        word:
+          link.behind > 0
+            ? `Catching up: ${count(link.total - link.behind)} of ${count(link.total)} events`
+            : "Catching up…",
         icon: "refresh",
         tone: "neutral",
       };

@@ -597,8 +597,8 @@ export type LineageStep = {
 
 /**  How the stream from the service stands. */
 export type Link = { kind: "connecting" } | 
-/**  `behind`: events still to fetch. */
-{ kind: "catching_up"; behind: number } | { kind: "live" } | { kind: "offline"; since: string; why: string } | 
+/**  `behind`: events still to fetch, of `total` since it began. */
+{ kind: "catching_up"; behind: number; total: number } | { kind: "live" } | { kind: "offline"; since: string; why: string } | 
 /**  The session ended; sign in again. The local copy stays readable. */
 { kind: "signed_out" };
 

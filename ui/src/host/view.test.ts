@@ -7,7 +7,7 @@ vi.mock("$host", () => ({ host: core }));
 
 it.each<[Role, Link, string | undefined]>([
   ["owner", { kind: "live" }, undefined],
-  ["admin", { kind: "catching_up", behind: 12 }, undefined],
+  ["admin", { kind: "catching_up", behind: 12, total: 40 }, undefined],
   ["owner", { kind: "offline", since: "2026-11-24T08:00:00Z", why: "" }, "can't be reached now"],
   ["owner", { kind: "connecting" }, "can't be reached yet"],
   ["owner", { kind: "signed_out" }, "Sign in"],

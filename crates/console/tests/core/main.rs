@@ -9,7 +9,10 @@ mod reports;
 use std::{fs, path::Path, time::Duration};
 
 use mailcup_console_core::Console;
-use mailcup_lab::service::{OWNER, Service, ServiceConfig};
+use mailcup_lab::{
+    service::{OWNER, Service, ServiceConfig, write_history},
+    traffic::history,
+};
 use mailcup_wire::{
     AlertChange, AlertId, AlertState, BlockTarget, ChallengeAnswer, Code, FactorKind, MailServerKind,
     NewBlock, Snooze, Time,
@@ -393,5 +396,37 @@ async fn damage_in_a_page_that_nothing_asks_for_is_found_and_mended() {
         view.notices.iter().any(|it| matches!(it, Notice::StoreReplaced { .. })) && view.events >= before
     };
     desk.view_with(replaced).await;
+    console.shut_down().await.unwrap();
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_long_history_comes_page_after_page_as_far_as_it_is_kept() {
+    let (folder, desk) = (tempfile::tempdir().unwrap(), Desk::new());
+    let data_dir = folder.path().join("service");
+    let days_ago = |days: i64| jiff::Timestamp::now() - jiff::SignedDuration::from_hours(24 * days);
+    let logins = || (0..50).map(|number| format!("user-{number}@example.org"));
+    let past = history(1, logins(), days_ago(200), days_ago(100), 1_500).chain(history(
+        2,
+        logins(),
+        days_ago(80),
+        days_ago(1),
+        2_000,
+    ));
+    write_history(&data_dir, past).unwrap();
+    let service = ServiceConfig { data_dir: Some(data_dir), ..ServiceConfig::default() };
+    let service = Service::start(service).await.unwrap();
+    let owner = service.set_up().await.unwrap();
+    let console = desk.start(&folder.path().join("console"));
+    connect(&console, &service).await;
+    desk.view_with(|view| view.service.as_ref().is_some_and(|it| it.link == Link::Live)).await;
+
+    let all = owner.all_events(None).await.unwrap();
+    let kept = all.iter().filter(|event| event.at > Time::from(days_ago(90))).count();
+    assert!(all.len() > kept + 1_000 && kept > 2_000, "{kept} of {}", all.len());
+    let here = mailcup_lab::wait::until("every event that is kept", Duration::from_secs(20), async || {
+        let here = console.count_events(Filter::default(), None).await.unwrap();
+        (here.events as usize == kept).then_some(())
+    });
+    here.await.unwrap();
     console.shut_down().await.unwrap();
 }

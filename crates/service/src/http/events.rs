@@ -39,6 +39,8 @@ pub(super) fn routes() -> OpenApiRouter<Arc<App>> {
 struct EventsQuery {
     /// Events after this one, oldest first (`EPOCH:SEQ`); takes no filter.
     after: Option<String>,
+    /// Events from about this moment on (RFC 3339), oldest first, where there is no `after` yet; takes no filter.
+    since: Option<String>,
     /// Events before this one, newest first (`EPOCH:SEQ`); empty for the newest of all.
     before: Option<String>,
     /// At most 1000; 100 if not given.
@@ -75,10 +77,13 @@ async fn list(State(app): State<Arc<App>>, _: Reader, Query(query): Query<Events
     let limit = query.limit.unwrap_or(LIMIT).clamp(1, HIGHEST_LIMIT);
     let filter = query.filter()?;
     let backward = query.before.is_some() || filter != EventFilter::default();
-    if backward && query.after.is_some() {
+    if (backward && (query.after.is_some() || query.since.is_some()))
+        || (query.after.is_some() && query.since.is_some())
+    {
         return Err(Problem::new(
             Code::BadRequest,
-            "after goes with no filter and not with before; to read filtered events, page back with before.",
+            "after and since go with no filter and not with before or each other; to read filtered events, page \
+             back with before.",
         )
         .into());
     }
@@ -90,7 +95,11 @@ async fn list(State(app): State<Arc<App>>, _: Reader, Query(query): Query<Events
         search::search(readers, &filter, before, limit, Patience::default()).await?
     } else {
         let after = query.after.as_deref().map(|text| cursor(&app.log, "after", text)).transpose()?;
-        let mut rows = events::after(readers, after.unwrap_or(0), limit + 1).await?;
+        let since = match moment("since", query.since.as_deref())? {
+            Some(since) => search::before_moment(readers, since).await?,
+            None => 0,
+        };
+        let mut rows = events::after(readers, after.unwrap_or(since), limit + 1).await?;
         let more = rows.len() > limit as usize;
         rows.truncate(limit as usize);
         let next = rows.last().filter(|_| more).map(|row| row.seq);

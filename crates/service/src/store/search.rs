@@ -58,6 +58,20 @@ pub async fn search(
     search.run(&mut connection, limit as usize, patience).await
 }
 
+/// The last event before the hour of `since`, as far as events are indexed.
+pub async fn before_moment(readers: &SqlitePool, since: Time) -> Result<u64, StoreError> {
+    let mut connection = readers.acquire().await?;
+    let first: Option<i64> = sqlx::query_scalar("SELECT MIN(first_seq) FROM event_hours WHERE hour >= $1")
+        .bind(since.as_millis().div_euclid(MILLIS_PER_HOUR))
+        .fetch_one(&mut *connection)
+        .await?;
+    let before = match first {
+        Some(first) => first - 1,
+        None => event_index::indexed_up_to(&mut connection).await?,
+    };
+    Ok(before.cast_unsigned())
+}
+
 /// How a filter is answered.
 struct Search {
     conditions: Conditions,

@@ -179,6 +179,8 @@ async fn pages_go_both_ways_and_a_foreign_cursor_has_diverged() {
     assert_eq!(all("?text=user7%20wrong").await.len(), 1);
     assert_eq!(all("?protocols=pop3").await.len(), 0);
     assert_eq!(all("?from=2100-01-01T00:00:00Z").await.len(), 0);
+    assert_eq!(all("?since=2026-11-24T08:00:00Z&limit=1").await[0].id.seq, 1);
+    assert!(all("?since=2100-01-01T00:00:00Z").await.len() <= 1, "only what is not indexed yet");
 
     let head = service.app.log.head();
     for (query, code) in [
@@ -191,6 +193,7 @@ async fn pages_go_both_ways_and_a_foreign_cursor_has_diverged() {
         ("?limit=many".to_owned(), Code::BadRequest),
         ("?colour=red".to_owned(), Code::BadRequest),
         (format!("?after={head}&kinds=sign_in"), Code::BadRequest),
+        (format!("?after={head}&since=2026-11-24T08:00:00Z"), Code::BadRequest),
     ] {
         let problem = service.get(&format!("/v1/events{query}")).await.problem();
         assert_eq!(problem.code, code, "{query}");
