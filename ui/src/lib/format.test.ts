@@ -1,5 +1,7 @@
-import { describe, expect, it } from "vitest";
-import { absoluteTime, counted, inOwnTime, relativeTime, timeLeft } from "./format";
+import { afterEach, beforeAll, describe, expect, it } from "vitest";
+import { absoluteTime, count, counted, inOwnTime, relativeTime, timeLeft } from "./format";
+
+import { beginToSpeak, speak } from "./language.svelte";
 
 const now = Date.parse("2026-11-24T12:00:00Z");
 const SECOND = 1_000;
@@ -54,4 +56,28 @@ it("puts the times in a sentence of the service into the reader's zone", () => {
     `The address is blocked until ${at}.`,
   );
   expect(inOwnTime("anna-2026-11-25T0 is no time")).toBe("anna-2026-11-25T0 is no time");
+});
+
+describe("in other languages", () => {
+  beforeAll(beginToSpeak);
+  afterEach(() => {
+    speak("system");
+  });
+
+  it("German", () => {
+    speak("de");
+    expect(relativeTime(now - 3 * MINUTE, now)).toBe("vor 3 Min.");
+    expect(relativeTime(now - 400 * DAY, now)).toBe("20. Okt. 2025");
+    expect(timeLeft(now + 30 * DAY, now)).toBe("in 30 Tagen");
+    expect(count(1_204)).toBe("1.204");
+  });
+
+  it("Ukrainian, with its plural forms", () => {
+    speak("uk");
+    expect(relativeTime(now - 3 * MINUTE, now)).toBe("3 хв тому");
+    expect(timeLeft(now + 21 * DAY, now)).toBe("через 21 день");
+    expect(timeLeft(now + 22 * DAY, now)).toBe("через 22 дні");
+    expect(timeLeft(now + 25 * DAY, now)).toBe("через 25 днів");
+    expect(count(1_204).replaceAll("\u00a0", " ")).toBe("1 204");
+  });
 });

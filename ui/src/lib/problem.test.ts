@@ -1,5 +1,6 @@
 import { expect, it } from "vitest";
 import type { Problem } from "$host/host";
+import { beginToSpeak, speak } from "./language.svelte";
 import { asProblem, fieldProblems, messageBesides } from "./problem";
 
 const invalid: Problem = {
@@ -23,4 +24,14 @@ it("takes whatever is thrown as a problem", () => {
   expect(asProblem(invalid)).toBe(invalid);
   expect(asProblem(new Error("broken")).message).toBe("broken");
   expect(asProblem("broken").code).toBe("internal");
+});
+
+it("says in the reader's language what a code says, and in English what only the service knows", () => {
+  beginToSpeak();
+  speak("de");
+  expect(asProblem({ ...invalid, code: "stale" }).message).toMatch(/^Jemand hat das/);
+  expect(asProblem(invalid).message).toBe(
+    "Eine Angabe kann nicht stimmen. (This is not a domain.)",
+  );
+  speak("system");
 });
