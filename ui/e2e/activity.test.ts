@@ -278,6 +278,66 @@ test("offers to take filters away one by one where nothing matches", async ({ pa
   await expect(page.locator(rows).first()).toBeVisible();
 });
 
+test("keeps a view under a name, renames and deletes it, each with undo", async ({ page }) => {
+  await open(page, {
+    scenario: "attack",
+    hash: "#/activity?-outcome=allowed&by=network",
+    ready: "match",
+  });
+  const menu = page.getByRole("dialog", { name: "Views" });
+  await page.getByRole("button", { name: "Views" }).click();
+  await menu.getByLabel("Save what is shown as").fill("Not allowed");
+  await page.keyboard.press("Enter");
+  await expect(page.getByText("Saved the view Not allowed.")).toBeVisible();
+  const button = page.getByRole("button", { name: "Not allowed", exact: true });
+  await expect(button).toBeFocused();
+
+  await button.click();
+  await menu.getByRole("link", { name: "Refused today" }).press("Enter");
+  await expect(page).toHaveURL(/since=today&outcome=refused$/);
+  await page.getByRole("button", { name: "Refused today" }).click();
+  await menu.getByRole("button", { name: "Rename Not allowed" }).click();
+  await page.keyboard.type("Turned away");
+  await page.keyboard.press("Enter");
+  await page.getByRole("button", { name: "Refused today" }).click();
+  await menu.getByRole("link", { name: "Turned away" }).click();
+  await expect(page).toHaveURL(/-outcome=allowed&by=network$/);
+
+  await page.getByRole("button", { name: "Turned away" }).click();
+  await menu.getByRole("button", { name: "Delete Turned away" }).click();
+  await expect(page.getByText("Deleted the view Turned away.")).toBeVisible();
+  await page.keyboard.press("Escape");
+  await expect(page.getByRole("button", { name: "Views" })).toBeVisible();
+  await page.getByRole("button", { name: "Undo" }).last().click();
+  await expect(page.getByRole("button", { name: "Turned away" })).toBeVisible();
+});
+
+test("exports what is shown, tells how far it is, and where it went", async ({ page }) => {
+  await open(page, { scenario: "attack", hash: "#/activity?outcome=failed", ready: "match" });
+  await page.keyboard.press("e");
+  const dialog = page.getByRole("dialog", { name: "Export events" });
+  await expect(dialog.getByText("events that are shown now")).toBeVisible();
+  await expect(dialog.getByLabel("File")).toHaveValue(/events\.csv$/);
+  await dialog.getByRole("radio", { name: "JSON Lines" }).click();
+  await expect(dialog.getByLabel("File")).toHaveValue(/events\.jsonl$/);
+  await dialog.getByRole("button", { name: "Export", exact: true }).click();
+  await expect(page.getByRole("progressbar", { name: "Exporting events" })).toBeVisible();
+  await page.getByRole("link", { name: "Blocks" }).first().click();
+  await expect(page.getByText("Exported to /home/maria/Downloads/")).toBeVisible();
+});
+
+test("cancels an export, and says why one failed", async ({ page }) => {
+  await open(page, { scenario: "attack", hash: "#/activity?outcome=failed", ready: "match" });
+  await page.keyboard.press("e");
+  await page.getByRole("dialog").getByRole("button", { name: "Export", exact: true }).click();
+  await page.getByRole("button", { name: /Cancel|Stop/ }).click();
+  await expect(page.getByText("The export was cancelled")).toBeVisible();
+  await page.keyboard.press("e");
+  await page.getByLabel("File").fill("/nowhere/events.csv");
+  await page.keyboard.press("Enter");
+  await expect(page.getByText("no space is left")).toBeVisible();
+});
+
 test("is walked by keyboard: rows, drawer, block with undo, and out again", async ({ page }) => {
   await open(page, { scenario: "attack", hash: "#/activity", ready: "the newest" });
   await page.locator(rows).first().focus();

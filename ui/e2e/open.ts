@@ -6,7 +6,7 @@ export type Theme = "light" | "dark";
 /** Opens a page of the mocked console and waits until it stands. */
 export async function open(
   page: Page,
-  { scenario, hash, ready, act }: Omit<Case, "name">,
+  { scenario, hash, ready, act, language }: Omit<Case, "name">,
   theme: Theme = "light",
 ) {
   await page.addInitScript((chosen) => {
@@ -14,7 +14,9 @@ export async function open(
     Object.freeze(Object.prototype);
     localStorage.setItem("theme", chosen);
   }, theme);
-  await page.goto(`/?scenario=${scenario}&theme=${theme}${hash}`);
+  await page.goto(
+    `/?scenario=${scenario}&theme=${theme}${language ? `&language=${language}` : ""}${hash}`,
+  );
   await expect(page.getByText(ready).first()).toBeVisible();
   if (act) await acts[act](page);
   await page.evaluate(() => document.fonts.ready);
@@ -56,6 +58,21 @@ async function setUp(page: Page) {
 
 const acts: Record<NonNullable<Case["act"]>, (page: Page) => Promise<void>> = {
   filter: (page) => page.getByRole("button", { name: "Time" }).click(),
+  complete: async (page) => {
+    await page.keyboard.press("/");
+    await page.keyboard.type("an");
+    await expect(page.getByRole("option", { name: "anna@example.org" })).toBeVisible();
+  },
+  term: async (page) => {
+    await page.getByRole("button", { name: /^Account/ }).click();
+    await expect(page.getByRole("dialog", { name: "Change filter Account" })).toBeVisible();
+  },
+  views: (page) => page.getByRole("button", { name: "Refused today" }).click(),
+  export: async (page) => {
+    await page.getByRole("button", { name: "Export" }).click();
+    await expect(page.getByLabel("File")).toHaveValue(/csv$/);
+  },
+  columns: (page) => page.getByRole("button", { name: "Columns" }).click(),
   block: async (page) => {
     await page.getByRole("button", { name: "Block", exact: true }).click();
     await expect(page.getByRole("dialog", { name: "Block" })).toBeVisible();

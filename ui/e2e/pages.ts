@@ -5,9 +5,15 @@ export interface Case {
   hash: string;
   /** What is there once the page stands. */
   ready: string;
+  language?: "de" | "uk";
   /** What else to open before one looks. */
   act?:
     | "filter"
+    | "complete"
+    | "term"
+    | "columns"
+    | "views"
+    | "export"
     | "block"
     | "network"
     | "shortcuts"
@@ -96,6 +102,80 @@ export const cases: Case[] = [
     scenario: "attack",
     hash: "#/activity?since=24h&account=anna%40example.org&network=198.51.100.0%2F24&protocol=imap,submission&outcome=failed,refused",
     ready: "match.",
+  },
+  {
+    name: "activity-chips",
+    scenario: "attack",
+    hash: "#/activity?since=7d&-account=anna@example.org,bernd@example.org,chiara@example.org&reason=wrong_password,blocked_address&text=thunderbird&columns=time,outcome,account,address,protocol,reason,device,server,number",
+    ready: "match.",
+  },
+  {
+    name: "activity-fault",
+    scenario: "well",
+    hash: "#/activity?outcome=maybe&network=203.0.113.0/99",
+    ready: "can’t be “maybe”",
+  },
+  { name: "activity-million", scenario: "million", hash: "#/activity", ready: "1,000,000 events" },
+  {
+    name: "activity-accounts",
+    scenario: "attack",
+    hash: "#/activity?outcome=failed,refused&by=account",
+    ready: "Most refused",
+  },
+  {
+    name: "activity-hours",
+    scenario: "worst",
+    hash: "#/activity?by=hour",
+    ready: "Most refused",
+  },
+  {
+    name: "activity-complete",
+    scenario: "well",
+    hash: "#/activity",
+    ready: "the newest",
+    act: "complete",
+  },
+  {
+    name: "activity-term",
+    scenario: "attack",
+    hash: "#/activity?-outcome=refused&account=anna@example.org",
+    ready: "match.",
+    act: "term",
+  },
+  {
+    name: "activity-columns",
+    scenario: "well",
+    hash: "#/activity",
+    ready: "the newest",
+    act: "columns",
+  },
+  {
+    name: "activity-views",
+    scenario: "well",
+    hash: "#/activity?since=today&outcome=refused",
+    ready: "match",
+    act: "views",
+  },
+  {
+    name: "activity-export",
+    scenario: "well",
+    hash: "#/activity",
+    ready: "the newest",
+    act: "export",
+  },
+  {
+    name: "activity-german",
+    scenario: "attack",
+    hash: "#/activity?since=7d&-outcome=allowed&reason=wrong_password&by=network",
+    ready: "passen",
+    language: "de",
+  },
+  {
+    name: "activity-ukrainian",
+    scenario: "attack",
+    hash: "#/activity?since=7d&-outcome=allowed&account=anna@example.org",
+    ready: "Збіга",
+    language: "uk",
   },
   {
     name: "activity-none",

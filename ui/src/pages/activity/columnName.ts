@@ -1,5 +1,6 @@
 import { m } from "$messages";
-import type { ColumnName } from "./columns";
+import type { Column } from "$host/host";
+import { type ColumnName, columnNames, exported } from "./columns";
 
 export function columnName(name: ColumnName): string {
   switch (name) {
@@ -22,4 +23,11 @@ export function columnName(name: ColumnName): string {
     case "number":
       return m.activity_column_number();
   }
+}
+
+export function exportColumnName(column: Column): string {
+  if (column === "kind") return m.activity_field_kind();
+  if (column === "text") return m.activity_column_text();
+  const shown = columnNames.find((name) => exported[name] === column);
+  return shown === undefined ? column : columnName(shown);
 }

@@ -1,4 +1,6 @@
-/** What a row of the list may show, and what an export may hold. */
+import type { Column } from "$host/host";
+
+/** What a row of the list may show. */
 export const columnNames = [
   "time",
   "outcome",
@@ -26,15 +28,58 @@ export const narrowColumns = usualColumns.filter((name) => name !== "reason");
 
 /** A CSS grid track for each, and how wide its shape is while a row loads. */
 export const columnShape: Record<ColumnName, { width: string; shape: number }> = {
-  time: { width: "clamp(104px, 13%, 160px)", shape: 8 },
-  outcome: { width: "116px", shape: 10 },
-  account: { width: "minmax(96px, 1fr)", shape: 20 },
-  address: { width: "minmax(96px, 0.8fr)", shape: 14 },
-  protocol: { width: "80px", shape: 6 },
-  reason: { width: "minmax(0, 1.6fr)", shape: 24 },
+  time: { width: "clamp(116px, 13%, 160px)", shape: 8 },
+  outcome: { width: "108px", shape: 10 },
+  account: { width: "minmax(150px, 1.2fr)", shape: 20 },
+  address: { width: "minmax(118px, 1fr)", shape: 14 },
+  protocol: { width: "84px", shape: 6 },
+  reason: { width: "minmax(0, 1.5fr)", shape: 24 },
   device: { width: "minmax(0, 1fr)", shape: 18 },
   server: { width: "minmax(0, 0.8fr)", shape: 12 },
   number: { width: "minmax(0, 88px)", shape: 7 },
+};
+
+/** Where many columns share a narrow window, none insists on its width. */
+export function columnWidth(name: ColumnName, columns: number, room: number): string {
+  const { width } = columnShape[name];
+  const isTight = columns > usualColumns.length && room < 150 * columns;
+  return isTight ? (tight[name] ?? width) : width;
+}
+
+const tight: Partial<Record<ColumnName, string>> = {
+  time: "minmax(0, 1.2fr)",
+  outcome: "minmax(0, 1.2fr)",
+  account: "minmax(0, 1.6fr)",
+  address: "minmax(0, 1.4fr)",
+  protocol: "minmax(0, 0.8fr)",
+  number: "minmax(0, 0.8fr)",
+};
+
+/** What an export may hold, and what it calls the columns of the list. */
+export const exportColumns: readonly Column[] = [
+  "time",
+  "id",
+  "kind",
+  "account",
+  "address",
+  "protocol",
+  "outcome",
+  "reasons",
+  "client",
+  "server",
+  "text",
+];
+
+export const exported: Record<ColumnName, Column> = {
+  time: "time",
+  outcome: "outcome",
+  account: "account",
+  address: "address",
+  protocol: "protocol",
+  reason: "reasons",
+  device: "client",
+  server: "server",
+  number: "id",
 };
 
 /** Shown or hidden; a column that returns stands where it usually does. At least one stays. */
