@@ -39,7 +39,7 @@ test("sets up a service on this computer, from the first click to the first gree
   await expect(dovecot.getByText("Connected")).toBeVisible({ timeout: 10_000 });
 
   await page.getByRole("button", { name: "Open the console" }).click();
-  await expect(page.getByRole("heading", { name: "Activity" })).toBeVisible();
+  await expect(page.getByRole("heading", { name: "Overview" })).toBeVisible();
 });
 
 test("says what to check when a service does not answer", async ({ page }) => {

@@ -69,6 +69,21 @@ export const cases: Case[] = [
   },
   { name: "locked", scenario: "locked", hash: "", ready: "Locked" },
 
+  { name: "overview-well", scenario: "well", hash: "#/overview", ready: "All is well" },
+  { name: "overview-attack", scenario: "attack", hash: "#/overview", ready: "after 14 failures" },
+  {
+    name: "overview-month",
+    scenario: "attack",
+    hash: "#/overview?range=30d&protocol=imap",
+    ready: "after 14 failures",
+  },
+  { name: "overview-empty", scenario: "empty", hash: "#/overview", ready: "No mail server asks" },
+  { name: "overview-worst", scenario: "worst", hash: "#/overview", ready: "failed for" },
+  { name: "overview-offline", scenario: "offline", hash: "#/overview", ready: "after 14 failures" },
+  { name: "overview-auditor", scenario: "auditor", hash: "#/overview", ready: "after 14 failures" },
+  { name: "overview-slow", scenario: "slow", hash: "#/overview", ready: "Overview" },
+  { name: "overview-broken", scenario: "broken", hash: "#/overview", ready: "could not be read" },
+
   { name: "alerts-well", scenario: "well", hash: "#/alerts", ready: "All is well" },
   { name: "alerts-attack", scenario: "attack", hash: "#/alerts", ready: "Alerts" },
   { name: "alert", scenario: "attack", hash: "#/alerts/al1", ready: "Evidence" },

@@ -4,6 +4,7 @@ import { m } from "$messages";
 import type { IconName } from "$components/icons";
 import Activity from "../pages/activity/Activity.svelte";
 import Alerts from "../pages/alerts/Alerts.svelte";
+import Overview from "../pages/overview/Overview.svelte";
 import Blocks from "../pages/blocks/Blocks.svelte";
 import Settings from "../pages/settings/Settings.svelte";
 
@@ -30,6 +31,7 @@ const openAlerts = { count: (view: View) => view.open_alerts, label: () => m.app
 /** Every page, one a line, in the order of the sidebar; the first nine go by their digit, too. */
 // prettier-ignore
 export const pages: readonly PageEntry[] = [
+  { group: "watch", address: "overview", key: "o", icon: "overview", name: () => m.app_page_overview(), component: Overview },
   { group: "watch", address: "alerts", key: "a", icon: "bell", name: () => m.app_page_alerts(), component: Alerts, waiting: openAlerts },
   { group: "watch", address: "activity", key: "t", icon: "activity", name: () => m.app_page_activity(), component: Activity },
   { group: "protect", address: "blocks", key: "b", icon: "block", name: () => m.app_page_blocks(), component: Blocks },
@@ -54,7 +56,5 @@ export function groupName(group: PageGroup): string {
   }
 }
 
-/** Where an address leads that names no page: to what wants the reader most. */
-export function startPage(view: View | undefined): string {
-  return (view?.open_alerts ?? 0) > 0 ? "alerts" : "activity";
-}
+/** Where an address leads that names no page. */
+export const startPage = "overview";

@@ -1,0 +1,142 @@
+import { host } from "$host";
+import type { Alert, AlertChange, AlertState, Problem, Severity } from "$host/host";
+import { m } from "$messages";
+import { shortTime } from "$lib/format";
+import { asProblem } from "$lib/problem";
+import { complain, say } from "$lib/toasts.svelte";
+import { alertTitle } from "$lib/words";
+
+/** Whether an alert waits for a person: open, and not put off to later. */
+export function waits({ state, snoozed_until }: Alert, now: number): boolean {
+  return state === "open" && (!snoozed_until || Date.parse(snoozed_until) <= now);
+}
+
+/** Until when an open alert is put off; undefined if it is not. */
+export function snoozedUntil({ state, snoozed_until }: Alert, now: number): number | undefined {
+  if (state !== "open" || !snoozed_until) return undefined;
+  const until = Date.parse(snoozed_until);
+  return until > now ? until : undefined;
+}
+
+/** Whether an admin can do something about it; the console's own end by themselves. */
+export function isChangeable(alert: Alert): boolean {
+  return alert.kind !== "service_unreachable";
+}
+
+/** The service's alerts with the console's own, which the service does not know. */
+export function withOwn(alerts: readonly Alert[], own: readonly Alert[]): Alert[] {
+  const known = new Set(alerts.map(({ id }) => id));
+  return [...alerts, ...own.filter((alert) => !known.has(alert.id))];
+}
+
+const gravity: Record<Severity, number> = { notice: 0, attention: 1, critical: 2 };
+const order: Record<AlertState, number> = { open: 0, acknowledged: 1, resolved: 2 };
+const raisedOrChanged = (alert: Alert) => (alert.state === "open" ? alert.first_at : alert.last_at);
+
+/**
+ * What wants a person first: open before the rest, then the gravest, then the newest. Open alerts
+ * keep their places while they go on: the newest is the one raised last.
+ */
+export function inInboxOrder(alerts: readonly Alert[]): Alert[] {
+  return alerts.toSorted(
+    (a, b) =>
+      order[a.state] - order[b.state] ||
+      (a.state === "open" ? gravity[b.severity] - gravity[a.severity] : 0) ||
+      Date.parse(raisedOrChanged(b)) - Date.parse(raisedOrChanged(a)),
+  );
+}
+
+/** What was done, as a toast says it. */
+function done(alert: Alert, { state, snooze }: AlertChange): string {
+  const title = alertTitle(alert);
+  if (snooze?.kind === "until")
+    return m.alerts_did_snooze({ title, time: shortTime(Date.parse(snooze.at), Date.now()) });
+  if (snooze) return m.alerts_did_wake({ title });
+  switch (state) {
+    case "open":
+      return m.alerts_did_open({ title });
+    case "acknowledged":
+      return m.alerts_did_acknowledge({ title });
+    case "resolved":
+      return m.alerts_did_resolve({ title });
+    default:
+      return m.alerts_did_note({ title });
+  }
+}
+
+/** Does something about an alert at once and offers to undo it; false if it did not work. */
+export async function change(alert: Alert, wanted: AlertChange): Promise<boolean> {
+  const note = wanted.note?.trim() || null;
+  try {
+    await host.changeAlert(alert.id, { ...wanted, note });
+  } catch (thrown) {
+    complain(asProblem(thrown).message);
+    return false;
+  }
+  const undoable = wanted.state ?? wanted.snooze;
+  say(done(alert, wanted), undoable ? () => void putBack([alert]) : undefined);
+  return true;
+}
+
+/** One that was not changed, and why. */
+export interface Failure {
+  alert: Alert;
+  problem: Problem;
+}
+
+/** How far something with many alerts has come. */
+export interface Progress {
+  done: number;
+  total: number;
+}
+
+/** Does the same about many alerts, one after the other. */
+export async function changeMany(
+  alerts: readonly Alert[],
+  wanted: AlertChange,
+  onprogress: (progress: Progress) => void,
+): Promise<Failure[]> {
+  const failures: Failure[] = [];
+  const changed: Alert[] = [];
+  for (const [index, alert] of alerts.entries()) {
+    onprogress({ done: index, total: alerts.length });
+    try {
+      await host.changeAlert(alert.id, wanted);
+      changed.push(alert);
+    } catch (thrown) {
+      failures.push({ alert, problem: asProblem(thrown) });
+    }
+  }
+  const [only] = changed;
+  if (only)
+    say(changed.length === 1 ? done(only, wanted) : doneMany(changed.length, wanted), () => {
+      void putBack(changed);
+    });
+  return failures;
+}
+
+function doneMany(count: number, { state, snooze }: AlertChange): string {
+  if (snooze) return m.alerts_did_snooze_many({ count });
+  return state === "resolved"
+    ? m.alerts_did_resolve_many({ count })
+    : m.alerts_did_acknowledge_many({ count });
+}
+
+/** Makes alerts stand as they stood. */
+async function putBack(before: readonly Alert[]) {
+  const failed: string[] = [];
+  for (const alert of before) {
+    const until = snoozedUntil(alert, Date.now());
+    const wanted: AlertChange =
+      until === undefined
+        ? { state: alert.state }
+        : { snooze: { kind: "until", at: new Date(until).toISOString() } };
+    try {
+      await host.changeAlert(alert.id, wanted);
+    } catch (thrown) {
+      failed.push(`${alertTitle(alert)}: ${asProblem(thrown).message}`);
+    }
+  }
+  const [first] = failed;
+  if (first !== undefined) complain(first);
+}
