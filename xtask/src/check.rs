@@ -1,11 +1,10 @@
 use std::net::{TcpStream, ToSocketAddrs};
-use std::path::PathBuf;
 use std::time::Duration;
 
 use crate::failure::Failure;
 use crate::prerequisites::{self, Purpose};
-use crate::workspace::{FEATURES, Workspace, find_program};
-use crate::{say, step, ui};
+use crate::workspace::{FEATURES, Workspace};
+use crate::{say, step, tools, ui};
 
 /// Where cargo-deny fetches known vulnerabilities from.
 const ADVISORIES_HOST: (&str, u16) = ("github.com", 443);
@@ -58,7 +57,7 @@ pub fn check(workspace: &Workspace) -> Result<(), Failure> {
 
 /// Licences, bans and sources always; known vulnerabilities when their list can be reached.
 fn dependencies(workspace: &Workspace) -> Result<(), Failure> {
-    let Some(deny) = cargo_deny(workspace) else {
+    let Some(deny) = tools::find_or_install(workspace, "cargo-deny") else {
         say::note("licences and sources of dependencies were NOT checked: cargo-deny could not be installed");
         return Ok(());
     };
@@ -73,18 +72,6 @@ fn dependencies(workspace: &Workspace) -> Result<(), Failure> {
         say::note("known vulnerabilities were NOT checked: their list can't be reached from here");
         Ok(())
     }
-}
-
-fn cargo_deny(workspace: &Workspace) -> Option<PathBuf> {
-    let name = "cargo-deny";
-    let own = workspace.tools().join("bin").join(format!("{name}{}", std::env::consts::EXE_SUFFIX));
-    let found = find_program(name).or_else(|| own.is_file().then(|| own.clone()));
-    if found.is_some() {
-        return found;
-    }
-    let mut install = workspace.cargo();
-    install.args(["install", "--locked", "--root"]).arg(workspace.tools()).arg(name);
-    step::run("Install cargo-deny, once for all checkouts", &mut install).ok().map(|()| own)
 }
 
 fn is_reachable(host: (&str, u16)) -> bool {

@@ -4,6 +4,7 @@ mod bench;
 mod check;
 mod failure;
 mod lab;
+mod package;
 mod platform;
 mod prerequisites;
 mod run;
@@ -11,6 +12,7 @@ mod say;
 mod step;
 mod tally;
 mod test;
+mod tools;
 mod ui;
 mod workspace;
 
@@ -40,6 +42,8 @@ enum Command {
     Check,
     /// Measure the service against bare responders, and how fast a notification comes
     Bench(bench::Options),
+    /// Make deb and rpm packages of the console and of the service
+    Package(package::Options),
 }
 
 fn main() -> ExitCode {
@@ -61,5 +65,6 @@ fn dispatch(command: Command) -> Result<(), Failure> {
         Command::Test => test::test(&workspace),
         Command::Check => check::check(&workspace),
         Command::Bench(options) => bench::bench(&workspace, &options),
+        Command::Package(options) => package::package(&workspace, &options),
     }
 }

@@ -47,7 +47,12 @@ impl Workspace {
 
     /// `cargo` as a person would start it in the root, but building into the shared target folder.
     pub fn cargo(&self) -> Command {
-        let mut command = Command::new(env::var_os("CARGO").unwrap_or_else(|| OsString::from("cargo")));
+        self.tool(Path::new(&env::var_os("CARGO").unwrap_or_else(|| OsString::from("cargo"))))
+    }
+
+    /// One of cargo's tools, in the same way.
+    pub fn tool(&self, program: &Path) -> Command {
+        let mut command = Command::new(program);
         command.current_dir(&self.root).env("CARGO_TARGET_DIR", &self.target);
         // What `cargo run` told about xtask itself would reach every build script and spoil the cache.
         for (name, _) in env::vars_os() {

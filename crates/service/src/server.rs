@@ -4,7 +4,11 @@ pub mod listener;
 mod tls;
 mod upkeep;
 
-use std::{io, net::SocketAddr, sync::Arc};
+use std::{
+    io::{self, IsTerminal as _},
+    net::SocketAddr,
+    sync::Arc,
+};
 
 use mailcup_wire::{EventBody, SystemFact};
 use secrecy::ExposeSecret;
@@ -137,9 +141,13 @@ fn raise_file_limit() {
     reason = "the token is for whoever looks at the server's console, not for a log"
 )]
 fn tell_setup_token(token: &SetupToken) {
-    eprintln!("Set up this service with the setup token {}", token.token().expose_secret());
-    if let Some(file) = token.file() {
+    let Some(file) = token.file() else { return };
+    // What is no terminal may be the system's journal, which more people read than the file.
+    if io::stderr().is_terminal() {
+        eprintln!("Set up this service with the setup token {}", token.token().expose_secret());
         eprintln!("It stands in {} too.", file.display());
+    } else {
+        eprintln!("Set up this service with the setup token in {}", file.display());
     }
 }
 
