@@ -168,6 +168,38 @@ async fn an_attack_days_later_is_an_alert_of_its_own() {
 }
 
 #[tokio::test]
+async fn what_was_resolved_stays_so_through_a_start_while_another_alarm_lasts() {
+    let folder = TempDir::new().unwrap();
+    let running = Running::start(folder.path()).await;
+    let begin = running.clock.now().as_millis();
+    let minute = |minute: i64| running.clock.set(Time::from_millis(begin + minute * 60_000));
+    for mark in 0..6 {
+        running.fail("lasting@x", "203.0.113.9", mark).await;
+        running.fail("brief@x", "198.51.100.9", mark).await;
+    }
+    minute(1);
+    let alerts = running.alerts(AlertState::Open).await;
+    let brief = alerts.iter().find(|alert| alert.login == Some("brief@x".into())).unwrap();
+    let mut tx = running.log.begin().await.unwrap();
+    let change = AlertChange { state: Some(AlertState::Resolved), ..AlertChange::default() };
+    tx.change_alert(&brief.id, &change, None, brief.version).await.unwrap();
+    tx.commit().await.unwrap();
+    for number in 1..20 {
+        minute(5 * i64::from(number));
+        running.fail("lasting@x", "203.0.113.9", number + 10).await;
+    }
+    running.stop().await;
+
+    let running = Running::start(folder.path()).await;
+    running.stop().await;
+    let running = Running::start(folder.path()).await;
+    let open = running.alerts(AlertState::Open).await;
+    let read: Vec<_> = open.iter().map(|alert| (alert.login.clone().unwrap().0, alert.count)).collect();
+    assert_eq!(read, [("lasting@x".to_owned(), 25)]);
+    running.stop().await;
+}
+
+#[tokio::test]
 async fn every_start_begins_an_epoch_and_the_numbers_go_on() {
     let folder = TempDir::new().unwrap();
     let mut ids = Vec::new();

@@ -7,12 +7,12 @@ use mailcup_lab::service::Api;
 use mailcup_wire::{EventId, EventPage};
 use rand::{RngExt as _, SeedableRng as _, rngs::Xoshiro256PlusPlus};
 
-use crate::{fill::Landmarks, millis, number};
+use crate::{cpu, fill::Landmarks, millis, number};
 
 const TIMES: usize = 20;
 const CAUGHT_UP: u64 = 200_000;
 
-pub async fn questions(api: &Api, landmarks: &Landmarks) {
+pub async fn questions(api: &Api, landmarks: &Landmarks, pid: u32) {
     let newest: EventPage = api.get("/v1/events?before=&limit=1").await.expect("the newest");
     let oldest: EventPage = api.get("/v1/events?limit=1").await.expect("the oldest");
     let (first, last) = (oldest.events[0].id.seq, newest.head.seq);
@@ -51,15 +51,15 @@ pub async fn questions(api: &Api, landmarks: &Landmarks) {
         ("text, none", "text=xylophone".to_owned()),
         ("text, account", format!("text=wrong&account={busy}")),
     ];
-    println!("  {:<26}{:>10}{:>10}{:>8}", "page of 100", "p50", "p95", "events");
+    println!("  {:<26}{:>10}{:>10}{:>10}{:>8}", "page of 100", "p50", "p95", "CPU", "events");
     let after: Vec<String> =
         cursors.iter().map(|cursor| format!("/v1/events?after={}&limit=1000", at(cursor))).collect();
-    timed(api, "after a cursor, 1,000", &after).await;
+    timed(api, pid, "after a cursor, 1,000", &after).await;
     let before: Vec<String> =
         cursors.iter().map(|cursor| format!("/v1/events?before={}", at(cursor))).collect();
-    timed(api, "before a cursor", &before).await;
+    timed(api, pid, "before a cursor", &before).await;
     for (name, query) in fixed {
-        timed(api, name, &vec![format!("/v1/events?{query}"); TIMES]).await;
+        timed(api, pid, name, &vec![format!("/v1/events?{query}"); TIMES]).await;
     }
 }
 
@@ -113,9 +113,10 @@ async fn cursor(api: &Api, head: &EventId, seq: u64) -> Option<EventId> {
     }
 }
 
-async fn timed(api: &Api, name: &str, paths: &[String]) {
+async fn timed(api: &Api, pid: u32, name: &str, paths: &[String]) {
     let mut took = Vec::with_capacity(paths.len());
     let mut found = 0;
+    let used = cpu(pid);
     for path in paths {
         let begun = Instant::now();
         let page: EventPage = api.get(path).await.expect("a page");
@@ -125,7 +126,8 @@ async fn timed(api: &Api, name: &str, paths: &[String]) {
             break;
         }
     }
+    let used = cpu(pid).saturating_sub(used) / u32::try_from(took.len()).unwrap_or(1);
     took.sort();
     let at = |percent: usize| millis(took[(took.len() * percent / 100).min(took.len() - 1)]);
-    println!("  {name:<26}{:>10}{:>10}{found:>8}", at(50), at(95));
+    println!("  {name:<26}{:>10}{:>10}{:>10}{found:>8}", at(50), at(95), millis(used));
 }

@@ -14,7 +14,7 @@ use mailcup_service::{
 use mailcup_wire::Time;
 use tokio::task::{JoinHandle, JoinSet};
 
-use crate::{millis, number, on_disk};
+use crate::{cpu, cpu_each, millis, number, on_disk};
 
 const SEED: u64 = 1;
 const ACCOUNTS: u64 = 2_000;
@@ -98,15 +98,17 @@ pub async fn fill(data_dir: &Path, past: &mut Past, size: u64) {
         begun.elapsed().as_secs_f64(),
         count / appending.as_secs_f64()
     );
-    let begun = Instant::now();
+    let (begun, used) = (Instant::now(), cpu(std::process::id()));
     jobs::index(&log).await.expect("indexed");
-    let indexed = begun.elapsed();
+    let (indexed, by_index) = (begun.elapsed(), cpu_each(used, past.written - before));
+    let used = cpu(std::process::id());
     jobs::roll_up(&log).await.expect("rolled up");
     let rolled_up = begun.elapsed().saturating_sub(indexed);
     println!(
-        "  indexed: {:.0} events/s; rolled up: {:.0} events/s",
+        "  indexed: {:.0} events/s, {by_index}; rolled up: {:.0} events/s, {}",
         count / indexed.as_secs_f64(),
-        count / rolled_up.as_secs_f64()
+        count / rolled_up.as_secs_f64(),
+        cpu_each(used, past.written - before)
     );
     close(log, writing).await;
     println!("  on disk: {} MB", on_disk(data_dir));
@@ -117,7 +119,7 @@ pub async fn append_live(data_dir: &Path, size: u64) {
     let opening = Instant::now();
     let (log, writing) = open(data_dir).await;
     let opened = opening.elapsed();
-    let begun = Instant::now();
+    let (begun, used) = (Instant::now(), cpu(std::process::id()));
     let mut writers = JoinSet::new();
     for writer in 0..WRITERS {
         let log = log.clone();
@@ -135,11 +137,12 @@ pub async fn append_live(data_dir: &Path, size: u64) {
     }
     let slowest = writers.join_all().await.into_iter().max().unwrap_or_default();
     let rate = number(WRITERS * LIVE_EACH) / begun.elapsed().as_secs_f64();
+    let used = cpu_each(used, WRITERS * LIVE_EACH);
     let rolling = Instant::now();
     jobs::index(&log).await.expect("indexed");
     jobs::roll_up(&log).await.expect("rolled up");
     println!(
-        "  beyond {size}: {WRITERS} writers append {rate:.0} events/s, slowest {}; indexing and rolling up these {} \
+        "  beyond {size}: {WRITERS} writers append {rate:.0} events/s, {used}, slowest {}; indexing and rolling up these {} \
          takes {}; \
          opening the log took {}",
         millis(slowest),

@@ -44,7 +44,8 @@ async fn measure(sizes: &[u64]) {
             token = owner.token().map(str::to_owned);
         }
         let api = service.api().with_token(token.as_deref().expect("a session"));
-        ask::questions(&api, past.landmarks()).await;
+        let pid = service.pid().expect("it runs");
+        ask::questions(&api, past.landmarks(), pid).await;
         ask::catch_up(&api, &service.endpoints().http).await;
         held(&service, "after that");
     }
@@ -86,6 +87,22 @@ fn config(data_dir: &std::path::Path) -> ServiceConfig {
 pub fn millis(duration: Duration) -> String {
     let millis = duration.as_secs_f64() * 1000.0;
     if millis < 10.0 { format!("{millis:.1} ms") } else { format!("{millis:.0} ms") }
+}
+
+/// User and system time of a process so far (fields 14 and 15 of its stat, in hundredths of a second): on a
+/// machine that does other things too, it says more than the clock.
+pub fn cpu(pid: u32) -> Duration {
+    let stat = std::fs::read_to_string(format!("/proc/{pid}/stat")).expect("the process runs");
+    let (_, fields) = stat.rsplit_once(')').expect("proc(5)");
+    let ticks =
+        fields.split_whitespace().skip(11).take(2).map(|ticks| ticks.parse::<u64>().expect("proc(5)"));
+    Duration::from_millis(ticks.sum::<u64>() * 10)
+}
+
+/// Microseconds of this process's time for each of so many.
+pub fn cpu_each(since: Duration, count: u64) -> String {
+    let used = cpu(std::process::id()).saturating_sub(since);
+    format!("{:.1} µs CPU each", used.as_secs_f64() * 1e6 / number(count))
 }
 
 /// A count, for rates.

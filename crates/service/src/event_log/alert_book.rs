@@ -2,7 +2,7 @@
 //! once; later ones are counted here and written about once a second.
 
 use std::{
-    collections::{BTreeMap, HashSet},
+    collections::{BTreeMap, BTreeSet, HashSet},
     hash::{BuildHasher, BuildHasherDefault, DefaultHasher},
     net::IpAddr,
 };
@@ -26,6 +26,9 @@ const PACE: u64 = 1000;
 /// was never resolved: it is news.
 const OVER: u64 = 24 * 3600 * 1000;
 
+/// Milliseconds between looks for alerts that are over.
+const SWEEP_EVERY: u64 = 3600 * 1000;
+
 /// Accounts, addresses and events that an alert names.
 const NAMED: usize = 20;
 
@@ -38,7 +41,10 @@ pub(super) struct AlertBook {
     by_subject: BTreeMap<Subject, AlertId>,
     /// Up to where events about a subject were counted by an alert that is resolved.
     counted: BTreeMap<Subject, u64>,
-    held_back: bool,
+    /// Alerts that changed since they were written.
+    held_back: BTreeSet<AlertId>,
+    /// When alerts that are over were put out of memory last.
+    swept_at: Option<Time>,
 }
 
 #[derive(Debug)]
@@ -90,7 +96,9 @@ impl AlertBook {
                 entry.row.alert.severity = Severity::Critical;
                 entry.wake(at);
             }
-            self.held_back |= entry.dirty;
+            if entry.dirty {
+                self.held_back.insert(entry.row.alert.id.clone());
+            }
             return;
         }
         let counted = self.counted.get(subject).copied().unwrap_or(0);
@@ -100,8 +108,8 @@ impl AlertBook {
         let mut entry = Entry::new(opened(subject, critical, at, counted), None);
         entry.count(evidence, at, lineage);
         entry.dirty = true;
-        self.held_back = true;
         let id = entry.row.alert.id.clone();
+        self.held_back.insert(id.clone());
         self.by_subject.insert(subject.clone(), id.clone());
         self.alerts.insert(id, entry);
     }
@@ -113,7 +121,7 @@ impl AlertBook {
             entry.row.settled_seq = Some(head);
         }
         entry.take(step, standing);
-        self.held_back = true;
+        self.held_back.insert(id.clone());
         let mut alert = entry.finished();
         alert.version += 1;
         Some(alert)
@@ -130,30 +138,67 @@ impl AlertBook {
 
     /// Whether something should be written now.
     pub fn has_due(&self, now: Time, all: bool) -> bool {
-        self.held_back && self.alerts.values().any(|entry| entry.is_due(now, all))
+        self.held_back.iter().any(|id| self.alerts.get(id).is_some_and(|entry| entry.is_due(now, all)))
     }
 
     /// The alerts to write now; with `all` also those that would still be held back.
     pub fn take_due(&mut self, now: Time, all: bool) -> Vec<AlertRow> {
-        if !self.held_back {
-            return Vec::new();
-        }
         let mut due = Vec::new();
-        for entry in self.alerts.values_mut().filter(|entry| entry.is_due(now, all)) {
+        for id in &self.held_back {
+            let Some(entry) = self.alerts.get_mut(id).filter(|entry| entry.is_due(now, all)) else {
+                continue;
+            };
             entry.row.alert.version += 1;
             entry.row.alert = entry.finished();
             entry.dirty = false;
             entry.written_at = Some(now);
             due.push(entry.row.clone());
         }
-        for row in due.iter().filter(|row| row.alert.state == AlertState::Resolved) {
-            self.alerts.remove(&row.alert.id);
-            if self.by_subject.get(&row.subject) == Some(&row.alert.id) {
-                self.by_subject.remove(&row.subject);
+        for row in &due {
+            self.held_back.remove(&row.alert.id);
+            if row.alert.state == AlertState::Resolved {
+                self.forget(&row.alert.id);
             }
         }
-        self.held_back = self.alerts.values().any(|entry| entry.dirty);
+        self.sweep(now);
         due
+    }
+
+    /// Puts alerts that are over out of memory: what follows would open new ones anyway.
+    fn sweep(&mut self, now: Time) {
+        if self.swept_at.is_some_and(|swept| swept.as_millis().abs_diff(now.as_millis()) < SWEEP_EVERY) {
+            return;
+        }
+        self.swept_at = Some(now);
+        let is_done =
+            |entry: &Entry| !entry.dirty && entry.is_over(now) && !waits_for_its_cause(&entry.row.subject);
+        let done = self.alerts.iter().filter(|(_, entry)| is_done(entry)).map(|(id, _)| id.clone());
+        for id in done.collect::<Vec<_>>() {
+            self.forget(&id);
+        }
+    }
+
+    fn forget(&mut self, id: &AlertId) {
+        if let Some(entry) = self.alerts.remove(id)
+            && self.by_subject.get(&entry.row.subject) == Some(id)
+        {
+            self.by_subject.remove(&entry.row.subject);
+        }
+    }
+}
+
+/// Alerts whose last event was before this moment are over at `now`.
+pub(super) fn recent(now: Time) -> Time {
+    Time::from_millis(now.as_millis().saturating_sub_unsigned(OVER))
+}
+
+/// Not derived from sign-ins, but resolved by the service itself when its cause is gone.
+fn waits_for_its_cause(subject: &Subject) -> bool {
+    match subject {
+        Subject::OutboxStuck | Subject::AdminNewDevice { .. } => true,
+        Subject::RepeatedFailures { .. }
+        | Subject::NetworkFailures { .. }
+        | Subject::SuccessAfterFailures { .. } => false,
     }
 }
 

@@ -38,7 +38,7 @@ const REST_AFTER_FAILURE: Duration = Duration::from_millis(200);
 const FAMILIAR_ACCOUNTS: usize = 100_000;
 
 /// Sign-ins replayed at a start at most.
-const REPLAY: u64 = 500_000;
+const REPLAY: u64 = 100_000;
 const REPLAY_PAGE: u32 = 5_000;
 
 #[derive(Debug)]
@@ -350,6 +350,9 @@ impl Writer {
         let since = rows.iter().filter(lasting).map(|row| row.alert.first_at).min().unwrap_or(lately);
         let first = events::first_since(&mut connection, since.min(lately)).await?.unwrap_or(last);
         let after = (first - 1).max(last.saturating_sub(REPLAY));
+        // What is replayed meets the alerts of its time, so that it opens none a second time.
+        let recent = alert_book::recent(last_at).min(since).min(lately);
+        let rows = alerts::current(&mut connection, recent).await?;
         self.replay(&mut connection, after, rows, lately).await
     }
 

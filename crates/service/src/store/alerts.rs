@@ -43,9 +43,12 @@ pub async fn put(connection: &mut SqliteConnection, row: &AlertRow) -> Result<()
     Ok(())
 }
 
-/// Alerts that are not resolved, and those whose last event was not before `since`.
+/// Alerts whose last event was not before `since`, and those that wait for their cause to go, however old.
 pub async fn current(connection: &mut SqliteConnection, since: Time) -> Result<Vec<AlertRow>, StoreError> {
-    let sql = format!("SELECT {COLUMNS} FROM alerts WHERE state IN (1, 2) OR last_at >= $1 ORDER BY last_at");
+    let sql = format!(
+        "SELECT {COLUMNS} FROM alerts WHERE (state IN (1, 2, 3) AND last_at >= $1) OR (state IN (1, 2) \
+         AND (subject LIKE '[\"outbox_stuck\"%' OR subject LIKE '[\"admin_new_device\"%')) ORDER BY last_at"
+    );
     let rows = sqlx::query(AssertSqlSafe(sql)).bind(since.as_millis()).fetch_all(connection).await?;
     Ok(rows.iter().map(alert_row).collect::<Result<Vec<_>, _>>()?.into_iter().flatten().collect())
 }

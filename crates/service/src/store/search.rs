@@ -16,7 +16,7 @@ use super::{
     events::{EventRow, event_row},
 };
 
-const FIRST_WIDTH: i64 = 2_000;
+const FIRST_WIDTH: i64 = 1_000;
 const QUICK: Duration = Duration::from_millis(15);
 const SLOW: Duration = Duration::from_millis(60);
 
@@ -110,9 +110,9 @@ impl Search {
         if let Some(account) = &account {
             let (whole, named) = accounts(connection, account, indexed.max(last - LOOKED_AT)).await?;
             if whole {
-                conditions.add("events.login =", Value::Text(account.clone()));
+                conditions.add("login =", Value::Text(account.clone()));
             } else {
-                conditions.contains("events.login", account);
+                conditions.contains("login", account);
             }
             narrow = named.map(|named| ("account", named));
         }
@@ -184,25 +184,21 @@ impl Search {
         limit: usize,
     ) -> Result<Vec<EventRow>, StoreError> {
         let mut conditions = self.conditions.clone();
-        // Without its sign the order would lead the database to go through all events of the part.
-        let (table, seq, order) = match self.narrow.as_ref().filter(|_| part.indexed) {
+        let start = conditions.bound(Value::Number(part.start));
+        let end = conditions.bound(Value::Number(part.end));
+        match self.narrow.as_ref().filter(|_| part.indexed) {
             Some((_, values)) if values.is_empty() => return Ok(Vec::new()),
             Some((column, values)) => {
-                conditions.one_of(&format!("event_index.{column}"), values.iter().copied());
-                (
-                    "event_index CROSS JOIN events ON events.seq = event_index.seq",
-                    "event_index.seq",
-                    "+event_index.seq",
-                )
+                let values: Vec<_> = values.iter().map(i64::to_string).collect();
+                conditions.clauses.push(format!(
+                    "seq IN (SELECT seq FROM event_index WHERE {column} IN ({}) AND seq >= {start} AND seq < {end})",
+                    values.join(",")
+                ));
             }
-            None => ("events", "events.seq", "events.seq"),
-        };
-        conditions.add(&format!("{seq} >="), Value::Number(part.start));
-        conditions.add(&format!("{seq} <"), Value::Number(part.end));
+            None => conditions.clauses.push(format!("seq >= {start} AND seq < {end}")),
+        }
         let clause = conditions.clause();
-        let sql = format!(
-            "SELECT events.seq, events.at, events.body FROM {table} {clause} ORDER BY {order} DESC LIMIT {limit}"
-        );
+        let sql = format!("SELECT seq, at, body FROM events {clause} ORDER BY seq DESC LIMIT {limit}");
         let rows = conditions.bind(sqlx::query(AssertSqlSafe(sql))).fetch_all(connection).await?;
         rows.iter().map(event_row).collect()
     }
@@ -349,6 +345,12 @@ impl Conditions {
         self.clauses.push(format!("{left} ${}", self.values.len()));
     }
 
+    /// The place of a value in a condition that is written by hand.
+    fn bound(&mut self, value: Value) -> String {
+        self.values.push(value);
+        format!("${}", self.values.len())
+    }
+
     fn one_of(&mut self, column: &str, codes: impl IntoIterator<Item = i64>) {
         let codes: Vec<_> = codes.into_iter().map(|code| code.to_string()).collect();
         if !codes.is_empty() {
@@ -357,23 +359,24 @@ impl Conditions {
     }
 
     fn filter(&mut self, filter: &EventFilter) {
+        // The sign keeps the database from going by time, which would make it sort all events of that time.
         if let Some(from) = filter.from {
-            self.add("events.at >=", Value::Number(from.as_millis()));
+            self.add("+at >=", Value::Number(from.as_millis()));
         }
         if let Some(until) = filter.until {
-            self.add("events.at <", Value::Number(until.as_millis()));
+            self.add("+at <", Value::Number(until.as_millis()));
         }
         if let Some(network) = filter.network {
             let net = network.net();
-            self.add("events.address >=", Value::Bytes(address_bytes(net.network()).to_vec()));
-            self.add("events.address <=", Value::Bytes(address_bytes(net.broadcast()).to_vec()));
+            self.add("address >=", Value::Bytes(address_bytes(net.network()).to_vec()));
+            self.add("address <=", Value::Bytes(address_bytes(net.broadcast()).to_vec()));
         }
-        self.one_of("events.protocol", filter.protocols.iter().map(|protocol| protocol.code().into()));
-        self.one_of("events.kind", filter.kinds.iter().map(|kind| kind.code().into()));
+        self.one_of("protocol", filter.protocols.iter().map(|protocol| protocol.code().into()));
+        self.one_of("kind", filter.kinds.iter().map(|kind| kind.code().into()));
         let outcomes = filter.outcomes.iter().flat_map(|outcome| outcome_codes(*outcome));
-        self.one_of("events.outcome", outcomes.map(i64::from));
+        self.one_of("outcome", outcomes.map(i64::from));
         for word in filter.text.iter().flat_map(|text| text.split_whitespace()) {
-            self.contains("LOWER(events.body)", &word.to_lowercase());
+            self.contains("LOWER(body)", &word.to_lowercase());
         }
     }
 
