@@ -1,25 +1,27 @@
 import { host } from "$host";
-import type { Theme, View } from "$host/host";
+import type { Language, Theme, View } from "$host/host";
+import { m } from "$messages";
 import { changePreferences } from "$host/preferences.svelte";
 import { mayChange } from "$host/view.svelte";
 import type { IconName } from "$components/icons";
+import { type Locale, languageNames } from "$lib/language.svelte";
 import { address } from "$lib/router.svelte";
 import { pages } from "./pages";
 import type { Entry } from "./palette";
 
-const settings = [
-  ["notifications", "Notifications"],
-  ["lock", "Lock"],
-  ["appearance", "Appearance"],
-  ["mail", "Mail"],
-  ["factors", "My sign-in"],
-  ["servers", "Mail servers"],
-  ["about", "About"],
-] as const;
-const themes: [theme: Theme, label: string, icon: IconName][] = [
-  ["system", "Look as the system does", "computer"],
-  ["light", "Light theme", "sun"],
-  ["dark", "Dark theme", "moon"],
+const settings: [part: string, name: () => string, also?: string][] = [
+  ["notifications", () => m.app_settings_notifications()],
+  ["lock", () => m.app_settings_lock()],
+  ["appearance", () => m.app_settings_appearance()],
+  ["mail", () => m.app_settings_mail(), "SMTP relay outbox"],
+  ["factors", () => m.app_settings_factors(), "TOTP authenticator password 2FA"],
+  ["servers", () => m.app_settings_servers(), "Dovecot Postfix"],
+  ["about", () => m.app_settings_about()],
+];
+const themes: [theme: Theme, label: () => string, icon: IconName][] = [
+  ["system", () => m.app_do_theme_system(), "computer"],
+  ["light", () => m.app_do_theme_light(), "sun"],
+  ["dark", () => m.app_do_theme_dark(), "moon"],
 ];
 
 interface Doing {
@@ -30,37 +32,79 @@ interface Doing {
 
 /** Where one can go and what one can do from every page. */
 export function everywhere(view: View | undefined, { attempt, showKeys }: Doing): Entry[] {
-  const doing = (label: string, icon: IconName, action: () => Promise<unknown>): Entry => ({
+  const doing = (
+    id: string,
+    label: string,
+    icon: IconName,
+    action: () => Promise<unknown>,
+    also?: string,
+  ): Entry => ({
+    id,
     label,
-    group: "Do",
+    group: m.app_palette_do(),
     icon,
+    ...(also ? { also } : {}),
     act: () => {
       attempt(action);
     },
   });
   return [
-    ...pages.map(({ address: at, name, icon }) => ({
+    ...pages.map(({ address: at, name, icon, key }) => ({
+      id: `page ${at}`,
       label: name(),
-      group: "Go to",
+      group: m.app_palette_go_to(),
       icon,
+      keys: `g ${key}`,
       act: address([at]),
     })),
-    ...settings.map(([part, label]) => ({
-      label,
-      group: "Settings",
-      icon: "settings" as const,
-      act: address(["settings", part]),
-    })),
     ...(mayChange()
-      ? [{ label: "Block someone", group: "Do", icon: "block" as const, act: "#/blocks/new" }]
+      ? [
+          {
+            id: "block",
+            label: m.app_do_block(),
+            group: m.app_palette_do(),
+            icon: "block" as const,
+            act: "#/blocks/new",
+          },
+        ]
       : []),
     view?.paused_until
-      ? doing("Resume notifications", "bell", () => host.pauseNotifications({ kind: "resume" }))
-      : doing("Pause notifications for 1 hour", "pause", () =>
+      ? doing("resume", m.app_do_resume(), "bell", () =>
+          host.pauseNotifications({ kind: "resume" }),
+        )
+      : doing("pause", m.app_do_pause(), "pause", () =>
           host.pauseNotifications({ kind: "for_minutes", minutes: 60 }),
         ),
-    ...(view?.can_lock ? [doing("Lock now", "lock", () => host.lock())] : []),
-    ...themes.map(([theme, label, icon]) => doing(label, icon, () => changePreferences({ theme }))),
-    { label: "Keys of this page", group: "Help", icon: "info", act: showKeys },
+    ...(view?.can_lock ? [doing("lock", m.app_do_lock(), "lock", () => host.lock())] : []),
+    ...themes.map(([theme, label, icon]) =>
+      doing(`theme ${theme}`, label(), icon, () => changePreferences({ theme }), "theme"),
+    ),
+    ...(Object.entries(languageNames) as [Locale & Language, string][]).map(([language, name]) =>
+      doing(
+        `language ${language}`,
+        m.app_do_language({ name }),
+        "globe",
+        () => changePreferences({ language }),
+        // Found also by those who can't read the window.
+        "language Sprache мова",
+      ),
+    ),
+    doing("sign out", m.app_do_sign_out(), "unlock", () => host.signOut()),
+    ...settings.map(([part, name, also]) => ({
+      id: `settings ${part}`,
+      label: name(),
+      group: m.app_page_settings(),
+      icon: "settings" as const,
+      ...(also ? { also } : {}),
+      act: address(["settings", part]),
+    })),
+    {
+      id: "keys",
+      label: m.app_keys(),
+      group: m.app_palette_help(),
+      icon: "info",
+      keys: "?",
+      act: showKeys,
+    },
   ];
 }

@@ -1,4 +1,5 @@
 import type { Link } from "$host/host";
+import { m } from "$messages";
 import { count, relativeTime } from "$lib/format";
 import type { Mark } from "$lib/words";
 
@@ -6,25 +7,28 @@ import type { Mark } from "$lib/words";
 export function linkWords(link: Link, now: number): Mark {
   switch (link.kind) {
     case "connecting":
-      return { word: "Connecting…", icon: "refresh", tone: "neutral" };
+      return { word: m.app_link_connecting(), icon: "refresh", tone: "neutral" };
     case "catching_up":
       return {
         word:
           link.behind > 0
-            ? `Catching up: ${count(link.total - link.behind)} of ${count(link.total)} events`
-            : "Catching up…",
+            ? m.app_link_behind({ done: count(link.total - link.behind), total: count(link.total) })
+            : m.app_link_catching_up(),
         icon: "refresh",
         tone: "neutral",
       };
     case "live":
-      return { word: "Up to date", icon: "checkCircle", tone: "good" };
+      return { word: m.app_link_live(), icon: "checkCircle", tone: "good" };
     case "offline":
       return {
-        word: `Offline since ${relativeTime(Date.parse(link.since), now)}: ${link.why}`,
+        word: m.app_link_offline({
+          time: relativeTime(Date.parse(link.since), now),
+          why: link.why,
+        }),
         icon: "alert",
         tone: "warning",
       };
     case "signed_out":
-      return { word: "Signed out", icon: "lock", tone: "warning" };
+      return { word: m.app_link_signed_out(), icon: "lock", tone: "warning" };
   }
 }

@@ -1,28 +1,53 @@
 import { expect, it } from "vitest";
-import { type Entry, matching, meanings } from "./palette";
+import { type Entry, meanings, parts } from "./palette";
 
-const entry = (label: string, group: string): Entry => ({ label, group, icon: "dot", act: "#/" });
+const entry = (label: string, group: string): Entry => ({
+  id: label,
+  label,
+  group,
+  icon: "dot",
+  act: "#/",
+});
 const entries = [
   entry("Alerts", "Go to"),
+  entry("Activity", "Go to"),
   entry("Mail servers", "Settings"),
-  entry("Mail", "Settings"),
-  entry("Pause notifications for 1 hour", "Do"),
+  entry("Pause alerts", "Do"),
 ];
+const shape = (typed: string, recent: string[] = []) =>
+  parts(entries, typed, recent).map(({ name, entries: found }) => [
+    name,
+    ...found.map(({ label }) => label),
+  ]);
 
-it("finds by the beginnings of words, in any order", () => {
-  expect(matching(entries, "ser ma").map(({ label }) => label)).toEqual(["Mail servers"]);
-  expect(matching(entries, "settings").map(({ label }) => label)).toEqual(["Mail servers", "Mail"]);
-  expect(matching(entries, "ail")).toEqual([]);
-  expect(matching(entries, "  ")).toHaveLength(4);
+it("begins with what was used lately, each entry once", () => {
+  expect(shape("")).toEqual([
+    ["Go to", "Alerts", "Activity"],
+    ["Settings", "Mail servers"],
+    ["Do", "Pause alerts"],
+  ]);
+  expect(shape("", ["Mail servers", "no more there", "Activity"])).toEqual([
+    ["Used lately", "Mail servers", "Activity"],
+    ["Go to", "Alerts"],
+    ["Do", "Pause alerts"],
+  ]);
+});
+
+it("puts the group with the best match first", () => {
+  expect(shape("pause")).toEqual([["Do", "Pause alerts"]]);
+  expect(shape("alerts")).toEqual([
+    ["Go to", "Alerts"],
+    ["Do", "Pause alerts"],
+  ]);
 });
 
 it("reads an address as one, and anything else as accounts and words", () => {
-  expect(meanings("203.0.113.0/24", []).map(({ act }) => act)).toEqual([
-    "#/activity?network=203.0.113.0/24",
-  ]);
-  expect(meanings("anna", ["anna@example.org"]).map(({ act }) => act)).toEqual([
+  const asked = (typed: string, accounts: string[] = []) =>
+    meanings(typed, accounts).map(({ act }) => decodeURIComponent(String(act)));
+  expect(asked("203.0.113.0/24")).toEqual(["#/activity?network=203.0.113.0/24"]);
+  expect(asked("anna", ["anna@example.org"])).toEqual([
     "#/activity?account=anna@example.org",
     "#/activity?text=anna",
   ]);
-  expect(meanings(" ", ["anna@example.org"])).toEqual([]);
+  expect(asked(" ", ["anna@example.org"])).toEqual([]);
 });

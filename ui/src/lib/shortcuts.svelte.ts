@@ -2,7 +2,10 @@ import { untrack } from "svelte";
 
 /** Keys of the current page. Pages and the shell register theirs; the `?` dialog lists them all. */
 export interface Shortcut {
-  /** `KeyboardEvent.key`, lowercased; two keys one after the other with a space between: `g a`. */
+  /**
+   * `KeyboardEvent.key`, lowercased; two keys one after the other with a space between: `g a`. With
+   * `ctrl+` before it, it works while one types, too.
+   */
   key: string;
   /** Another key for the same. */
   also?: string;
@@ -16,16 +19,20 @@ type Words = string | (() => string);
 interface Group {
   name: Words;
   shortcuts: Shortcut[];
+  everywhere: boolean;
 }
 
 let groups = $state.raw<Group[]>([]);
 
-/** Registers a group for as long as the calling component lives. */
-export function useShortcuts(name: Words, shortcuts: Shortcut[]) {
-  const group = { name, shortcuts };
+/**
+ * Registers a group for as long as the calling component lives. What holds everywhere comes after
+ * what holds on a page.
+ */
+export function useShortcuts(name: Words, shortcuts: Shortcut[], { everywhere = false } = {}) {
+  const group = { name, shortcuts, everywhere };
   $effect(() => {
     untrack(() => {
-      groups = [...groups, group];
+      groups = [group, ...groups].toSorted((a, b) => Number(a.everywhere) - Number(b.everywhere));
     });
     return () => {
       groups = groups.filter((other) => other !== group);
@@ -33,36 +40,46 @@ export function useShortcuts(name: Words, shortcuts: Shortcut[]) {
   });
 }
 
+/** Every key that does something now, the innermost first. */
 export function shortcutGroups() {
   return groups.map(({ name, shortcuts }) => ({
-    name: said(name),
-    shortcuts: shortcuts.map((shortcut) => ({ ...shortcut, does: said(shortcut.does) })),
+    name: inWords(name),
+    shortcuts: shortcuts.map(({ key, also, does }) => ({ key, also, does: inWords(does) })),
   }));
 }
 
-const said = (words: Words) => (typeof words === "string" ? words : words());
+const inWords = (words: Words) => (typeof words === "string" ? words : words());
 
-const takesText = "input, textarea, select, [contenteditable]";
+const takesText =
+  "textarea, select, [contenteditable], input:not([type='checkbox'], [type='radio'], [type='button'])";
 
 /** Runs the shortcut of a key press, unless someone is typing or a dialog is open. */
 export function runShortcut(event: KeyboardEvent): boolean {
-  if (event.defaultPrevented || event.ctrlKey || event.metaKey || event.altKey) return false;
-  if (event.target instanceof Element && event.target.closest(takesText)) return false;
-  if (document.querySelector("dialog[open]")) return false;
+  if (event.defaultPrevented || event.altKey || document.querySelector("dialog[open]"))
+    return false;
   // Of a key like "?" the Shift is a part.
   if (event.key === "Shift") return false;
+  if (event.ctrlKey || event.metaKey) {
+    begin(undefined);
+    return run(find(`ctrl+${event.key.toLowerCase()}`), event);
+  }
+  if (event.target instanceof Element && event.target.closest(takesText)) return false;
   const key = event.key.toLowerCase();
   const after = begun;
   begin(undefined);
-  const shortcut = (after && find(`${after} ${key}`)) ?? find(key);
-  if (shortcut) {
-    event.preventDefault();
-    shortcut.run();
-  } else if (all().some((candidate) => candidate.key.startsWith(`${key} `))) {
+  const shortcut = (after ? find(`${after} ${key}`) : undefined) ?? find(key);
+  if (!shortcut && all().some((candidate) => candidate.key.startsWith(`${key} `))) {
     event.preventDefault();
     begin(key);
   }
-  return shortcut !== undefined;
+  return run(shortcut, event);
+}
+
+function run(shortcut: Shortcut | undefined, event: KeyboardEvent): boolean {
+  if (!shortcut) return false;
+  event.preventDefault();
+  shortcut.run();
+  return true;
 }
 
 /** The first of two keys, while the second is awaited. */
@@ -76,9 +93,8 @@ function begin(key: string | undefined) {
   if (key !== undefined) forgetting = setTimeout(() => (begun = undefined), AWAITED_FOR_MS);
 }
 
-/** What was registered last comes first: a page's keys before the shell's. */
 function all(): Shortcut[] {
-  return groups.toReversed().flatMap(({ shortcuts }) => shortcuts);
+  return groups.flatMap(({ shortcuts }) => shortcuts);
 }
 
 function find(key: string): Shortcut | undefined {
