@@ -1,5 +1,5 @@
 import { m } from "$messages";
-import type { Alert } from "$host/host";
+import type { Alert, SavedView } from "$host/host";
 import type { IconName } from "$components/icons";
 import { isNetwork } from "$lib/network";
 import { address } from "$lib/router.svelte";
@@ -79,5 +79,16 @@ export function alertEntries(alerts: readonly Alert[]): Entry[] {
     group: m.app_palette_open_alerts(),
     icon: "bell",
     act: address(["alerts", alert.id]),
+  }));
+}
+
+/** Views that were kept, each at the address at which it was. */
+export function viewEntries(views: readonly SavedView[]): Entry[] {
+  return views.map(({ name, address: at }) => ({
+    id: `#view ${name}`,
+    label: name,
+    group: m.app_palette_views(),
+    icon: "filter",
+    act: at,
   }));
 }
