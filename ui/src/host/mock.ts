@@ -54,7 +54,10 @@ let servers: t.MailServer[] = fresh ? [] : seed.mailServers(now);
 let passphrase: string | null = scenario === "locked" ? PASSPHRASE : null;
 let preferences: t.Preferences = {
   theme: (parameters.get("theme") ?? "system") as t.Theme,
-  language: (parameters.get("language") ?? "system") as t.Language,
+  // As the core keeps it over a reload.
+  language: (parameters.get("language") ??
+    localStorage.getItem("language") ??
+    "system") as t.Language,
   notify_from: "attention",
   quiet_hours: null,
   lock_after_minutes: null,
