@@ -41,7 +41,12 @@ const cut = (page: Page) =>
     const clipped = [...parts].filter((part) => {
       if (!part.checkVisibility() || part.closest(".visually-hidden")) return false;
       if (getComputedStyle(part).textOverflow === "ellipsis") return false;
-      return part.scrollWidth > part.clientWidth + 1 && part.clientWidth > 0;
+      const around = part.parentElement?.closest<HTMLElement>("td, [role=gridcell], .cell, nav, dialog");
+      const right = around?.getBoundingClientRect().right ?? Infinity;
+      return (
+        (part.scrollWidth > part.clientWidth + 1 && part.clientWidth > 0) ||
+        part.getBoundingClientRect().right > right + 1
+      );
     });
     return [...(wide ? ["the page"] : []), ...clipped.map((part) => part.innerText)];
   });
