@@ -66,6 +66,9 @@ pub fn boundary() -> Builder<Wry> {
             c::mail_server_snippet,
             c::mail_servers,
             c::service_health,
+            c::switch_service,
+            c::rename_service,
+            c::all_alerts,
         ])
         .events(collect_events![
             events::ViewPushed,
@@ -99,7 +102,9 @@ mod tests {
         let fresh = folder.path().join("bindings.ts");
         let header = "/* Generated from src-tauri/boundary.rs; don't edit. To renew: MAILCUP_WRITE_BINDINGS=1 cargo xtask test */\n";
         boundary().export(Typescript::default().header(header), &fresh).unwrap();
+        // The pages' own way to the core says for which service a page was drawn.
         let fresh = std::fs::read_to_string(fresh).unwrap();
+        let fresh = fresh.replace("\"@tauri-apps/api/core\"", "\"../host/invoke\"");
         if std::env::var_os("MAILCUP_WRITE_BINDINGS").is_some() {
             std::fs::create_dir_all(committed.parent().unwrap()).unwrap();
             std::fs::write(&committed, &fresh).unwrap();

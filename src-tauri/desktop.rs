@@ -37,7 +37,7 @@ impl Host for Desktop {
 
     fn navigate(&self, navigate: Navigate) {
         let app = self.app.clone();
-        told(self.app.run_on_main_thread(move || tray::go(&app, navigate.to)));
+        told(self.app.run_on_main_thread(move || tray::go(&app, navigate)));
     }
 
     async fn show_notification(&self, notification: Notification) -> Result<(), NotificationError> {

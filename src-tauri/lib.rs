@@ -7,6 +7,7 @@ mod commands;
 mod desktop;
 mod events;
 mod files;
+mod here;
 mod keyring;
 mod log;
 mod notifications;

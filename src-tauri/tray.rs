@@ -4,7 +4,7 @@ use std::sync::Mutex;
 
 use mailcup_console_core::{Console, Tray, TrayAlert};
 use mailcup_wire::desktop::{Navigate, Pause, TrayState};
-use mailcup_wire::{AlertId, Problem};
+use mailcup_wire::{AlertId, Problem, ServiceId};
 use tauri::image::Image;
 use tauri::menu::{IsMenuItem, Menu, MenuEvent, MenuItem, PredefinedMenuItem};
 use tauri::tray::{TrayIcon, TrayIconBuilder};
@@ -37,7 +37,7 @@ struct Shown {
 /// A menu of the same shape takes new texts in place, so that it does not close under the pointer.
 #[derive(PartialEq)]
 struct Shape {
-    alerts: Vec<AlertId>,
+    alerts: Vec<(ServiceId, AlertId)>,
     paused: bool,
     can_lock: bool,
 }
@@ -59,7 +59,7 @@ fn try_draw(app: &AppHandle, tray: &Tray) -> tauri::Result<()> {
     let holder = app.state::<TrayOnDesktop>();
     let mut shown = holder.0.lock().unwrap_or_else(std::sync::PoisonError::into_inner);
     let shape = Shape {
-        alerts: tray.alerts.iter().map(|alert| alert.id.clone()).collect(),
+        alerts: tray.alerts.iter().map(|alert| (alert.service.clone(), alert.id.clone())).collect(),
         paused: tray.paused,
         can_lock: tray.can_lock,
     };
@@ -105,7 +105,7 @@ fn menu(app: &AppHandle, tray: &Tray) -> tauri::Result<Drawn> {
     let status = MenuItem::with_id(app, "status", line(&tray.status), false, None::<&str>)?;
     let mut alerts = Vec::new();
     for alert in &tray.alerts {
-        alerts.push(item(&format!("{ALERT}{}", alert.id), &alert_line(alert))?);
+        alerts.push(item(&format!("{ALERT}{}/{}", alert.service, alert.id), &alert_line(alert))?);
     }
     let menu = Menu::new(app)?;
     menu.append(&status)?;
@@ -140,17 +140,17 @@ fn clicked(app: &AppHandle, event: &MenuEvent) {
         RESUME => ask(app, "resume", async |core| core.pause_notifications(Pause::Resume).await),
         LOCK => ask(app, "lock", async |core| core.lock().await),
         _ => {
-            if let Some(alert) = id.strip_prefix(ALERT) {
-                go(app, format!("/alerts/{alert}"));
+            if let Some((service, alert)) = id.strip_prefix(ALERT).and_then(|id| id.split_once('/')) {
+                go(app, Navigate { to: format!("/alerts/{alert}"), service: Some(service.into()) });
             }
         }
     }
 }
 
 /// Brings the window forward at a page.
-pub fn go(app: &AppHandle, to: String) {
+pub fn go(app: &AppHandle, page: Navigate) {
     window::show(app);
-    if let Err(error) = PageAsked(Navigate { to }).emit(app) {
+    if let Err(error) = PageAsked(page).emit(app) {
         tracing::warn!(%error, "the window can't be told where to go");
     }
 }

@@ -4,14 +4,14 @@ use std::{path::PathBuf, sync::Arc};
 
 use mailcup_wire::{
     Account, Alert, AlertChange, AlertId, AlertSettings, AlertState, AuthenticatorConfirmation, Block,
-    BlockId, ChallengeAnswer, Code, Details, Event, EventId, ExportId, Factor, FactorId, MailServer,
-    MailServerKind, MailServerSnippet, MailSettings, MailSettingsChange, NewBlock, PasswordChange, Problem,
-    RecoveryCodes, ServiceHealth, Setup, TestMailResult,
+    BlockId, Challenge, ChallengeAnswer, Code, Details, Event, EventId, ExportId, Factor, FactorId,
+    MailServer, MailServerKind, MailServerSnippet, MailSettings, MailSettingsChange, NewBlock,
+    PasswordChange, Problem, RecoveryCodes, ServiceHealth, ServiceId, Setup, TestMailResult,
     desktop::{
         AuthenticatorOffer, Completion, CompletionQuery, ConnectRequest, Count, Credentials, EventList,
         EventQuery, ExportRequest, Filter, GroupList, GroupQuery, Notice, NotificationAction,
-        PassphraseChange, Pause, Preferences, SavedView, SetUpRequest, SignInStep, Timeline, TimelineQuery,
-        View,
+        PassphraseChange, Pause, Preferences, SavedView, ServiceAlert, SetUpRequest, SignInStep, Timeline,
+        TimelineQuery, View,
     },
 };
 use qrcode::{QrCode, render::svg};
@@ -22,12 +22,14 @@ use url::Url;
 use crate::{
     Clock, Host,
     api::Api,
-    controller::{Contact, Controller, Reading, Request},
+    controller::{Contact, Contacts, Controller, Request},
     export::Exports,
     key::{ConsoleKey, SealedKey},
     profile::Folder,
     store::{Readers, ViewChange},
 };
+
+const LONGEST_NAME: usize = 60;
 
 /// Where the console keeps its data, and the program that is the service on this computer.
 #[derive(Debug, Clone)]
@@ -41,11 +43,12 @@ pub struct ConsolePaths {
 #[derive(Clone)]
 pub struct Console {
     requests: mpsc::Sender<Request>,
-    reading: watch::Receiver<Reading>,
-    contact: watch::Receiver<Contact>,
+    contacts: watch::Receiver<Contacts>,
     key_file: PathBuf,
     clock: Clock,
     exports: Exports,
+    /// The service that this handle is about; none for the one that is shown.
+    service: Option<ServiceId>,
 }
 
 impl Console {
@@ -64,9 +67,15 @@ impl Console {
         let desk = Arc::clone(&host);
         let exports = Exports::new(move |progress| desk.push_export_progress(progress));
         let controller = Controller::new(host, clock.clone(), folder, paths.service_program)?;
-        let (reading, contact) = (controller.reading(), controller.contact());
+        let contacts = controller.contacts();
         tokio::spawn(controller.run(waiting));
-        Ok(Self { requests, reading, contact, key_file, clock, exports })
+        Ok(Self { requests, contacts, key_file, clock, exports, service: None })
+    }
+
+    /// A handle whose commands act on this service, whatever is shown by then.
+    #[must_use]
+    pub fn at(&self, service: ServiceId) -> Self {
+        Self { service: Some(service), ..self.clone() }
     }
 
     pub async fn view(&self) -> Result<View, Problem> {
@@ -84,7 +93,7 @@ impl Console {
     }
 
     pub async fn set_up(&self, request: SetUpRequest) -> Result<RecoveryCodes, Problem> {
-        let contact = self.contact.borrow().clone();
+        let contact = self.here()?;
         let token = match (request.token, &contact.setup_token) {
             (Some(token), _) => token,
             (None, Some(token)) => token.expose_secret().to_owned(),
@@ -100,7 +109,7 @@ impl Console {
             device: contact.device.clone(),
         };
         let done = contact.reach()?.setup(&setup).await?;
-        self.ask(|reply| Request::SignedIn(Box::new(done.grant), reply)).await??;
+        self.ask(|reply| Request::SignedIn(contact.service.clone(), Box::new(done.grant), reply)).await??;
         Ok(done.recovery_codes)
     }
 
@@ -114,18 +123,19 @@ impl Console {
     }
 
     pub async fn sign_in(&self, credentials: Credentials) -> Result<SignInStep, Problem> {
-        let contact = self.contact.borrow().clone();
+        let contact = self.here()?;
         let challenge = contact.reach()?.sign_in(credentials, contact.device.clone()).await?;
-        self.ask(|reply| Request::Challenged(Some(challenge.clone()), reply)).await?;
+        self.challenged(&contact, Some(challenge.clone())).await?;
         Ok(SignInStep::Challenge(challenge))
     }
 
     pub async fn answer_challenge(&self, answer: ChallengeAnswer) -> Result<SignInStep, Problem> {
-        let contact = self.contact.borrow().clone();
-        let mut challenge = self.ask(Request::Challenge).await?.ok_or_else(challenge_over)?;
+        let contact = self.here()?;
+        let mut challenge = self.challenge(&contact).await?;
         match contact.reach()?.answer(&challenge.id, &answer).await {
             Ok(grant) => {
-                self.ask(|reply| Request::SignedIn(Box::new(grant), reply)).await??;
+                self.ask(|reply| Request::SignedIn(contact.service.clone(), Box::new(grant), reply))
+                    .await??;
                 Ok(SignInStep::SignedIn)
             }
             Err(problem) => {
@@ -138,7 +148,7 @@ impl Console {
                     _ => None,
                 };
                 if let Some(next) = next {
-                    self.ask(|reply| Request::Challenged(next, reply)).await?;
+                    self.challenged(&contact, next).await?;
                 }
                 Err(problem)
             }
@@ -146,29 +156,45 @@ impl Console {
     }
 
     pub async fn resend_code(&self) -> Result<SignInStep, Problem> {
-        let challenge = self.ask(Request::Challenge).await?.ok_or_else(challenge_over)?;
-        let api = self.contact.borrow().reach()?;
-        let challenge = api.resend_code(&challenge.id).await?;
-        self.ask(|reply| Request::Challenged(Some(challenge.clone()), reply)).await?;
+        let contact = self.here()?;
+        let challenge = self.challenge(&contact).await?;
+        let challenge = contact.reach()?.resend_code(&challenge.id).await?;
+        self.challenged(&contact, Some(challenge.clone())).await?;
         Ok(SignInStep::Challenge(challenge))
     }
 
     /// Ends the session; the local copy stays for the next one. A service that can't be reached ends it by
     /// itself in time.
     pub async fn sign_out(&self) -> Result<(), Problem> {
-        let api = self.contact.borrow().api.clone();
-        if let Some(api) = api {
+        let contact = self.here()?;
+        if let Some(api) = &contact.api {
             match api.sign_out().await {
                 Ok(()) => {}
                 Err(problem) if matches!(problem.code, Code::Unauthenticated | Code::Unreachable) => {}
                 Err(problem) => return Err(problem),
             }
         }
-        self.ask(Request::SignedOut).await?
+        self.ask(|reply| Request::SignedOut(contact.service, reply)).await?
     }
 
-    pub async fn forget_service(&self) -> Result<(), Problem> {
-        self.ask(Request::ForgetService).await?
+    pub async fn switch_service(&self, service: ServiceId) -> Result<(), Problem> {
+        self.ask(|reply| Request::Switch(service, reply)).await?
+    }
+
+    /// Names a service; nothing gives it its organization's name again.
+    pub async fn rename_service(&self, service: ServiceId, name: String) -> Result<(), Problem> {
+        let name: String = name.split_whitespace().collect::<Vec<_>>().join(" ");
+        if name.chars().count() > LONGEST_NAME {
+            let message = format!("A name has at most {LONGEST_NAME} characters.");
+            return Err(Problem::field("name", message));
+        }
+        let name = Some(name).filter(|name| !name.is_empty());
+        self.ask(|reply| Request::Rename(service, name, reply)).await?
+    }
+
+    /// Deletes this console's copy and session; whoever runs the service keeps all of it.
+    pub async fn forget_service(&self, service: ServiceId) -> Result<(), Problem> {
+        self.ask(|reply| Request::Forget(service, reply)).await?
     }
 
     pub async fn lock(&self) -> Result<(), Problem> {
@@ -261,6 +287,32 @@ impl Console {
         Ok(self.readers()?.alert(id).await?)
     }
 
+    /// Alerts of all services, newest first. A service whose copy can't be read has none here.
+    pub async fn all_alerts(&self, states: Vec<AlertState>) -> Result<Vec<ServiceAlert>, Problem> {
+        let contacts = self.contacts.borrow().clone();
+        if contacts.locked {
+            return Err(locked());
+        }
+        let mut all = Vec::new();
+        for contact in contacts.all {
+            let Some(readers) = contact.readers else { continue };
+            let alerts = match readers.alerts(states.clone()).await {
+                Ok(alerts) => alerts,
+                Err(error) => {
+                    tracing::warn!(%error, service = %contact.service, "a service's alerts can't be read");
+                    continue;
+                }
+            };
+            all.extend(alerts.into_iter().map(|alert| ServiceAlert {
+                service: contact.service.clone(),
+                service_name: contact.name.clone(),
+                alert,
+            }));
+        }
+        all.sort_by_key(|it| std::cmp::Reverse(it.alert.last_at));
+        Ok(all)
+    }
+
     pub async fn change_alert(&self, id: AlertId, change: AlertChange) -> Result<Alert, Problem> {
         let known = self.readers()?.alert(id.clone()).await?;
         let known = known.ok_or_else(|| Problem::new(Code::NotFound, "There is no such alert."))?;
@@ -303,7 +355,8 @@ impl Console {
     }
 
     pub async fn dismiss_notice(&self, notice: Notice) -> Result<(), Problem> {
-        self.ask(|reply| Request::Dismiss(notice, reply)).await?
+        let service = self.here()?.service;
+        self.ask(|reply| Request::Dismiss(service, notice, reply)).await?
     }
 
     pub async fn mail_settings(&self) -> Result<MailSettings, Problem> {
@@ -373,12 +426,13 @@ impl Console {
 
     /// A button of a notification was pressed, or the notification itself ([`NotificationAction::Open`]).
     pub async fn notification_pressed(&self, key: String, action: NotificationAction) {
-        let alert = self.ask(|reply| Request::NotificationPressed(key, action, reply)).await.ok().flatten();
-        let Some(alert) = alert else { return };
+        let about = self.ask(|reply| Request::NotificationPressed(key, action, reply)).await.ok().flatten();
+        let Some((service, alert)) = about else { return };
+        let there = self.at(service.clone());
         let done = match action {
             NotificationAction::Open => Ok(()),
-            NotificationAction::BlockAddress => self.block_address(&alert).await,
-            NotificationAction::ItsFine => self.settle(&alert).await,
+            NotificationAction::BlockAddress => there.block_address(&alert).await,
+            NotificationAction::ItsFine => there.settle(&alert).await,
         };
         if let Err(problem) = done {
             tracing::warn!(
@@ -386,7 +440,8 @@ impl Console {
                 "what a notification's button asks for was not done"
             );
             // The page shows what can be done instead.
-            let _ = self.ask(|reply| Request::Show(format!("/alerts/{}", alert.id), reply)).await;
+            let page = format!("/alerts/{}", alert.id);
+            let _ = self.ask(|reply| Request::Show(Some(service), page, reply)).await;
         }
     }
 
@@ -413,7 +468,8 @@ impl Console {
     }
 
     async fn change_views(&self, change: ViewChange) -> Result<(), Problem> {
-        self.ask(|reply| Request::ChangeViews(change, reply)).await?
+        let service = self.here()?.service;
+        self.ask(|reply| Request::ChangeViews(service, change, reply)).await?
     }
 
     /// Blocks the newest address alone: among the older ones may be that of somebody who mistyped.
@@ -447,10 +503,21 @@ impl Console {
         Ok(())
     }
 
+    /// The service that this handle is about.
+    fn here(&self) -> Result<Contact, Problem> {
+        let contacts = self.contacts.borrow();
+        let Some(wanted) = self.service.as_ref().or(contacts.shown.as_ref()) else {
+            return Err(Problem::new(Code::Unreachable, "This console is connected to no service yet."));
+        };
+        let found = contacts.all.iter().find(|contact| contact.service == *wanted);
+        found.cloned().ok_or_else(|| {
+            Problem::new(Code::NotFound, "This console is no longer connected to that service.")
+        })
+    }
+
     /// The service, with a session.
     fn signed_in(&self) -> Result<Api, Problem> {
-        let contact = self.contact.borrow();
-        let api = contact.reach()?;
+        let api = self.here()?.reach()?;
         if api.token().is_none() {
             return Err(Problem::new(Code::Unauthenticated, "Sign in first."));
         }
@@ -458,11 +525,21 @@ impl Console {
     }
 
     fn readers(&self) -> Result<Readers, Problem> {
-        match &*self.reading.borrow() {
-            Reading::Open(readers) => Ok(readers.clone()),
-            Reading::Locked => Err(Problem::new(Code::Locked, "The console is locked.")),
-            Reading::Nothing => Err(Problem::new(Code::Unavailable, "There is no local copy yet.")),
+        if self.contacts.borrow().locked {
+            return Err(locked());
         }
+        let readers = self.here()?.readers;
+        readers.ok_or_else(|| Problem::new(Code::Unavailable, "There is no local copy yet."))
+    }
+
+    async fn challenge(&self, contact: &Contact) -> Result<Challenge, Problem> {
+        let service = contact.service.clone();
+        self.ask(|reply| Request::Challenge(service, reply)).await?.ok_or_else(challenge_over)
+    }
+
+    async fn challenged(&self, contact: &Contact, challenge: Option<Challenge>) -> Result<(), Problem> {
+        let service = contact.service.clone();
+        self.ask(|reply| Request::Challenged(service, challenge, reply)).await
     }
 
     async fn opened_key(&self, passphrase: SecretString) -> Result<ConsoleKey, Problem> {
@@ -480,6 +557,10 @@ impl Console {
         self.requests.send(request(reply)).await.map_err(|_| ended())?;
         answer.await.map_err(|_| ended())
     }
+}
+
+fn locked() -> Problem {
+    Problem::new(Code::Locked, "The console is locked.")
 }
 
 fn challenge_over() -> Problem {

@@ -10,24 +10,22 @@ mod request;
 use std::{path::PathBuf, sync::Arc, time::Duration};
 
 use mailcup_wire::{
-    Problem, Time,
+    Problem, ServiceId, Time,
     desktop::{DataChanged, Navigate, View},
 };
 use tokio::sync::{mpsc, oneshot, watch};
 
-pub use self::request::{Contact, Request};
+pub use self::request::{Contact, Contacts, Request};
 use self::{
     alerting::Posted,
-    connection::{Connected, Said},
+    connection::{Connected, Connections, Said},
 };
 use crate::{
     Clock, Host,
     host::Tray,
     key::ConsoleKey,
-    notify::Desk,
     profile::{Folder, Install},
     sidecar::SidecarNews,
-    store::Readers,
     sync::News,
     view::{Access, Situation},
 };
@@ -35,15 +33,6 @@ use crate::{
 const TICK: Duration = Duration::from_millis(500);
 const PUSH_CHANGES_EVERY: Duration = Duration::from_millis(100);
 const QUEUE: usize = 64;
-
-/// What queries may read now.
-#[derive(Clone)]
-pub enum Reading {
-    /// No local copy yet.
-    Nothing,
-    Locked,
-    Open(Readers),
-}
 
 pub struct Controller<H: Host> {
     host: Arc<H>,
@@ -54,16 +43,14 @@ pub struct Controller<H: Host> {
     key: Option<ConsoleKey>,
     access: Access,
     can_lock: bool,
-    connection: Option<Connected>,
+    connections: Connections,
     /// What waits for a key.
     waiting: Option<Plan>,
-    desk: Desk,
     /// Whether notifications were held back a moment ago.
     quiet: bool,
     /// The last number that a connection, sync or copy was given; none is given twice.
     numbers: u64,
-    reading: watch::Sender<Reading>,
-    contact: watch::Sender<Contact>,
+    contacts: watch::Sender<Contacts>,
     channels: Channels,
     pushed_view: Option<View>,
     pushed_tray: Option<Tray>,
@@ -96,7 +83,6 @@ impl<H: Host> Controller<H> {
         service_program: PathBuf,
     ) -> Result<Self, Problem> {
         let install = folder.install()?;
-        let contact = Contact { api: None, device: install.device.clone(), setup_token: None };
         Ok(Self {
             host,
             clock,
@@ -106,13 +92,11 @@ impl<H: Host> Controller<H> {
             key: None,
             access: Access::Open,
             can_lock: false,
-            connection: None,
+            connections: Connections::default(),
             waiting: None,
-            desk: Desk::default(),
             numbers: 0,
             quiet: false,
-            reading: watch::Sender::new(Reading::Nothing),
-            contact: watch::Sender::new(contact),
+            contacts: watch::Sender::new(Contacts::default()),
             channels: Channels {
                 news: mpsc::channel(QUEUE),
                 sidecar: mpsc::channel(QUEUE),
@@ -125,12 +109,8 @@ impl<H: Host> Controller<H> {
         })
     }
 
-    pub fn reading(&self) -> watch::Receiver<Reading> {
-        self.reading.subscribe()
-    }
-
-    pub fn contact(&self) -> watch::Receiver<Contact> {
-        self.contact.subscribe()
+    pub fn contacts(&self) -> watch::Receiver<Contacts> {
+        self.contacts.subscribe()
     }
 
     /// Runs until every handle is gone or one asks for the end.
@@ -146,7 +126,7 @@ impl<H: Host> Controller<H> {
                 request = requests.recv() => match request {
                     None => break,
                     Some(Request::ShutDown(reply)) => {
-                        self.disconnect().await;
+                        self.disconnect_all().await;
                         let _ = reply.send(());
                         return;
                     }
@@ -161,7 +141,7 @@ impl<H: Host> Controller<H> {
                 _ = tick.tick() => self.tick().await,
             }
         }
-        self.disconnect().await;
+        self.disconnect_all().await;
     }
 
     async fn answer(&mut self, request: Request) {
@@ -169,16 +149,18 @@ impl<H: Host> Controller<H> {
             Request::View(reply) => respond(reply, self.view()),
             Request::StartEmbedded(reply) => self.start_embedded(Some(reply)).await,
             Request::Connect(url, reply) => respond(reply, self.connect(url).await),
+            Request::Switch(id, reply) => respond(reply, self.switch(id)),
+            Request::Rename(id, name, reply) => respond(reply, self.rename(&id, name).await),
+            Request::Forget(id, reply) => respond(reply, self.forget(&id).await),
             Request::KeyToChoose(reply) => respond(reply, self.key_to_choose().await),
             Request::KeyChosen(key, reply) => respond(reply, self.key_chosen(key).await),
-            Request::Challenged(challenge, reply) => {
-                self.challenged(challenge);
+            Request::Challenged(id, challenge, reply) => {
+                self.challenged(&id, challenge);
                 respond(reply, ());
             }
-            Request::Challenge(reply) => respond(reply, self.challenge()),
-            Request::SignedIn(grant, reply) => respond(reply, self.signed_in(*grant).await),
-            Request::SignedOut(reply) => respond(reply, self.signed_out().await),
-            Request::ForgetService(reply) => respond(reply, self.forget_service().await),
+            Request::Challenge(id, reply) => respond(reply, self.challenge(&id)),
+            Request::SignedIn(id, grant, reply) => respond(reply, self.signed_in(&id, *grant).await),
+            Request::SignedOut(id, reply) => respond(reply, self.signed_out(&id).await),
             Request::Lock(reply) => respond(reply, self.lock().await),
             Request::Unlock(key, reply) => respond(reply, self.unlock(key).await),
             Request::Key(reply) => respond(reply, self.key_to_seal().await),
@@ -187,17 +169,19 @@ impl<H: Host> Controller<H> {
             Request::Preferences(reply) => respond(reply, self.install.preferences.clone()),
             Request::SetPreferences(preferences, reply) => respond(reply, self.set_preferences(preferences)),
             Request::Pause(pause, reply) => respond(reply, self.pause(&pause).await),
-            Request::Dismiss(notice, reply) => respond(reply, self.dismiss(notice).await),
-            Request::ChangeViews(change, reply) => respond(reply, self.change_views(change).await),
+            Request::ChangeViews(id, change, reply) => {
+                respond(reply, self.change_views(&id, change).await);
+            }
+            Request::Dismiss(id, notice, reply) => respond(reply, self.dismiss(&id, notice).await),
             Request::NotificationPressed(key, action, reply) => {
                 respond(reply, self.notification_pressed(&key, action).await);
             }
             Request::NotificationDismissed(key, reply) => {
-                self.desk.dismissed(&key);
+                self.notification_dismissed(&key);
                 respond(reply, ());
             }
-            Request::Show(page, reply) => {
-                self.navigate(page);
+            Request::Show(service, page, reply) => {
+                self.navigate(service, page);
                 respond(reply, ());
             }
             // Answered by `run`, which ends with it.
@@ -214,7 +198,8 @@ impl<H: Host> Controller<H> {
         Situation {
             access: self.access.clone(),
             can_lock: self.can_lock,
-            connection: self.connection.as_ref().map(Connected::view),
+            connections: self.connections.iter().map(Connected::view).collect(),
+            shown: self.install.shown.clone(),
             paused_until: self.install.paused_until,
             data_folder: self.folder.path().display().to_string(),
         }
@@ -239,7 +224,14 @@ impl<H: Host> Controller<H> {
         }
     }
 
-    fn changed(&mut self, changed: &DataChanged) {
+    /// Parts of a connection's local copy changed.
+    fn changed(&mut self, number: u64, changed: &DataChanged) {
+        let is_shown = self.shown().is_some_and(|it| it.number == number);
+        let elsewhere = DataChanged { other_alerts: changed.alerts, ..DataChanged::default() };
+        let changed = if is_shown { changed } else { &elsewhere };
+        if *changed == DataChanged::default() {
+            return;
+        }
         let merged = match &self.unpushed {
             None => changed.clone(),
             Some(so_far) => DataChanged {
@@ -248,6 +240,7 @@ impl<H: Host> Controller<H> {
                 blocks: so_far.blocks | changed.blocks,
                 accounts: so_far.accounts | changed.accounts,
                 settings: so_far.settings | changed.settings,
+                other_alerts: so_far.other_alerts | changed.other_alerts,
             },
         };
         self.unpushed = Some(merged);
@@ -259,13 +252,15 @@ impl<H: Host> Controller<H> {
         }
     }
 
-    fn navigate(&self, to: impl Into<String>) {
-        self.host.navigate(Navigate { to: to.into() });
+    fn navigate(&self, service: Option<ServiceId>, to: impl Into<String>) {
+        self.host.navigate(Navigate { to: to.into(), service });
     }
 
     async fn tick(&mut self) {
         self.tick_alerting().await;
-        self.tick_connection().await;
+        for number in self.connections.numbers() {
+            self.tick_connection(number).await;
+        }
     }
 }
 

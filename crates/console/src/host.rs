@@ -1,7 +1,7 @@
 use std::future::Future;
 
 use mailcup_wire::{
-    AlertId, Problem, Severity,
+    AlertId, Problem, ServiceId, Severity,
     desktop::{DataChanged, ExportProgress, Navigate, Notification, TrayState, View},
 };
 use zeroize::Zeroizing;
@@ -63,7 +63,7 @@ pub struct Tray {
     pub state: TrayState,
     /// One line: "All is well", "2 open alerts".
     pub status: String,
-    /// The newest open alerts, at most five; none while locked.
+    /// The newest open alerts of all services, at most five; none while locked.
     pub alerts: Vec<TrayAlert>,
     pub paused: bool,
     pub can_lock: bool,
@@ -71,7 +71,9 @@ pub struct Tray {
 
 #[derive(Debug, Clone, PartialEq)]
 pub struct TrayAlert {
+    pub service: ServiceId,
     pub id: AlertId,
+    /// Names the service where there are several.
     pub title: String,
     pub severity: Severity,
 }

@@ -6,7 +6,7 @@ use std::{fs, io, path::Path};
 use argon2::{Algorithm, Argon2, Params, Version};
 use data_encoding::HEXLOWER;
 use hmac::{Hmac, KeyInit, Mac};
-use mailcup_wire::{Code, Problem};
+use mailcup_wire::{Code, Problem, ServiceId};
 use rand::Rng;
 use ring::aead::{Aad, CHACHA20_POLY1305, LessSafeKey, NONCE_LEN, Nonce, UnboundKey};
 use secrecy::{ExposeSecret, SecretString};
@@ -16,7 +16,7 @@ use zeroize::Zeroizing;
 
 use crate::{
     host::{Keyring, KeyringError},
-    profile::{ServiceId, write_whole},
+    profile::write_whole,
 };
 
 const KEY_BYTES: usize = 32;
@@ -45,7 +45,7 @@ impl ConsoleKey {
     pub fn store_key(&self, service: &ServiceId) -> StoreKey {
         let mut mac = keyed(self.0.as_slice());
         mac.update(b"mailcup store ");
-        mac.update(service.as_str().as_bytes());
+        mac.update(service.0.as_bytes());
         let derived = Zeroizing::new(<[u8; KEY_BYTES]>::from(mac.finalize().into_bytes()));
         StoreKey(Zeroizing::new(HEXLOWER.encode(derived.as_slice())))
     }

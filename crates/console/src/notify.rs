@@ -26,7 +26,8 @@ const COUNT_MILLIS: i64 = 1_000;
 const RETRY_MILLIS: i64 = 30_000;
 const NAMED: usize = 3;
 const SUMMARY: &str = "summary";
-const LOCKED: &str = "locked";
+/// The notification that says only that something happened.
+pub const LOCKED: &str = "locked";
 const ALERT: &str = "alert:";
 
 /// What the admin wants to be told, and may do.

@@ -11,14 +11,14 @@
 //! ```
 
 use std::{
-    fmt, fs, io,
+    fs, io,
     io::Write as _,
     path::{Path, PathBuf},
 };
 
 use data_encoding::HEXLOWER;
 use mailcup_wire::{
-    Code, DeviceName, Problem, Severity, Time,
+    Code, DeviceName, Problem, ServiceId, Severity, Time,
     desktop::{Language, Preferences, Theme},
 };
 use rand::Rng;
@@ -31,11 +31,6 @@ use crate::key::ConsoleKey;
 #[derive(Debug, Clone)]
 pub struct Folder(PathBuf);
 
-/// Names a connection on this install.
-#[derive(Debug, Clone, PartialEq, Eq, Hash, Serialize, Deserialize)]
-#[serde(transparent)]
-pub struct ServiceId(String);
-
 /// This install.
 #[derive(Debug, Clone, Serialize, Deserialize)]
 pub struct Install {
@@ -45,6 +40,9 @@ pub struct Install {
     #[serde(default)]
     pub paused_until: Option<Time>,
     pub services: Vec<ServiceId>,
+    /// The one that the window shows.
+    #[serde(default)]
+    pub shown: Option<ServiceId>,
 }
 
 /// One connection.
@@ -101,6 +99,7 @@ impl Folder {
             preferences: default_preferences(),
             paused_until: None,
             services: Vec::new(),
+            shown: None,
         };
         self.keep_install(&install)?;
         Ok(install)
@@ -157,23 +156,13 @@ impl Folder {
     }
 
     fn service(&self, id: &ServiceId) -> PathBuf {
-        self.0.join("services").join(id.as_str())
+        self.0.join("services").join(&id.0)
     }
 }
 
-impl ServiceId {
-    pub fn random() -> Self {
-        Self(random_hex(8))
-    }
-
-    pub fn as_str(&self) -> &str {
-        &self.0
-    }
-}
-
-impl fmt::Display for ServiceId {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(&self.0)
+impl Service {
+    pub fn new(url: Url, embedded: bool) -> Self {
+        Self { id: ServiceId(random_hex(8)), url, embedded, ports: Ports::default() }
     }
 }
 

@@ -388,7 +388,14 @@ pub fn oldest_kept(now: Time) -> Time {
 
 /// All parts of the local copy.
 pub fn all_changed() -> DataChanged {
-    DataChanged { events: true, alerts: true, blocks: true, accounts: true, settings: true }
+    DataChanged {
+        events: true,
+        alerts: true,
+        blocks: true,
+        accounts: true,
+        settings: true,
+        other_alerts: false,
+    }
 }
 
 fn foreign(error: &dyn std::error::Error) -> Fault {

@@ -1,7 +1,7 @@
 //! What the window and the tray show, derived from the core's state. Pure.
 
 use mailcup_wire::{
-    Admin, Alert, AlertKind, AlertState, Challenge, Severity, Time,
+    Admin, Alert, AlertKind, AlertState, Challenge, ServiceId, Severity, Time,
     desktop::{Link, Notice, Phase, ServiceView, TrayState, View},
 };
 use url::Url;
@@ -13,13 +13,17 @@ use crate::{
 
 /// So long the service may be away before that is an alert.
 const UNREACHABLE_AFTER_MILLIS: i64 = 60_000;
+/// So many alerts are in the tray's menu.
+const IN_TRAY: usize = 5;
 
 /// Everything that the frame depends on.
 #[derive(Debug, Clone)]
 pub struct Situation {
     pub access: Access,
     pub can_lock: bool,
-    pub connection: Option<Connection>,
+    pub connections: Vec<Connection>,
+    /// The one that the window shows.
+    pub shown: Option<ServiceId>,
     pub paused_until: Option<Time>,
     pub data_folder: String,
 }
@@ -37,10 +41,12 @@ pub enum Access {
 
 #[derive(Debug, Clone)]
 pub struct Connection {
+    pub id: ServiceId,
     pub url: Url,
     pub embedded: bool,
+    pub given_name: Option<String>,
     /// The organization's name, once known.
-    pub name: Option<String>,
+    pub organization: Option<String>,
     pub standing: Standing,
     pub link: Link,
     pub fresh_at: Option<Time>,
@@ -66,13 +72,14 @@ pub enum Standing {
 impl Situation {
     pub fn view(&self, now: Time) -> View {
         let open = self.access == Access::Open;
-        let connection = self.connection.as_ref();
+        let connection = self.connection();
         let readable = connection.filter(|_| open);
         let own_alerts: Vec<Alert> = readable.and_then(|it| it.unreachable(now)).into_iter().collect();
         let figures = readable.map(|it| it.figures.clone()).unwrap_or_default();
         View {
             phase: self.phase(),
-            service: connection.map(Connection::service_view),
+            service: connection.map(|it| it.service_view(open)),
+            services: self.connections.iter().map(|it| it.service_view(open)).collect(),
             admin: readable.and_then(|it| it.admin.clone()),
             open_alerts: figures.open_alerts,
             gravest: figures.gravest,
@@ -86,23 +93,35 @@ impl Situation {
         }
     }
 
+    /// The tray speaks for all services.
     pub fn tray(&self, now: Time) -> Tray {
         let view = self.view(now);
-        let state = tray_state(&view);
-        let newest = self.connection.as_ref().filter(|_| state != TrayState::Locked);
-        let newest = newest.map(|it| it.figures.newest_open.as_slice()).unwrap_or_default();
-        let alert = |alert: &Alert| TrayAlert {
+        let readable = if self.access == Access::Open { self.connections.as_slice() } else { &[] };
+        let mut newest: Vec<(&Connection, &Alert)> = readable
+            .iter()
+            .flat_map(|it| it.figures.newest_open.iter().map(move |alert| (it, alert)))
+            .collect();
+        newest.sort_by_key(|(_, alert)| std::cmp::Reverse(alert.last_at));
+        newest.truncate(IN_TRAY);
+        let several = self.connections.len() > 1;
+        let alert = |(connection, alert): &(&Connection, &Alert)| TrayAlert {
+            service: connection.id.clone(),
             id: alert.id.clone(),
-            title: alert.title.clone(),
+            title: if several { titled(&connection.name(), &alert.title) } else { alert.title.clone() },
             severity: alert.severity,
         };
         Tray {
-            state,
-            status: status(&view),
+            state: self.tray_state(&view),
+            status: self.status(&view),
             alerts: newest.iter().map(alert).collect(),
             paused: view.paused_until.is_some(),
             can_lock: self.can_lock,
         }
+    }
+
+    fn connection(&self) -> Option<&Connection> {
+        let shown = self.shown.as_ref();
+        self.connections.iter().find(|it| Some(&it.id) == shown).or_else(|| self.connections.first())
     }
 
     fn phase(&self) -> Phase {
@@ -111,12 +130,61 @@ impl Situation {
             Access::Locked => return Phase::Locked,
             Access::Open => {}
         }
-        let Some(connection) = &self.connection else { return Phase::FirstRun };
+        let Some(connection) = self.connection() else { return Phase::FirstRun };
         match &connection.standing {
             Standing::Unknown => Phase::Starting,
             Standing::SetUpNeeded => Phase::SetUp { needs_token: !connection.embedded },
             Standing::SignedOut { challenge } => Phase::SignIn { challenge: challenge.clone() },
             Standing::SignedIn | Standing::Lapsed => Phase::Ready,
+        }
+    }
+
+    fn tray_state(&self, view: &View) -> TrayState {
+        if view.phase == Phase::Locked {
+            return TrayState::Locked;
+        }
+        let gravest = view.services.iter().filter_map(|service| service.gravest).max();
+        let away = |service: &ServiceView| matches!(service.link, Link::Offline { .. } | Link::SignedOut);
+        match gravest {
+            Some(Severity::Critical) => TrayState::Critical,
+            _ if view.services.iter().any(away) => TrayState::Offline,
+            Some(Severity::Attention) => TrayState::Attention,
+            Some(Severity::Notice) | None => TrayState::Well,
+        }
+    }
+
+    fn status(&self, view: &View) -> String {
+        match &view.phase {
+            Phase::ChoosePassphrase { .. } => return "Choose a passphrase".to_owned(),
+            Phase::Locked => return "Locked".to_owned(),
+            Phase::Starting if self.connections.len() == 1 => return "Starting".to_owned(),
+            Phase::SignIn { .. } if self.connections.len() == 1 => return "Sign in".to_owned(),
+            Phase::FirstRun | Phase::SetUp { .. } if self.connections.len() < 2 => {
+                return "Not set up yet".to_owned();
+            }
+            Phase::Starting | Phase::FirstRun | Phase::SetUp { .. } | Phase::SignIn { .. } | Phase::Ready => {
+            }
+        }
+        let alerts = match view.services.iter().map(|service| service.open_alerts).sum() {
+            0 => None,
+            1 => Some("1 open alert".to_owned()),
+            count => Some(format!("{count} open alerts")),
+        };
+        let away: Vec<(&str, &str)> = view.services.iter().filter_map(in_the_way).collect();
+        let link = match (away.as_slice(), self.connections.len()) {
+            ([], _) => None,
+            ([(_, what)], 1) => Some((*what).to_owned()),
+            ([(name, what)], _) => Some(titled(name, what)),
+            (several, _) => Some(format!("{} services need a look", several.len())),
+        };
+        match (alerts, link) {
+            (None, None) => "All is well".to_owned(),
+            (Some(alerts), None) => alerts,
+            (None, Some(link)) => {
+                let mut letters = link.chars();
+                letters.next().map_or_else(String::new, |first| first.to_uppercase().chain(letters).collect())
+            }
+            (Some(alerts), Some(link)) => format!("{alerts}; {link}"),
         }
     }
 }
@@ -153,64 +221,45 @@ impl Connection {
         })
     }
 
-    fn service_view(&self) -> ServiceView {
+    /// As the admin named it, else the organization's name, else where it is.
+    pub fn name(&self) -> String {
         let place = || match self.url.host_str() {
             _ if self.embedded => "This computer".to_owned(),
             Some(host) => host.to_owned(),
             None => self.url.to_string(),
         };
+        self.given_name.clone().or_else(|| self.organization.clone()).unwrap_or_else(place)
+    }
+
+    fn service_view(&self, open: bool) -> ServiceView {
         ServiceView {
-            name: self.name.clone().unwrap_or_else(place),
+            id: self.id.clone(),
+            name: self.name(),
+            given_name: self.given_name.clone(),
             url: self.url.to_string(),
             embedded: self.embedded,
             link: if self.standing == Standing::Lapsed { Link::SignedOut } else { self.link.clone() },
             fresh_at: self.fresh_at,
+            signed_in: matches!(self.standing, Standing::SignedIn | Standing::Lapsed),
+            open_alerts: if open { self.figures.open_alerts } else { 0 },
+            gravest: self.figures.gravest.filter(|_| open),
         }
     }
 }
 
-fn tray_state(view: &View) -> TrayState {
-    if view.phase == Phase::Locked {
-        return TrayState::Locked;
-    }
-    if view.gravest == Some(Severity::Critical) {
-        return TrayState::Critical;
-    }
-    match view.service.as_ref().map(|service| &service.link) {
-        Some(Link::Offline { .. } | Link::SignedOut) => TrayState::Offline,
-        _ if view.gravest == Some(Severity::Attention) => TrayState::Attention,
-        _ => TrayState::Well,
-    }
+/// A text about one of several services.
+pub fn titled(service: &str, text: &str) -> String {
+    format!("{service}: {text}")
 }
 
-fn status(view: &View) -> String {
-    match &view.phase {
-        Phase::Starting => return "Starting".to_owned(),
-        Phase::FirstRun | Phase::SetUp { .. } => return "Not set up yet".to_owned(),
-        Phase::ChoosePassphrase { .. } => return "Choose a passphrase".to_owned(),
-        Phase::SignIn { .. } => return "Sign in".to_owned(),
-        Phase::Locked => return "Locked".to_owned(),
-        Phase::Ready => {}
-    }
-    let link = match view.service.as_ref().map(|service| &service.link) {
-        Some(Link::Offline { .. }) => Some("the service can't be reached"),
-        Some(Link::SignedOut) => Some("sign in again"),
-        _ => None,
+/// Why a service can't be watched now, with its name.
+fn in_the_way(service: &ServiceView) -> Option<(&str, &'static str)> {
+    let what = match service.link {
+        Link::Offline { .. } => "the service can't be reached",
+        Link::SignedOut => "sign in again",
+        Link::Connecting | Link::CatchingUp { .. } | Link::Live => return None,
     };
-    let alerts = match view.open_alerts {
-        0 => None,
-        1 => Some("1 open alert".to_owned()),
-        count => Some(format!("{count} open alerts")),
-    };
-    match (alerts, link) {
-        (None, None) => "All is well".to_owned(),
-        (Some(alerts), None) => alerts,
-        (None, Some(link)) => {
-            let mut letters = link.chars();
-            letters.next().map_or_else(String::new, |first| first.to_uppercase().chain(letters).collect())
-        }
-        (Some(alerts), Some(link)) => format!("{alerts}; {link}"),
-    }
+    Some((&service.name, what))
 }
 
 #[cfg(test)]
@@ -219,9 +268,11 @@ mod tests {
 
     fn situation(standing: Standing, link: Link) -> Situation {
         let connection = Connection {
+            id: "one".into(),
             url: "http://127.0.0.1:8480/".parse().unwrap(),
             embedded: true,
-            name: None,
+            given_name: None,
+            organization: None,
             standing,
             link,
             fresh_at: Some(Time::from_millis(1_000)),
@@ -232,7 +283,8 @@ mod tests {
         Situation {
             access: Access::Open,
             can_lock: true,
-            connection: Some(connection),
+            connections: vec![connection],
+            shown: Some("one".into()),
             paused_until: None,
             data_folder: "/data".to_owned(),
         }
@@ -248,7 +300,7 @@ mod tests {
         assert_eq!(phase(Standing::Lapsed), Phase::Ready);
         let locked = Situation { access: Access::Locked, ..situation(Standing::SignedIn, Link::Live) };
         assert_eq!(locked.view(now).phase, Phase::Locked);
-        let fresh = Situation { connection: None, ..situation(Standing::Unknown, Link::Live) };
+        let fresh = Situation { connections: Vec::new(), ..situation(Standing::Unknown, Link::Live) };
         assert_eq!(fresh.view(now).phase, Phase::FirstRun);
     }
 
@@ -256,13 +308,12 @@ mod tests {
     fn a_locked_console_shows_nothing_of_what_it_holds() {
         let mut locked = situation(Standing::SignedIn, Link::Live);
         locked.access = Access::Locked;
-        if let Some(connection) = &mut locked.connection {
-            connection.figures.open_alerts = 3;
-            connection.figures.events = 9;
-            connection.figures.gravest = Some(Severity::Critical);
-        }
+        locked.connections[0].figures.open_alerts = 3;
+        locked.connections[0].figures.events = 9;
+        locked.connections[0].figures.gravest = Some(Severity::Critical);
         let view = locked.view(Time::from_millis(0));
         assert_eq!((view.open_alerts, view.events, view.gravest), (0, 0, None));
+        assert_eq!((view.services[0].open_alerts, view.services[0].gravest), (0, None));
         let tray = locked.tray(Time::from_millis(0));
         assert_eq!((tray.state, tray.status.as_str()), (TrayState::Locked, "Locked"));
     }
@@ -279,5 +330,24 @@ mod tests {
         assert_eq!(first.len(), 1);
         assert_eq!(first[0].id, later[0].id);
         assert_eq!(offline(0).tray(Time::from_millis(1)).state, TrayState::Offline);
+    }
+
+    #[test]
+    fn the_tray_speaks_for_all_services_and_names_the_one_that_is_away() {
+        let mut two = situation(Standing::SignedIn, Link::Live);
+        let why = "It is down.".to_owned();
+        let mut other = two.connections[0].clone();
+        other.id = "two".into();
+        other.organization = Some("Choir".to_owned());
+        other.link = Link::Offline { since: Time::from_millis(0), why };
+        other.figures.open_alerts = 2;
+        two.connections.push(other);
+        two.connections[0].figures.open_alerts = 1;
+        let (view, tray) = (two.view(Time::from_millis(1)), two.tray(Time::from_millis(1)));
+        assert_eq!(view.open_alerts, 1, "the window counts what it shows");
+        assert_eq!(tray.state, TrayState::Offline);
+        assert_eq!(tray.status, "3 open alerts; Choir: the service can't be reached");
+        two.shown = Some("two".into());
+        assert_eq!(two.view(Time::from_millis(1)).open_alerts, 2);
     }
 }

@@ -1,6 +1,10 @@
 //! The boundary between a window and the desktop core. A window holds no state of its own that matters: it
 //! draws the [`View`] that the core pushes, asks the local copy for pages, and calls commands.
 //!
+//! The console may be connected to several services. A window shows one of them and says with every command for
+//! which one its page was drawn (the header [`SERVICE_HEADER`]); the command acts on that one, whatever is shown
+//! by then. Only a window changes what is shown.
+//!
 //! Commands, one line each in the shell; all of them answer `Result<_, Problem>`:
 //!
 //! | command | arguments | answer |
@@ -14,7 +18,9 @@
 //! | `answer_challenge` | [`crate::ChallengeAnswer`] | [`SignInStep`] |
 //! | `resend_code` | | [`SignInStep`] |
 //! | `sign_out` | | `()` |
-//! | `forget_service` | | `()` |
+//! | `switch_service` | `service` | `()` |
+//! | `rename_service` | `service`, `name` (empty for the organization's) | `()` |
+//! | `forget_service` | `service` | `()` |
 //! | `lock` | | `()` |
 //! | `unlock` | `passphrase` | `()` |
 //! | `set_passphrase` | [`PassphraseChange`] | `()` |
@@ -35,6 +41,7 @@
 //! | `delete_view` | `name` | `()` |
 //! | `alerts` | `states` | `Vec<Alert>` |
 //! | `alert` | `id` | `Option<Alert>` |
+//! | `all_alerts` | `states` | `Vec<ServiceAlert>`, of every service |
 //! | `change_alert` | `id`, [`crate::AlertChange`] | [`crate::Alert`] |
 //! | `blocks` | | `Vec<Block>` |
 //! | `create_block` | [`crate::NewBlock`] | [`crate::Block`] |
@@ -68,13 +75,20 @@ mod activity;
 pub use account::*;
 pub use activity::*;
 
-use crate::{Admin, Alert, AlertKind, Challenge, FactorId, NewOwner, Severity, Time, wire};
+use crate::{Admin, Alert, AlertKind, Challenge, FactorId, NewOwner, ServiceId, Severity, Time, wire};
+
+/// Names the service for which the calling page was drawn.
+pub const SERVICE_HEADER: &str = "mailcup-service";
 
 wire! {
     /// All that the frame around the pages shows.
     pub struct View {
+        /// Of the service that is shown.
         pub phase: Phase,
+        /// The one that is shown; what follows is about it.
         pub service: Option<ServiceView>,
+        /// All of them, in their order.
+        pub services: Vec<ServiceView>,
         /// The signed-in admin.
         pub admin: Option<Admin>,
         pub open_alerts: u32,
@@ -107,15 +121,30 @@ wire! {
         Ready,
     }
 
-    /// The service that this console is connected to.
+    /// A service that this console is connected to.
     pub struct ServiceView {
+        pub id: ServiceId,
+        /// As the admin named it, else the organization's, else where it is.
         pub name: String,
+        /// The name that the admin gave it.
+        pub given_name: Option<String>,
         pub url: String,
         /// Whether it runs on this computer, started by the console.
         pub embedded: bool,
         pub link: Link,
         /// When the local copy last agreed with the service.
         pub fresh_at: Option<Time>,
+        /// Whether somebody is signed in; a session that lapsed counts as well.
+        pub signed_in: bool,
+        pub open_alerts: u32,
+        pub gravest: Option<Severity>,
+    }
+
+    /// An alert and the service that it is of.
+    pub struct ServiceAlert {
+        pub service: ServiceId,
+        pub service_name: String,
+        pub alert: Alert,
     }
 
     /// How the stream from the service stands.
@@ -207,7 +236,7 @@ wire! {
         pub qr_svg: String,
     }
 
-    /// Which parts of the local copy changed.
+    /// Which parts of the shown service's local copy changed.
     #[derive(Default)]
     pub struct DataChanged {
         pub events: bool,
@@ -215,11 +244,14 @@ wire! {
         pub blocks: bool,
         pub accounts: bool,
         pub settings: bool,
+        /// Alerts of a service that is not shown.
+        pub other_alerts: bool,
     }
 
-    /// An address inside the window, such as `/alerts/ID`.
+    /// An address inside the window, such as `/alerts/ID`, and the service that it is of.
     pub struct Navigate {
         pub to: String,
+        pub service: Option<ServiceId>,
     }
 }
 

@@ -44,6 +44,8 @@ text_id! {
     FactorId,
     /// Names an export of events to a file.
     ExportId,
+    /// Names a connection of a console to a service; no service knows it.
+    ServiceId,
     /// Names a session; not the bearer token.
     SessionId,
     /// Names a sign-in that waits for its second factor.

@@ -1,8 +1,8 @@
 import { host } from "$host";
 import type { Language, Theme, View } from "$host/host";
-import { m } from "$messages";
 import { changePreferences } from "$host/preferences.svelte";
-import { mayChange } from "$host/view.svelte";
+import { mayChange, show } from "$host/view.svelte";
+import { m } from "$messages";
 import type { IconName } from "$components/icons";
 import { type Locale, languageNames } from "$lib/language.svelte";
 import { address } from "$lib/router.svelte";
@@ -75,6 +75,11 @@ export function everywhere(view: View | undefined, { attempt, showKeys }: Doing)
       : doing("pause", m.app_do_pause(), "pause", () =>
           host.pauseNotifications({ kind: "for_minutes", minutes: 60 }),
         ),
+    ...(view?.services ?? [])
+      .filter(({ id }) => id !== view?.service?.id)
+      .map(({ id, name }) =>
+        doing(`service ${id}`, m.services_switch_to({ name }), "server", () => show(id, "/")),
+      ),
     ...(view?.can_lock ? [doing("lock", m.app_do_lock(), "lock", () => host.lock())] : []),
     ...themes.map(([theme, label, icon]) =>
       doing(`theme ${theme}`, label(), icon, () => changePreferences({ theme }), "theme"),

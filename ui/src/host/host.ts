@@ -1,4 +1,4 @@
-import type { commands, DataChanged, ExportProgress, View } from "../generated/bindings";
+import type { commands, DataChanged, ExportProgress, Navigate, View } from "../generated/bindings";
 
 export type * from "../generated/bindings";
 
@@ -14,5 +14,9 @@ export type Host = typeof commands & {
   /** How far an export is. */
   onExportProgress: (take: (progress: ExportProgress) => void) => () => void;
   /** A notification or the tray asks for a page. */
-  onNavigate: (take: (to: string) => void) => () => void;
+  onNavigate: (take: (page: Navigate) => void) => () => void;
+  /** The service that commands act on: the one that the pages are drawn for. */
+  drawFor: (service: string | null) => void;
+  /** The commands at a service, whichever the pages are drawn for. */
+  at: (service: string) => typeof commands;
 };

@@ -18,6 +18,7 @@ import {
   service,
 } from "./mock/scenario";
 import * as seed from "./mock/seed";
+import { services, withServices } from "./mock/services";
 
 /**
  * A host in memory, for page tests only: never part of the product's bundle. `?scenario=` chooses
@@ -26,7 +27,7 @@ import * as seed from "./mock/seed";
 const listeners = {
   view: new Set<(view: t.View) => void>(),
   data: new Set<(changed: t.DataChanged) => void>(),
-  navigate: new Set<(to: string) => void>(),
+  navigate: new Set<(page: t.Navigate) => void>(),
 };
 
 let log: t.Event[] =
@@ -83,10 +84,12 @@ function countAlerts() {
   state = { ...state, open_alerts: open.length, gravest: gravest?.severity ?? null };
 }
 countAlerts();
+state = withServices(state);
 
 function push(change: Partial<t.View> = {}) {
   state = { ...state, ...change };
   countAlerts();
+  state = withServices(state);
   for (const listen of listeners.view) listen(state);
 }
 
@@ -99,6 +102,7 @@ function changed(...parts: (keyof t.DataChanged)[]) {
       blocks: has("blocks"),
       accounts: has("accounts"),
       settings: has("settings"),
+      other_alerts: has("other_alerts"),
     });
 }
 
@@ -237,10 +241,6 @@ export const host: Host = {
   },
   async signOut() {
     push({ phase: { kind: "sign_in", challenge: null }, admin: null });
-    return null;
-  },
-  async forgetService() {
-    push({ phase: { kind: "first_run" }, admin: null, service: null });
     return null;
   },
 
@@ -451,10 +451,18 @@ export const host: Host = {
   mailServers: () => read(() => servers),
   serviceHealth: () =>
     ask(() => health(servers, scenario === "worst", mail.transport.kind === "relay")),
+  ...services({
+    view: () => state,
+    push,
+    changed,
+    problem,
+    alerts: (states) => host.alerts(states),
+  }),
 
   onView: (listen) => listenTo(listeners.view, listen),
   onDataChanged: (listen) => listenTo(listeners.data, listen),
   onNavigate: (listen) => listenTo(listeners.navigate, listen),
+  at: () => host,
 };
 
 function listenTo<T>(set: Set<T>, listen: T): () => void {
@@ -478,8 +486,8 @@ if (parameters.get("live")) {
 // What page tests do in the core's place.
 Object.assign(window, {
   core: {
-    navigate: (to: string) => {
-      for (const listen of listeners.navigate) listen(to);
+    navigate: (to: string, service: string | null = null) => {
+      for (const listen of listeners.navigate) listen({ to, service });
     },
     happens: (body: t.EventBody, times: number) => {
       for (let time = 0; time < times; time += 1) record(body);

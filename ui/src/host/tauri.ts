@@ -1,5 +1,6 @@
 import { commands, events } from "../generated/bindings";
 import type { Host } from "./host";
+import { aimAt, drawFor } from "./invoke";
 
 /** The real host: the desktop core over Tauri. */
 export const host: Host = {
@@ -7,11 +8,19 @@ export const host: Host = {
   onView: (take) => follow(events.view, take),
   onDataChanged: (take) => follow(events.dataChanged, take),
   onExportProgress: (take) => follow(events.exportProgress, take),
-  onNavigate: (take) =>
-    follow(events.navigate, ({ to }) => {
-      take(to);
-    }),
+  onNavigate: (take) => follow(events.navigate, take),
+  drawFor,
+  at,
 };
+
+function at(service: string): typeof commands {
+  const aimed = Object.entries(commands).map(([name, command]) => [
+    name,
+    (...args: unknown[]) =>
+      aimAt(service, () => (command as (...args: unknown[]) => unknown)(...args)),
+  ]);
+  return Object.fromEntries(aimed) as typeof commands;
+}
 
 interface Pushed<T> {
   listen: (take: (event: { payload: T }) => void) => Promise<() => void>;

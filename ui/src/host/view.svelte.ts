@@ -1,6 +1,8 @@
 import { m } from "$messages";
 import { host } from "$host";
-import type { View } from "./host";
+import { go } from "$lib/router.svelte";
+import { dismissAll } from "$lib/toasts.svelte";
+import type { ServiceView, View } from "./host";
 
 let current = $state.raw<View>();
 
@@ -31,13 +33,37 @@ export function obstacle(): string | undefined {
   }
 }
 
+/** All services of this console. */
+export function services(): readonly ServiceView[] {
+  return current?.services ?? [];
+}
+
+/** Whether names of services tell something. */
+export function hasSeveral(): boolean {
+  return services().length > 1;
+}
+
+/** Shows a service, at a page of its own. */
+export async function show(service: string, to?: string) {
+  if (current?.service?.id !== service) {
+    await host.switchService(service);
+    // What was said and could be undone was about another service.
+    dismissAll();
+    take(await host.view());
+  }
+  if (to !== undefined) go(`#${to.startsWith("/") ? to : `/${to}`}`);
+}
+
+function take(pushed: View) {
+  host.drawFor(pushed.service?.id ?? null);
+  current = pushed;
+}
+
 /** Follows the core's state; the returned function stops that. */
 export function followView(): () => void {
-  const stop = host.onView((pushed) => {
-    current = pushed;
-  });
+  const stop = host.onView(take);
   void host.view().then((asked) => {
-    current ??= asked;
+    if (current === undefined) take(asked);
   });
   return stop;
 }

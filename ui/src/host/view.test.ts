@@ -2,7 +2,7 @@ import { expect, it, vi } from "vitest";
 import type { Link, Role, View } from "./host";
 import { followView, obstacle } from "./view.svelte";
 
-const core = vi.hoisted(() => ({ view: vi.fn(), onView: vi.fn() }));
+const core = vi.hoisted(() => ({ view: vi.fn(), onView: vi.fn(), drawFor: vi.fn() }));
 vi.mock("$host", () => ({ host: core }));
 
 it.each<[Role, Link, string | undefined]>([

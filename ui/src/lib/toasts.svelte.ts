@@ -38,6 +38,10 @@ export function dismiss(id: number) {
   if (index >= 0) visible.splice(index, 1);
 }
 
+export function dismissAll() {
+  for (const { id } of [...visible]) dismiss(id);
+}
+
 /** Holds a toast for as long as someone points at it. */
 export function pause(id: number) {
   clearTimeout(timers.get(id));

@@ -4,7 +4,7 @@ use std::{fs, io, sync::Arc};
 
 use mailcup_wire::{Code, Problem, desktop::Preferences};
 
-use super::{Controller, Plan, Reading};
+use super::{Controller, Plan};
 use crate::{
     Host,
     host::KeyringError,
@@ -19,11 +19,10 @@ impl<H: Host> Controller<H> {
         self.can_lock = self.folder.key_file().exists();
         if self.can_lock {
             self.access = Access::Locked;
-            self.reading.send_replace(Reading::Locked);
         } else if !self.install.services.is_empty() && !self.find_key(Plan::Resume).await {
             return;
         }
-        self.take_up_service().await;
+        self.take_up_services().await;
     }
 
     /// Makes sure that there is a key. Without one `plan` waits for a passphrase.
@@ -61,7 +60,7 @@ impl<H: Host> Controller<H> {
         self.access = Access::Open;
         match self.waiting.take() {
             None => {}
-            Some(Plan::Resume) => self.take_up_service().await,
+            Some(Plan::Resume) => self.take_up_services().await,
             Some(Plan::StartEmbedded) => self.start_embedded(None).await,
             Some(Plan::Connect(url)) => self.connect(url).await?,
         }
@@ -80,10 +79,12 @@ impl<H: Host> Controller<H> {
             return Ok(());
         }
         self.access = Access::Locked;
-        self.reading.send_replace(Reading::Locked);
-        self.close_store().await;
+        self.tell_contacts();
+        for number in self.connections.numbers() {
+            self.close_store(number).await;
+            self.clear_desk(number);
+        }
         self.key = None;
-        self.clear_desk();
         Ok(())
     }
 
@@ -93,15 +94,27 @@ impl<H: Host> Controller<H> {
         }
         self.key = Some(key);
         self.access = Access::Open;
-        self.reading.send_replace(Reading::Nothing);
-        self.clear_desk();
-        let opened = self.open_store().await;
-        if opened.is_err() {
+        self.tell_contacts();
+        let (mut opened, mut refused) = (0, Vec::new());
+        for number in self.connections.numbers() {
+            self.clear_desk(number);
+            match self.open_store(number).await {
+                Ok(()) => opened += 1,
+                Err(problem) => refused.push((number, problem)),
+            }
+        }
+        if opened == 0
+            && let Some((_, problem)) = refused.pop()
+        {
             self.key = None;
             self.access = Access::Locked;
-            self.reading.send_replace(Reading::Locked);
+            self.tell_contacts();
+            return Err(problem);
         }
-        opened
+        for (number, problem) in refused {
+            self.copy_unusable(number, problem).await;
+        }
+        Ok(())
     }
 
     /// The key, which is made if there is none yet.

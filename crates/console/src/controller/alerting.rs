@@ -4,77 +4,88 @@ use std::sync::Arc;
 
 use jiff::{ZonedDateTime, civil, tz::TimeZone};
 use mailcup_wire::{
-    Alert, AlertId, AlertState, Problem, Role, Severity,
+    Alert, AlertId, AlertState, Problem, Role, ServiceId, Severity,
     desktop::{DataChanged, NotificationAction, Pause},
 };
 
-use super::{Controller, Reading, connection::Connected, later};
+use super::{Controller, connection::Connected, later};
 use crate::{
     Host,
-    notify::{Moment, Post, Rules, alert_of, hushed},
-    view::Access,
+    notify::{LOCKED, Moment, Post, Rules, alert_of, hushed},
+    store::Store,
+    view::{Access, titled},
 };
 
 /// What became of a notification.
 pub struct Posted {
+    connection: u64,
     key: String,
     marks: Vec<(AlertId, Severity)>,
     taken: bool,
 }
 
 impl<H: Host> Controller<H> {
-    pub(super) fn alerts_changed(&mut self, alerts: &[Alert]) {
-        let (rules, now) = (self.rules(), self.moment());
-        let posts = if self.access == Access::Locked {
-            self.desk.changed_while_locked(alerts, &rules, now)
+    pub(super) fn alerts_changed(&mut self, number: u64, alerts: &[Alert]) {
+        let (rules, now, locked) = (self.rules(number), self.moment(), self.access == Access::Locked);
+        let Some(connection) = self.connections.at(number) else { return };
+        let posts = if locked {
+            connection.desk.changed_while_locked(alerts, &rules, now)
         } else {
-            self.desk.changed(alerts, &rules, now)
+            connection.desk.changed(alerts, &rules, now)
         };
-        self.carry_out(posts);
+        self.carry_out(number, posts);
     }
 
     /// Tells of open alerts that nobody was told of yet.
-    pub(super) async fn tell_missed(&mut self) {
-        let Reading::Open(readers) = self.reading.borrow().clone() else { return };
+    pub(super) async fn tell_missed(&mut self, number: u64) {
+        let (rules, now, locked) = (self.rules(number), self.moment(), self.access == Access::Locked);
+        let Some(connection) = self.connections.at(number).filter(|_| !locked) else { return };
+        let Some(readers) = connection.store.as_ref().map(Store::readers) else { return };
         match readers.alerts(vec![AlertState::Open]).await {
             Ok(open) => {
-                let (rules, now) = (self.rules(), self.moment());
-                let posts = self.desk.missed(&open, &rules, now);
-                self.carry_out(posts);
+                let posts = connection.desk.missed(&open, &rules, now);
+                self.carry_out(number, posts);
             }
             Err(error) => tracing::warn!(%error, "open alerts can't be read"),
         }
     }
 
-    pub(super) fn clear_desk(&mut self) {
-        let posts = self.desk.clear();
-        self.carry_out(posts);
+    pub(super) fn clear_desk(&mut self, number: u64) {
+        let Some(connection) = self.connections.at(number) else { return };
+        let posts = connection.desk.clear();
+        self.carry_out(number, posts);
     }
 
     pub(super) fn post_due(&mut self) {
-        let (rules, now) = (self.rules(), self.moment());
-        let posts = self.desk.due(&rules, now);
-        self.carry_out(posts);
+        for number in self.connections.numbers() {
+            let (rules, now) = (self.rules(number), self.moment());
+            let Some(connection) = self.connections.at(number) else { continue };
+            let posts = connection.desk.due(&rules, now);
+            self.carry_out(number, posts);
+        }
     }
 
     /// How long until a notification wants to be posted.
     pub(super) fn until_next_post(&self) -> Option<std::time::Duration> {
-        let due = self.desk.next_due()?;
+        let due = self.connections.iter().filter_map(|it| it.desk.next_due()).min()?;
         let millis = due.as_millis() - self.clock.now().as_millis();
         Some(std::time::Duration::from_millis(u64::try_from(millis).unwrap_or(0)))
     }
 
     pub(super) async fn hear_posted(&mut self, posted: Posted) {
-        if !posted.taken {
-            self.desk.refused(&posted.key, self.clock.now());
-            return;
-        }
         let now = self.clock.now();
-        if !self.desk.taken(&posted.key, &posted.marks, now) {
-            self.host.close_notification(&posted.key);
+        let Some(connection) = self.connections.at(posted.connection) else { return };
+        if !posted.taken {
+            connection.desk.refused(&posted.key, now);
             return;
         }
-        if let Some(store) = self.connection.as_ref().and_then(|it| it.store.clone())
+        let gone = !connection.desk.taken(&posted.key, &posted.marks, now);
+        let (store, key) = (connection.store.clone(), key_on_desktop(connection.id(), &posted.key));
+        if gone {
+            self.host.close_notification(&key);
+            return;
+        }
+        if let Some(store) = store
             && let Err(error) = store.mark_shown(posted.marks, now).await
         {
             tracing::warn!(%error, "that a notification was shown was not noted");
@@ -86,26 +97,29 @@ impl<H: Host> Controller<H> {
         if self.install.paused_until.is_some_and(|until| now >= until) {
             self.end_pause().await;
         }
-        let quiet = hushed(Severity::Attention, &self.rules(), self.moment());
-        if std::mem::replace(&mut self.quiet, quiet) && !quiet {
-            self.tell_missed().await;
-        }
-        let next_return = self.connection.as_ref().and_then(Connected::next_return);
-        if self.access == Access::Open && next_return.is_some_and(|at| at <= now) {
-            self.alerts_returned().await;
-        }
-        let own = self.connection.as_ref().and_then(|it| it.view().unreachable(now));
-        match own {
-            Some(alert) if self.access == Access::Open => self.alerts_changed(&[alert]),
-            _ => self.settle_unreachable(),
+        let quiet = hushed(Severity::Attention, &self.rules(0), self.moment());
+        let over = std::mem::replace(&mut self.quiet, quiet) && !quiet;
+        for number in self.connections.numbers() {
+            if over {
+                self.tell_missed(number).await;
+            }
+            let next_return = self.connections.get(number).and_then(Connected::next_return);
+            if self.access == Access::Open && next_return.is_some_and(|at| at <= now) {
+                self.alerts_returned(number).await;
+            }
+            let own = self.connections.get(number).and_then(|it| it.view().unreachable(now));
+            match own {
+                Some(alert) if self.access == Access::Open => self.alerts_changed(number, &[alert]),
+                _ => self.settle_unreachable(number),
+            }
         }
     }
 
     /// Alerts that were put off are due: they count again, and are told of again.
-    async fn alerts_returned(&mut self) {
-        self.refresh_figures().await;
-        self.changed(&DataChanged { alerts: true, ..DataChanged::default() });
-        self.tell_missed().await;
+    async fn alerts_returned(&mut self, number: u64) {
+        self.refresh_figures(number).await;
+        self.changed(number, &DataChanged { alerts: true, ..DataChanged::default() });
+        self.tell_missed(number).await;
     }
 
     pub(super) async fn pause(&mut self, pause: &Pause) -> Result<(), Problem> {
@@ -130,20 +144,40 @@ impl<H: Host> Controller<H> {
         &mut self,
         key: &str,
         action: NotificationAction,
-    ) -> Option<Alert> {
-        let id = alert_of(key);
+    ) -> Option<(ServiceId, Alert)> {
+        let (service, own) = parts_of(key);
+        let id = alert_of(own);
         if action == NotificationAction::Open {
-            self.navigate(match &id {
+            let page = match &id {
                 Some(id) if self.access == Access::Open => format!("/alerts/{id}"),
                 _ => "/alerts".to_owned(),
-            });
+            };
+            self.navigate(service, page);
             return None;
         }
-        let Reading::Open(readers) = self.reading.borrow().clone() else {
-            self.navigate("/alerts");
+        let open = self.access == Access::Open;
+        let connection = service.as_ref().and_then(|service| self.connections.number_of(service));
+        let connection = connection.and_then(|number| self.connections.get(number)).filter(|_| open);
+        let Some(readers) = connection.and_then(|it| it.store.as_ref()).map(Store::readers) else {
+            self.navigate(service, "/alerts");
             return None;
         };
-        readers.alert(id?).await.ok().flatten()
+        Some((service?, readers.alert(id?).await.ok().flatten()?))
+    }
+
+    pub(super) fn notification_dismissed(&mut self, key: &str) {
+        match parts_of(key) {
+            (Some(service), own) => {
+                if let Ok(connection) = self.at_service(&service) {
+                    connection.desk.dismissed(own);
+                }
+            }
+            (None, own) => {
+                for connection in self.connections.iter_mut() {
+                    connection.desk.dismissed(own);
+                }
+            }
+        }
     }
 
     async fn end_pause(&mut self) {
@@ -151,40 +185,53 @@ impl<H: Host> Controller<H> {
         if let Err(problem) = self.folder.keep_install(&self.install) {
             tracing::warn!(code = problem.code.as_str(), "the end of the pause was not kept");
         }
-        self.tell_missed().await;
+        for number in self.connections.numbers() {
+            self.tell_missed(number).await;
+        }
     }
 
     /// The service is back: its notification goes.
-    fn settle_unreachable(&mut self) {
-        let Some(mut alert) = self.desk.unreachable() else { return };
+    fn settle_unreachable(&mut self, number: u64) {
+        let (rules, now) = (self.rules(number), self.moment());
+        let Some(connection) = self.connections.at(number) else { return };
+        let Some(mut alert) = connection.desk.unreachable() else { return };
         alert.state = AlertState::Resolved;
-        let (rules, now) = (self.rules(), self.moment());
-        let posts = self.desk.changed(&[alert], &rules, now);
-        self.carry_out(posts);
+        let posts = connection.desk.changed(&[alert], &rules, now);
+        self.carry_out(number, posts);
     }
 
-    fn carry_out(&self, posts: Vec<Post>) {
+    /// On the desktop a notification's key names the service, and so does its title where there are several.
+    /// Those that say only that something happened are one.
+    fn carry_out(&self, number: u64, posts: Vec<Post>) {
+        let Some(connection) = self.connections.get(number) else { return };
+        let several = self.connections.len() > 1;
         for post in posts {
             match post {
-                Post::Close { key } => self.host.close_notification(&key),
-                Post::Show { notification, marks } => {
+                Post::Close { key } => self.host.close_notification(&key_on_desktop(connection.id(), &key)),
+                Post::Show { mut notification, marks } => {
                     let (host, posted) = (Arc::clone(&self.host), self.channels.posted.0.clone());
+                    let key = std::mem::take(&mut notification.key);
+                    notification.key = key_on_desktop(connection.id(), &key);
+                    if several && key != LOCKED {
+                        notification.title = titled(&connection.view().name(), &notification.title);
+                    }
                     tokio::spawn(async move {
-                        let key = notification.key.clone();
                         let shown = host.show_notification(notification).await;
                         if let Err(error) = &shown {
                             tracing::warn!(%error, "a notification was not shown");
                         }
                         // The actor may have ended meanwhile.
-                        let _ = posted.send(Posted { key, marks, taken: shown.is_ok() }).await;
+                        let _ = posted
+                            .send(Posted { connection: number, key, marks, taken: shown.is_ok() })
+                            .await;
                     });
                 }
             }
         }
     }
 
-    fn rules(&self) -> Rules {
-        let role = self.connection.as_ref().and_then(|it| it.admin.as_ref()).map(|admin| admin.role);
+    fn rules(&self, number: u64) -> Rules {
+        let role = self.connections.get(number).and_then(|it| it.admin.as_ref()).map(|admin| admin.role);
         let preferences = &self.install.preferences;
         Rules {
             from: preferences.notify_from,
@@ -198,5 +245,17 @@ impl<H: Host> Controller<H> {
         let at = self.clock.now();
         let local: civil::Time = at.0.to_zoned_datetime(TimeZone::system()).time();
         Moment { at, local }
+    }
+}
+
+fn key_on_desktop(service: &ServiceId, own: &str) -> String {
+    if own == LOCKED { own.to_owned() } else { format!("{service}/{own}") }
+}
+
+/// The service that a notification's key names, and the key within that.
+fn parts_of(key: &str) -> (Option<ServiceId>, &str) {
+    match key.split_once('/') {
+        Some((service, own)) => (Some(service.into()), own),
+        None => (None, key),
     }
 }

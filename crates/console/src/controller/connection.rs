@@ -1,29 +1,28 @@
-//! The connection to a service: the one that we start ourselves, or one elsewhere; its session, and the sync
-//! with its local copy.
+//! The connections to services: the one that we start ourselves, and those elsewhere; each with its session and
+//! the sync with its local copy.
 
 mod copy;
+mod hear;
 
 use mailcup_wire::{
-    Admin, Challenge, Code, Organization, Problem, ServiceInfo, SessionGrant, Time,
+    Admin, Challenge, Code, Organization, Problem, ServiceId, ServiceInfo, SessionGrant, Time,
     desktop::{Link, Notice},
 };
 use secrecy::SecretString;
 use tokio::sync::{mpsc, oneshot};
 use url::Url;
 
-use super::{Contact, Controller, Plan, Reading, beside::Beside, later};
+use super::{Contact, Contacts, Controller, Plan, beside::Beside};
 use crate::{
     Host,
     api::Api,
-    profile::{Ports, Service, ServiceId},
-    sidecar::{Sidecar, SidecarNews},
+    notify::Desk,
+    profile::Service,
+    sidecar::Sidecar,
     store::{Figures, Store, StoreError},
-    sync::{News, Sync, Target, all_changed},
+    sync::{Sync, Target, all_changed},
     view::{Access, Connection, Standing},
 };
-
-const KEEP_FRESH_EVERY: i64 = 30_000;
-const ASK_AGAIN_AFTER: i64 = 3_000;
 
 /// A connection as it stands.
 pub struct Connected {
@@ -34,17 +33,19 @@ pub struct Connected {
     setup_token: Option<SecretString>,
     pub(super) store: Option<Store>,
     pub(super) admin: Option<Admin>,
-    name: Option<String>,
+    given_name: Option<String>,
+    organization: Option<String>,
     standing: Standing,
     link: Link,
     fresh_at: Option<Time>,
     figures: Figures,
     notices: Vec<Notice>,
+    pub(super) desk: Desk,
     sidecar: Option<Beside>,
     sync: Option<Beside>,
     /// Which connection this is, which sync it runs and which copy it has open, so that what a former one
     /// still says is known for that.
-    number: u64,
+    pub(super) number: u64,
     round: u64,
     copy: u64,
     /// Whoever waits for the service on this computer.
@@ -54,6 +55,10 @@ pub struct Connected {
     fresh_kept_at: Time,
     prune_at: Time,
 }
+
+/// All connections, in their order.
+#[derive(Default)]
+pub struct Connections(Vec<Connected>);
 
 /// What the service answered to a question that ran beside the actor.
 pub enum Said {
@@ -72,12 +77,14 @@ impl Connected {
             setup_token: None,
             store: None,
             admin: None,
-            name: None,
+            given_name: None,
+            organization: None,
             standing: Standing::Unknown,
             link: Link::Connecting,
             fresh_at: None,
             figures: Figures::default(),
             notices: Vec::new(),
+            desk: Desk::default(),
             sidecar: None,
             sync: None,
             number,
@@ -96,12 +103,18 @@ impl Connected {
         self.figures.next_return
     }
 
+    pub(super) fn id(&self) -> &ServiceId {
+        &self.service.id
+    }
+
     /// As the view is derived from it.
     pub fn view(&self) -> Connection {
         Connection {
+            id: self.service.id.clone(),
             url: self.service.url.clone(),
             embedded: self.service.embedded,
-            name: self.name.clone(),
+            given_name: self.given_name.clone(),
+            organization: self.organization.clone(),
             standing: self.standing.clone(),
             link: self.link.clone(),
             fresh_at: self.fresh_at,
@@ -112,31 +125,74 @@ impl Connected {
     }
 }
 
+impl Connections {
+    pub fn iter(&self) -> impl Iterator<Item = &Connected> {
+        self.0.iter()
+    }
+
+    pub fn iter_mut(&mut self) -> impl Iterator<Item = &mut Connected> {
+        self.0.iter_mut()
+    }
+
+    pub fn len(&self) -> usize {
+        self.0.len()
+    }
+
+    /// The numbers of those that there are now.
+    pub fn numbers(&self) -> Vec<u64> {
+        self.0.iter().map(|it| it.number).collect()
+    }
+
+    pub fn number_of(&self, id: &ServiceId) -> Option<u64> {
+        self.0.iter().find(|it| it.id() == id).map(|it| it.number)
+    }
+
+    pub fn get(&self, number: u64) -> Option<&Connected> {
+        self.0.iter().find(|it| it.number == number)
+    }
+
+    pub fn at(&mut self, number: u64) -> Option<&mut Connected> {
+        self.0.iter_mut().find(|it| it.number == number)
+    }
+}
+
 impl<H: Host> Controller<H> {
-    /// Connects to the service of the last time, if there is one.
-    pub(super) async fn take_up_service(&mut self) {
-        let Some(id) = self.install.services.first().cloned() else { return };
-        match self.folder.read_service(&id) {
-            Ok(Some(service)) => self.begin(service).await,
-            Ok(None) => tracing::warn!(service = %id, "a connection has no file and is passed over"),
-            Err(problem) => tracing::error!(message = problem.message, "a connection can't be read"),
+    /// Connects to the services of the last time.
+    pub(super) async fn take_up_services(&mut self) {
+        for id in self.install.services.clone() {
+            match self.folder.read_service(&id) {
+                Ok(Some(service)) => {
+                    self.begin(service).await;
+                }
+                Ok(None) => tracing::warn!(service = %id, "a connection has no file and is passed over"),
+                Err(problem) => tracing::error!(message = problem.message, "a connection can't be read"),
+            }
         }
     }
 
     /// Starts the service on this computer; `reply` hears once it runs or could not be started.
     pub(super) async fn start_embedded(&mut self, reply: Option<oneshot::Sender<Result<(), Problem>>>) {
-        if self.connection.is_none() && self.find_key(Plan::StartEmbedded).await {
+        let mut embedded = self.embedded();
+        if embedded.is_none() && self.find_key(Plan::StartEmbedded).await {
             let url = Url::parse("http://127.0.0.1:8480/").unwrap_or_else(|_| unreachable!("a fixed URL"));
-            let service = Service { id: ServiceId::random(), url, embedded: true, ports: Ports::default() };
-            if let Err(problem) = self.add_service(&service) {
-                if let Some(reply) = reply {
-                    let _ = reply.send(Err(problem));
+            match self.add(Service::new(url, true)).await {
+                Ok(number) => embedded = Some(number),
+                Err(problem) => {
+                    if let Some(reply) = reply {
+                        let _ = reply.send(Err(problem));
+                    }
+                    return;
                 }
-                return;
             }
-            self.begin(service).await;
         }
-        match (&mut self.connection, reply) {
+        let connection = embedded.and_then(|number| self.connections.at(number));
+        if let Some(id) = connection.as_ref().map(|it| it.id().clone())
+            && let Err(problem) = self.switch(id)
+        {
+            tracing::warn!(message = problem.message, "which service is shown was not kept");
+        }
+        let connection = embedded.and_then(|number| self.connections.at(number));
+        match (connection, reply) {
             (Some(connection), Some(reply)) if connection.api.is_none() => connection.starting = Some(reply),
             (_, Some(reply)) => {
                 let _ = reply.send(Ok(()));
@@ -145,38 +201,73 @@ impl<H: Host> Controller<H> {
         }
     }
 
-    /// Connects to a service elsewhere.
+    /// Connects to a service elsewhere, and shows it.
     pub(super) async fn connect(&mut self, url: Url) -> Result<(), Problem> {
-        if self.connection.is_some() {
-            return Err(Problem::new(
-                Code::Conflict,
-                "This console is connected already; forget that service first.",
-            ));
+        if let Some(known) = self.connections.iter().find(|it| it.service.url == url) {
+            let message = format!("{} is connected already.", known.view().name());
+            return Err(Problem::new(Code::Conflict, message));
         }
         if self.find_key(Plan::Connect(url.clone())).await {
-            let service = Service { id: ServiceId::random(), url, embedded: false, ports: Ports::default() };
-            self.add_service(&service)?;
-            self.begin(service).await;
+            let service = Service::new(url, false);
+            let id = service.id.clone();
+            self.add(service).await?;
+            self.switch(id)?;
         }
         Ok(())
     }
 
-    pub(super) async fn forget_service(&mut self) -> Result<(), Problem> {
-        let Some(id) = self.connection.as_ref().map(|it| it.service.id.clone()) else { return Ok(()) };
-        self.disconnect().await;
-        self.connection = None;
-        self.clear_desk();
-        self.reading.send_replace(Reading::Nothing);
-        self.tell_contact();
-        self.install.services.retain(|service| *service != id);
+    /// Shows another service.
+    pub(super) fn switch(&mut self, id: ServiceId) -> Result<(), Problem> {
+        let number = self.connections.number_of(&id).ok_or_else(unknown_service)?;
+        if self.install.shown.as_ref() == Some(&id) {
+            return Ok(());
+        }
+        self.install.shown = Some(id);
+        self.tell_contacts();
+        self.changed(number, &all_changed());
+        self.folder.keep_install(&self.install)
+    }
+
+    /// Gives a service another name than its organization's.
+    pub(super) async fn rename(&mut self, id: &ServiceId, name: Option<String>) -> Result<(), Problem> {
+        let connection = self.at_service(id)?;
+        connection.given_name.clone_from(&name);
+        let store = connection.store.clone();
+        self.tell_contacts();
+        match store {
+            Some(store) => Ok(store.keep_given_name(name).await?),
+            None => Ok(()),
+        }
+    }
+
+    /// Ends a connection and deletes its local copy and session. A service on this computer keeps its own data.
+    pub(super) async fn forget(&mut self, id: &ServiceId) -> Result<(), Problem> {
+        let Some(number) = self.connections.number_of(id) else { return Ok(()) };
+        self.clear_desk(number);
+        self.disconnect(number).await;
+        self.connections.0.retain(|it| it.number != number);
+        self.install.services.retain(|service| service != id);
+        if self.install.shown.as_ref() == Some(id) {
+            self.install.shown = self.install.services.first().cloned();
+        }
+        self.tell_contacts();
+        if let Some(shown) = self.shown().map(|it| it.number) {
+            self.changed(shown, &all_changed());
+        }
         self.folder.keep_install(&self.install)?;
-        self.folder.remove_service(&id)
+        self.folder.remove_service(id)
+    }
+
+    pub(super) async fn disconnect_all(&mut self) {
+        for number in self.connections.numbers() {
+            self.disconnect(number).await;
+        }
     }
 
     /// Ends all that runs for the connection and closes its local copy.
-    pub(super) async fn disconnect(&mut self) {
-        self.keep_fresh().await;
-        let Some(connection) = &mut self.connection else { return };
+    async fn disconnect(&mut self, number: u64) {
+        self.keep_fresh(number).await;
+        let Some(connection) = self.connections.at(number) else { return };
         if let Some(sync) = connection.sync.take() {
             sync.end().await;
         }
@@ -190,26 +281,22 @@ impl<H: Host> Controller<H> {
         }
     }
 
-    pub(super) fn challenged(&mut self, challenge: Option<Challenge>) {
-        if let Some(connection) = &mut self.connection {
+    pub(super) fn challenged(&mut self, id: &ServiceId, challenge: Option<Challenge>) {
+        if let Ok(connection) = self.at_service(id) {
             connection.standing = Standing::SignedOut { challenge };
         }
     }
 
-    pub(super) fn challenge(&self) -> Option<Challenge> {
-        match &self.connection.as_ref()?.standing {
-            Standing::SignedOut { challenge } => challenge.clone(),
-            Standing::Unknown | Standing::SetUpNeeded | Standing::SignedIn | Standing::Lapsed => None,
-        }
+    pub(super) fn challenge(&mut self, id: &ServiceId) -> Option<Challenge> {
+        waiting_challenge(self.at_service(id).ok()?)
     }
 
-    pub(super) async fn signed_in(&mut self, grant: SessionGrant) -> Result<(), Problem> {
+    pub(super) async fn signed_in(&mut self, id: &ServiceId, grant: SessionGrant) -> Result<(), Problem> {
         let key = self.key.clone();
-        let Some(connection) = &mut self.connection else {
-            return Err(Problem::new(Code::Conflict, "This console is connected to no service."));
-        };
+        let number = self.connections.number_of(id).ok_or_else(unknown_service)?;
+        let Some(connection) = self.connections.at(number) else { return Err(unknown_service()) };
         if let Some(key) = &key {
-            self.folder.keep_session(&connection.service.id, key, &grant.token)?;
+            self.folder.keep_session(id, key, &grant.token)?;
         }
         connection.token = Some(grant.token.into());
         connection.admin = Some(grant.admin.clone());
@@ -218,185 +305,49 @@ impl<H: Host> Controller<H> {
         if let Some(store) = &connection.store {
             store.keep_admin(grant.admin).await?;
         }
-        self.tell_contact();
-        self.restart_sync().await;
-        self.ask_organization();
+        self.tell_contacts();
+        self.restart_sync(number).await;
+        self.ask_organization(number);
         Ok(())
     }
 
-    pub(super) async fn signed_out(&mut self) -> Result<(), Problem> {
-        self.keep_fresh().await;
-        let Some(connection) = &mut self.connection else { return Ok(()) };
+    pub(super) async fn signed_out(&mut self, id: &ServiceId) -> Result<(), Problem> {
+        let number = self.connections.number_of(id).ok_or_else(unknown_service)?;
+        self.keep_fresh(number).await;
+        let Some(connection) = self.connections.at(number) else { return Ok(()) };
         if let Some(sync) = connection.sync.take() {
             sync.end().await;
         }
         connection.token = None;
         connection.standing = Standing::SignedOut { challenge: None };
-        let id = connection.service.id.clone();
-        self.clear_desk();
-        self.tell_contact();
-        self.folder.forget_session(&id)
+        self.clear_desk(number);
+        self.tell_contacts();
+        self.folder.forget_session(id)
     }
 
-    pub(super) async fn hear_sidecar(&mut self, news: SidecarNews) {
-        let now = self.clock.now();
-        let Some(connection) = &mut self.connection else { return };
-        match news {
-            SidecarNews::Up { url, ports, setup_token, restarted } => {
-                connection.service.url = url.clone();
-                connection.service.ports = ports;
-                connection.setup_token = Some(setup_token);
-                if let Err(problem) = self.folder.keep_service(&connection.service) {
-                    tracing::warn!(message = problem.message, "where the service listens was not kept");
-                }
-                let reached = Api::new(url, true);
-                let starting = connection.starting.take();
-                match reached {
-                    Ok(api) => connection.api = Some(api),
-                    Err(problem) => tracing::error!(message = problem.message, "the service can't be called"),
-                }
-                if restarted {
-                    self.notice(Notice::ServiceRestarted { at: now }).await;
-                }
-                self.tell_contact();
-                self.find_standing().await;
-                if let Some(starting) = starting {
-                    let _ = starting.send(Ok(()));
-                }
-            }
-            SidecarNews::Down { why } => {
-                connection.link =
-                    Link::Offline { since: offline_since(&connection.link, now), why: why.clone() };
-                if let Some(starting) = connection.starting.take() {
-                    let _ = starting.send(Err(Problem::new(Code::Unavailable, why)));
-                    // A first start that fails leaves nothing behind, so that it can be tried again.
-                    if let Err(problem) = self.forget_service().await {
-                        tracing::warn!(
-                            message = problem.message,
-                            "a service that did not start was not removed"
-                        );
-                    }
-                }
-            }
-        }
+    /// The connection that the window shows.
+    pub(super) fn shown(&self) -> Option<&Connected> {
+        let shown = self.install.shown.as_ref();
+        self.connections.iter().find(|it| Some(it.id()) == shown).or_else(|| self.connections.iter().next())
     }
 
-    pub(super) async fn hear_said(&mut self, number: u64, said: Said) {
-        let (now, challenge) = (self.clock.now(), self.challenge());
-        let Some(connection) = self.connection.as_mut().filter(|it| it.number == number) else { return };
-        match said {
-            Said::Info(_) if connection.token.is_some() => {}
-            Said::Info(Ok(info)) => {
-                connection.link = Link::Connecting;
-                connection.standing =
-                    if info.setup_needed { Standing::SetUpNeeded } else { Standing::SignedOut { challenge } };
-            }
-            Said::Info(Err(problem)) => {
-                let since = offline_since(&connection.link, now);
-                connection.link = Link::Offline { since, why: problem.message };
-                if connection.standing == Standing::Unknown {
-                    connection.standing = Standing::SignedOut { challenge: None };
-                }
-                connection.ask_again_at = Some(later(now, ASK_AGAIN_AFTER));
-            }
-            Said::Organization(organization) => {
-                connection.name = Some(organization.name.clone());
-                if let Some(store) = connection.store.clone()
-                    && let Err(error) = store.keep_organization(organization).await
-                {
-                    tracing::warn!(%error, "the organization's name was not kept");
-                }
-            }
-            Said::Checked(copy, error) if connection.copy == copy => self.store_failed(error).await,
-            Said::Checked(..) => {}
-        }
+    pub(super) fn at_service(&mut self, id: &ServiceId) -> Result<&mut Connected, Problem> {
+        self.connections.iter_mut().find(|it| it.id() == id).ok_or_else(unknown_service)
     }
 
-    pub(super) async fn hear_news(&mut self, round: u64, news: News) {
-        let now = self.clock.now();
-        let Some(connection) = self.connection.as_mut().filter(|it| it.round == round) else { return };
-        match news {
-            News::Link(link) => {
-                let was_live = connection.link == Link::Live;
-                if let Link::Offline { .. } = link
-                    && was_live
-                {
-                    connection.fresh_at = Some(now);
-                }
-                let is_live = link == Link::Live;
-                connection.link = link;
-                if is_live {
-                    connection.fresh_at = Some(now);
-                    self.keep_fresh().await;
-                    self.tell_missed().await;
-                } else if was_live {
-                    self.keep_fresh().await;
-                }
-            }
-            News::Applied { applied, live } => {
-                if live {
-                    connection.fresh_at = Some(now);
-                }
-                self.changed(&applied.changed);
-                self.refresh_figures().await;
-                if live {
-                    self.alerts_changed(&applied.alerts);
-                }
-            }
-            News::CaughtUp { at } => {
-                connection.fresh_at = Some(at);
-                self.tell_missed().await;
-            }
-            News::Refilled => {
-                self.changed(&all_changed());
-                self.refresh_figures().await;
-            }
-            News::Heard { alerts } => self.alerts_changed(&alerts),
-            News::Restored { dropped, at } => {
-                self.notice(Notice::ServiceRestored { dropped, at }).await;
-                self.changed(&all_changed());
-                self.refresh_figures().await;
-            }
-            News::SignedOut => {
-                connection.token = None;
-                connection.standing = Standing::Lapsed;
-                let id = connection.service.id.clone();
-                self.tell_contact();
-                if let Err(problem) = self.folder.forget_session(&id) {
-                    tracing::warn!(message = problem.message, "an ended session was not removed");
-                }
-            }
-            News::StoreFailed(error) => self.store_failed(error).await,
-        }
+    /// The connection to the service on this computer.
+    fn embedded(&self) -> Option<u64> {
+        self.connections.iter().find(|it| it.service.embedded).map(|it| it.number)
     }
 
-    pub(super) async fn tick_connection(&mut self) {
-        let now = self.clock.now();
-        let Some(connection) = &mut self.connection else { return };
-        if connection.ask_again_at.is_some_and(|at| now >= at) {
-            connection.ask_again_at = None;
-            self.find_standing().await;
-            return;
-        }
-        if connection.sync_again_at.is_some_and(|at| now >= at) {
-            connection.sync_again_at = None;
-            self.restart_sync().await;
-            return;
-        }
-        if connection.link == Link::Live && now >= later(connection.fresh_kept_at, KEEP_FRESH_EVERY) {
-            connection.fresh_at = Some(now);
-            self.keep_fresh().await;
-        }
-        self.prune(now).await;
-    }
-
-    fn add_service(&mut self, service: &Service) -> Result<(), Problem> {
-        self.folder.keep_service(service)?;
+    async fn add(&mut self, service: Service) -> Result<u64, Problem> {
+        self.folder.keep_service(&service)?;
         self.install.services.push(service.id.clone());
-        self.folder.keep_install(&self.install)
+        self.folder.keep_install(&self.install)?;
+        Ok(self.begin(service).await)
     }
 
-    async fn begin(&mut self, service: Service) {
+    async fn begin(&mut self, service: Service) -> u64 {
         let number = self.next_number();
         let mut connection = Connected::new(service, number, self.clock.now());
         if connection.service.embedded {
@@ -414,27 +365,33 @@ impl<H: Host> Controller<H> {
                 Err(problem) => tracing::error!(message = problem.message, "the service can't be called"),
             }
         }
-        self.connection = Some(connection);
-        self.tell_contact();
+        self.connections.0.push(connection);
+        self.tell_contacts();
         if self.access == Access::Open
-            && let Err(problem) = self.open_store().await
+            && let Err(problem) = self.open_store(number).await
         {
-            tracing::error!(message = problem.message, "the local copy can't be used");
-            let now = self.clock.now();
-            if let Some(connection) = &mut self.connection {
-                connection.link = Link::Offline { since: now, why: problem.message };
-            }
-            self.find_standing().await;
+            self.copy_unusable(number, problem).await;
         }
+        number
+    }
+
+    /// The local copy can't be opened: the connection says so.
+    pub(super) async fn copy_unusable(&mut self, number: u64, problem: Problem) {
+        tracing::error!(message = problem.message, "the local copy can't be used");
+        let now = self.clock.now();
+        if let Some(connection) = self.connections.at(number) {
+            connection.link = Link::Offline { since: now, why: problem.message };
+        }
+        self.find_standing(number).await;
     }
 
     /// Asks the service how we stand, or goes on with the session.
-    async fn find_standing(&mut self) {
-        let Some(connection) = &mut self.connection else { return };
+    async fn find_standing(&mut self, number: u64) {
+        let Some(connection) = self.connections.at(number) else { return };
         if connection.token.is_some() {
             connection.standing = Standing::SignedIn;
-            self.restart_sync().await;
-            self.ask_organization();
+            self.restart_sync(number).await;
+            self.ask_organization(number);
             return;
         }
         // While locked nobody knows whether there is a session.
@@ -442,7 +399,7 @@ impl<H: Host> Controller<H> {
             return;
         }
         let Some(api) = connection.api.clone() else { return };
-        let (number, said) = (connection.number, self.channels.said.0.clone());
+        let said = self.channels.said.0.clone();
         tokio::spawn(async move {
             let info = api.service_info(None).await;
             // The actor may have ended meanwhile.
@@ -450,12 +407,12 @@ impl<H: Host> Controller<H> {
         });
     }
 
-    fn ask_organization(&self) {
-        let Some(connection) = &self.connection else { return };
+    fn ask_organization(&self, number: u64) {
+        let Some(connection) = self.connections.get(number) else { return };
         let Some(api) = connection.api.clone().map(|api| api.with_token(connection.token.clone())) else {
             return;
         };
-        let (number, said) = (connection.number, self.channels.said.0.clone());
+        let said = self.channels.said.0.clone();
         tokio::spawn(async move {
             match api.organization().await {
                 Ok(organization) => {
@@ -466,17 +423,17 @@ impl<H: Host> Controller<H> {
         });
     }
 
-    async fn restart_sync(&mut self) {
-        let Some(store) = self.connection.as_ref().map(|it| it.store.clone()) else { return };
+    async fn restart_sync(&mut self, number: u64) {
+        let Some(store) = self.connections.get(number).map(|it| it.store.clone()) else { return };
         match store {
-            Some(store) => self.sync_into(Target::Store(store)).await,
-            None if self.access == Access::Locked => self.sync_into(Target::Nowhere(None)).await,
+            Some(store) => self.sync_into(number, Target::Store(store)).await,
+            None if self.access == Access::Locked => self.sync_into(number, Target::Nowhere(None)).await,
             None => {}
         }
     }
 
-    async fn sync_into(&mut self, target: Target) {
-        let Some(connection) = &mut self.connection else { return };
+    async fn sync_into(&mut self, number: u64, target: Target) {
+        let Some(connection) = self.connections.at(number) else { return };
         if let Some(sync) = connection.sync.take() {
             sync.end().await;
         }
@@ -503,15 +460,33 @@ impl<H: Host> Controller<H> {
         }));
     }
 
-    fn tell_contact(&self) {
-        let connection = self.connection.as_ref();
-        let token = connection.and_then(|it| it.token.clone());
-        self.contact.send_replace(Contact {
-            api: connection.and_then(|it| it.api.clone()).map(|api| api.with_token(token)),
+    pub(super) fn tell_contacts(&self) {
+        let locked = self.access == Access::Locked;
+        let contact = |it: &Connected| Contact {
+            service: it.id().clone(),
+            name: it.view().name(),
+            api: it.api.clone().map(|api| api.with_token(it.token.clone())),
             device: self.install.device.clone(),
-            setup_token: connection.and_then(|it| it.setup_token.clone()),
+            setup_token: it.setup_token.clone(),
+            readers: it.store.as_ref().filter(|_| !locked).map(Store::readers),
+        };
+        self.contacts.send_replace(Contacts {
+            locked,
+            shown: self.shown().map(|it| it.id().clone()),
+            all: self.connections.iter().map(contact).collect(),
         });
     }
+}
+
+fn waiting_challenge(connection: &Connected) -> Option<Challenge> {
+    match &connection.standing {
+        Standing::SignedOut { challenge } => challenge.clone(),
+        Standing::Unknown | Standing::SetUpNeeded | Standing::SignedIn | Standing::Lapsed => None,
+    }
+}
+
+fn unknown_service() -> Problem {
+    Problem::new(Code::NotFound, "This console is no longer connected to that service.")
 }
 
 /// An outage goes on, or begins now.

@@ -1,14 +1,18 @@
 //! What the handle asks of the actor.
 
 use mailcup_wire::{
-    Alert, Challenge, Code, DeviceName, Problem, SessionGrant,
+    Alert, Challenge, Code, DeviceName, Problem, ServiceId, SessionGrant,
     desktop::{Notice, NotificationAction, Pause, Preferences, View},
 };
 use secrecy::SecretString;
 use tokio::sync::oneshot;
 use url::Url;
 
-use crate::{api::Api, key::ConsoleKey, store::ViewChange};
+use crate::{
+    api::Api,
+    key::ConsoleKey,
+    store::{Readers, ViewChange},
+};
 
 type Reply<T> = oneshot::Sender<T>;
 type Done = Reply<Result<(), Problem>>;
@@ -17,16 +21,18 @@ pub enum Request {
     View(Reply<View>),
     StartEmbedded(Done),
     Connect(Url, Done),
+    Switch(ServiceId, Done),
+    Rename(ServiceId, Option<String>, Done),
+    Forget(ServiceId, Done),
     /// The key for a passphrase that is chosen because no keyring keeps one.
     KeyToChoose(Reply<Result<ConsoleKey, Problem>>),
     /// It lies sealed in its file now.
     KeyChosen(ConsoleKey, Done),
     /// The sign-in that waits for its second factor; none for anew.
-    Challenged(Option<Challenge>, Reply<()>),
-    Challenge(Reply<Option<Challenge>>),
-    SignedIn(Box<SessionGrant>, Done),
-    SignedOut(Done),
-    ForgetService(Done),
+    Challenged(ServiceId, Option<Challenge>, Reply<()>),
+    Challenge(ServiceId, Reply<Option<Challenge>>),
+    SignedIn(ServiceId, Box<SessionGrant>, Done),
+    SignedOut(ServiceId, Done),
     Lock(Done),
     Unlock(ConsoleKey, Done),
     /// The key, to be sealed under a passphrase.
@@ -37,23 +43,36 @@ pub enum Request {
     Preferences(Reply<Preferences>),
     SetPreferences(Preferences, Reply<Result<Preferences, Problem>>),
     Pause(Pause, Done),
-    Dismiss(Notice, Done),
-    ChangeViews(ViewChange, Done),
+    ChangeViews(ServiceId, ViewChange, Done),
+    Dismiss(ServiceId, Notice, Done),
     /// Answers the alert that the action is about, if it is about one.
-    NotificationPressed(String, NotificationAction, Reply<Option<Alert>>),
+    NotificationPressed(String, NotificationAction, Reply<Option<(ServiceId, Alert)>>),
     NotificationDismissed(String, Reply<()>),
-    /// Brings the window forward at a page.
-    Show(String, Reply<()>),
+    /// Brings the window forward at a page of a service.
+    Show(Option<ServiceId>, String, Reply<()>),
     ShutDown(Reply<()>),
 }
 
-/// How the service is reached now.
+/// How the services are reached now, and what may be read of them.
+#[derive(Clone, Default)]
+pub struct Contacts {
+    pub locked: bool,
+    pub shown: Option<ServiceId>,
+    /// In their order.
+    pub all: Vec<Contact>,
+}
+
+/// How one service is reached.
 #[derive(Clone)]
 pub struct Contact {
+    pub service: ServiceId,
+    pub name: String,
     pub api: Option<Api>,
     pub device: DeviceName,
     /// Of the service that we started.
     pub setup_token: Option<SecretString>,
+    /// Its local copy, while it can be read.
+    pub readers: Option<Readers>,
 }
 
 impl Contact {

@@ -8,6 +8,7 @@ use super::{Result, Store, StoreError};
 
 const ADMIN: &str = "admin";
 const ORGANIZATION: &str = "organization";
+const GIVEN_NAME: &str = "given_name";
 const FRESH_AT: &str = "fresh_at";
 pub(super) const CURSOR: &str = "cursor";
 pub(super) const EVENTS: &str = "events";
@@ -17,6 +18,8 @@ pub(super) const EVENTS: &str = "events";
 pub struct Meta {
     pub admin: Option<Admin>,
     pub organization: Option<Organization>,
+    /// What the admin calls the service.
+    pub given_name: Option<String>,
     pub fresh_at: Option<Time>,
     pub notices: Vec<Notice>,
 }
@@ -27,6 +30,7 @@ impl Store {
             Ok(Meta {
                 admin: get(reader, ADMIN)?,
                 organization: get(reader, ORGANIZATION)?,
+                given_name: get::<Option<String>>(reader, GIVEN_NAME)?.flatten(),
                 fresh_at: get::<i64>(reader, FRESH_AT)?.map(Time::from_millis),
                 notices: notices(reader)?,
             })
@@ -40,6 +44,10 @@ impl Store {
 
     pub async fn keep_organization(&self, organization: Organization) -> Result<()> {
         self.write(move |writer| put(writer, ORGANIZATION, &organization)).await
+    }
+
+    pub async fn keep_given_name(&self, name: Option<String>) -> Result<()> {
+        self.write(move |writer| put(writer, GIVEN_NAME, &name)).await
     }
 
     pub async fn keep_fresh_at(&self, at: Time) -> Result<()> {

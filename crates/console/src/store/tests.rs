@@ -16,7 +16,7 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use self::naive::passes;
 use super::*;
-use crate::{key::ConsoleKey, profile::ServiceId};
+use crate::key::ConsoleKey;
 
 const LOGINS: [&str; 5] =
     ["anna@example.org", "bert@example.org", "annabel@example.net", "o'neil_x@example.org", "%"];
@@ -134,7 +134,7 @@ fn now() -> Time {
 }
 
 fn at(folder: &Path) -> (PathBuf, StoreKey) {
-    (folder.join("store.db"), ConsoleKey::generate().store_key(&ServiceId::random()))
+    (folder.join("store.db"), ConsoleKey::generate().store_key(&mailcup_wire::ServiceId::from("one")))
 }
 
 /// All pages under a filter, one after the other.

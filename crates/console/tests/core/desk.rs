@@ -32,6 +32,7 @@ struct Inner {
     shown: watch::Sender<Vec<Notification>>,
     tray: watch::Sender<Option<Tray>>,
     exports: watch::Sender<Option<ExportProgress>>,
+    asked_for: Mutex<Option<Navigate>>,
     secrets: Mutex<BTreeMap<String, Vec<u8>>>,
     has_keyring: AtomicBool,
     clock: Clock,
@@ -52,6 +53,7 @@ impl Desk {
             shown: watch::Sender::new(Vec::new()),
             tray: watch::Sender::new(None),
             exports: watch::Sender::new(None),
+            asked_for: Mutex::default(),
             secrets: Mutex::default(),
             has_keyring: AtomicBool::new(has_keyring),
             clock: Clock::default(),
@@ -125,6 +127,15 @@ impl Desk {
         }
     }
 
+    pub fn tray(&self) -> Tray {
+        self.0.tray.borrow().clone().unwrap()
+    }
+
+    /// The page that the core asked for last.
+    pub fn asked_for(&self) -> Option<Navigate> {
+        self.0.asked_for.lock().unwrap().clone()
+    }
+
     pub fn notifications(&self) -> Vec<Notification> {
         self.0.shown.borrow().clone()
     }
@@ -141,7 +152,9 @@ impl Host for Desk {
         self.0.exports.send_replace(Some(progress));
     }
 
-    fn navigate(&self, _navigate: Navigate) {}
+    fn navigate(&self, navigate: Navigate) {
+        *self.0.asked_for.lock().unwrap() = Some(navigate);
+    }
 
     async fn show_notification(&self, notification: Notification) -> Result<(), NotificationError> {
         self.0.shown.send_modify(|all| all.push(notification));

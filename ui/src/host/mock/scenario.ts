@@ -20,14 +20,17 @@ type Scenario =
   | "auditor"
   | "relay"
   | "slow"
-  | "broken";
+  | "broken"
+  | "services";
 
 export const parameters = new URLSearchParams(location.search);
 export const scenario = (parameters.get("scenario") ?? "well") as Scenario;
 export const now = Date.now();
 export const PASSPHRASE = "open sesame";
 
-export const attacked = ["attack", "auditor", "locked", "offline", "notices"].includes(scenario);
+export const attacked = ["attack", "auditor", "locked", "offline", "notices", "services"].includes(
+  scenario,
+);
 export const fresh = ["first-run", "set-up", "keyring", "empty"].includes(scenario);
 
 /** How mail leaves at first. */
@@ -59,6 +62,7 @@ export const challenge: t.Challenge = {
 export const firstView: Omit<t.View, "events"> = {
   phase: firstPhase(),
   service: ["first-run", "keyring"].includes(scenario) ? null : service("live"),
+  services: [],
   admin: ["first-run", "set-up", "keyring", "sign-in", "code", "locked"].includes(scenario)
     ? null
     : { ...seed.admin(now), ...(scenario === "auditor" ? { role: "auditor" as const } : {}) },
@@ -111,12 +115,18 @@ function firstPhase(): t.Phase {
     case "relay":
     case "slow":
     case "broken":
+    case "services":
       return { kind: "ready" };
   }
 }
 
 export function service(link: "live"): t.ServiceView {
   const base = {
+    id: "here",
+    given_name: null,
+    signed_in: true,
+    open_alerts: 0,
+    gravest: null,
     name:
       scenario === "worst"
         ? "The Most Honourable and Extraordinarily Long-Named Society of Postmasters"

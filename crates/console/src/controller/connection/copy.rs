@@ -1,13 +1,13 @@
 //! The local copy of a connection: opened, read through, kept fresh, and replaced where it is damaged.
 
 use mailcup_wire::{
-    Code, Problem, Time,
+    Code, Problem, ServiceId, Time,
     desktop::{Link, Notice},
 };
 use secrecy::SecretString;
 
 use super::{
-    super::{Controller, Reading, later},
+    super::{Controller, later},
     Said, offline_since,
 };
 use crate::{
@@ -23,8 +23,10 @@ const WRITE_AGAIN_AFTER: i64 = 5_000;
 
 impl<H: Host> Controller<H> {
     /// Opens the local copy, or one anew where it is damaged, and goes on from it.
-    pub(in crate::controller) async fn open_store(&mut self) -> Result<(), Problem> {
-        let (Some(connection), Some(key)) = (&mut self.connection, self.key.clone()) else { return Ok(()) };
+    pub(in crate::controller) async fn open_store(&mut self, number: u64) -> Result<(), Problem> {
+        let (Some(connection), Some(key)) = (self.connections.at(number), self.key.clone()) else {
+            return Ok(());
+        };
         let id = connection.service.id.clone();
         let path = self.folder.store(&id);
         let now = self.clock.now();
@@ -44,14 +46,15 @@ impl<H: Host> Controller<H> {
         let (store, replaced) = opened.map_err(Problem::from)?;
         let meta = store.meta().await?;
         let shown = store.shown().await?;
-        self.desk = Desk::new(shown);
+        connection.desk = Desk::new(shown);
         if connection.token.is_none()
             && let Some(key) = &self.key
         {
             connection.token = self.folder.session(&connection.service.id, key).map(SecretString::from);
         }
         connection.admin = connection.admin.take().or(meta.admin);
-        connection.name = connection.name.take().or(meta.organization.map(|it| it.name));
+        connection.organization = connection.organization.take().or(meta.organization.map(|it| it.name));
+        connection.given_name = meta.given_name;
         connection.fresh_at = meta.fresh_at.or(connection.fresh_at);
         connection.notices = meta.notices;
         if connection.token.is_some() {
@@ -60,23 +63,22 @@ impl<H: Host> Controller<H> {
         self.numbers += 1;
         connection.copy = self.numbers;
         connection.store = Some(store.clone());
-        self.reading.send_replace(Reading::Open(store.readers()));
+        self.tell_contacts();
         if let Some(kept_at) = replaced {
-            self.notice(Notice::StoreReplaced { kept_at: kept_at.display().to_string() }).await;
+            self.notice(number, Notice::StoreReplaced { kept_at: kept_at.display().to_string() }).await;
         } else {
-            self.check_store(store);
+            self.check_store(number, store);
         }
-        self.refresh_figures().await;
-        self.changed(&all_changed());
-        self.tell_contact();
-        self.find_standing().await;
+        self.refresh_figures(number).await;
+        self.changed(number, &all_changed());
+        self.find_standing(number).await;
         Ok(())
     }
 
     /// Closes the local copy; the stream goes on without it.
-    pub(in crate::controller) async fn close_store(&mut self) {
-        self.keep_fresh().await;
-        let Some(connection) = &mut self.connection else { return };
+    pub(in crate::controller) async fn close_store(&mut self, number: u64) {
+        self.keep_fresh(number).await;
+        let Some(connection) = self.connections.at(number) else { return };
         if let Some(sync) = connection.sync.take() {
             sync.end().await;
         }
@@ -87,11 +89,15 @@ impl<H: Host> Controller<H> {
         if let Some(store) = connection.store.take() {
             store.close().await;
         }
-        self.sync_into(Target::Nowhere(cursor)).await;
+        self.sync_into(number, Target::Nowhere(cursor)).await;
     }
 
-    pub(in crate::controller) async fn dismiss(&mut self, notice: Notice) -> Result<(), Problem> {
-        let Some(connection) = &mut self.connection else { return Ok(()) };
+    pub(in crate::controller) async fn dismiss(
+        &mut self,
+        id: &ServiceId,
+        notice: Notice,
+    ) -> Result<(), Problem> {
+        let connection = self.at_service(id)?;
         connection.notices.retain(|known| *known != notice);
         if let Some(store) = &connection.store {
             store.drop_notice(notice).await?;
@@ -99,8 +105,12 @@ impl<H: Host> Controller<H> {
         Ok(())
     }
 
-    pub(in crate::controller) async fn change_views(&mut self, change: ViewChange) -> Result<(), Problem> {
-        match self.connection.as_ref().and_then(|it| it.store.as_ref()) {
+    pub(in crate::controller) async fn change_views(
+        &mut self,
+        id: &ServiceId,
+        change: ViewChange,
+    ) -> Result<(), Problem> {
+        match self.at_service(id)?.store.clone() {
             Some(store) => store.change_views(change).await?,
             None if matches!(self.access, Access::Locked) => {
                 Err(Problem::new(Code::Locked, "The console is locked."))
@@ -109,15 +119,15 @@ impl<H: Host> Controller<H> {
         }
     }
 
-    pub(super) async fn store_failed(&mut self, error: StoreError) {
+    pub(super) async fn store_failed(&mut self, number: u64, error: StoreError) {
         let now = self.clock.now();
         let damaged = matches!(error, StoreError::Damaged(_));
         tracing::error!(%error, "the local copy failed");
         if damaged {
-            self.replace_store(&error).await;
+            self.replace_store(number, &error).await;
             return;
         }
-        if let Some(connection) = &mut self.connection {
+        if let Some(connection) = self.connections.at(number) {
             let since = offline_since(&connection.link, now);
             connection.link = Link::Offline { since, why: format!("New events can't be kept: {error}.") };
             connection.sync_again_at = Some(later(now, WRITE_AGAIN_AFTER));
@@ -125,8 +135,8 @@ impl<H: Host> Controller<H> {
     }
 
     /// Shows a notice until it is dismissed.
-    pub(super) async fn notice(&mut self, notice: Notice) {
-        let Some(connection) = &mut self.connection else { return };
+    pub(super) async fn notice(&mut self, number: u64, notice: Notice) {
+        let Some(connection) = self.connections.at(number) else { return };
         if let Some(store) = &connection.store
             && let Err(error) = store.add_notice(notice.clone()).await
         {
@@ -137,11 +147,11 @@ impl<H: Host> Controller<H> {
         }
     }
 
-    pub(in crate::controller) async fn refresh_figures(&mut self) {
-        let Some(store) = self.connection.as_ref().and_then(|it| it.store.clone()) else { return };
+    pub(in crate::controller) async fn refresh_figures(&mut self, number: u64) {
+        let Some(store) = self.connections.get(number).and_then(|it| it.store.clone()) else { return };
         match store.readers().figures(self.clock.now()).await {
             Ok(figures) => {
-                if let Some(connection) = &mut self.connection {
+                if let Some(connection) = self.connections.at(number) {
                     connection.figures = figures;
                 }
             }
@@ -149,9 +159,9 @@ impl<H: Host> Controller<H> {
         }
     }
 
-    pub(super) async fn keep_fresh(&mut self) {
+    pub(super) async fn keep_fresh(&mut self, number: u64) {
         let now = self.clock.now();
-        let Some(connection) = &mut self.connection else { return };
+        let Some(connection) = self.connections.at(number) else { return };
         if connection.link == Link::Live {
             connection.fresh_at = Some(now);
         }
@@ -162,8 +172,8 @@ impl<H: Host> Controller<H> {
         }
     }
 
-    pub(super) async fn prune(&mut self, now: Time) {
-        let Some(connection) = self.connection.as_mut().filter(|it| now >= it.prune_at) else { return };
+    pub(super) async fn prune(&mut self, number: u64, now: Time) {
+        let Some(connection) = self.connections.at(number).filter(|it| now >= it.prune_at) else { return };
         connection.prune_at = later(now, PRUNE_EVERY);
         let Some(store) = connection.store.clone() else { return };
         if let Err(error) = store.roll_usage(now).await {
@@ -177,9 +187,8 @@ impl<H: Host> Controller<H> {
     }
 
     /// Reads the whole copy beside the actor and speaks up only if it is damaged.
-    fn check_store(&self, store: Store) {
-        let Some(connection) = &self.connection else { return };
-        let (number, copy) = (connection.number, connection.copy);
+    fn check_store(&self, number: u64, store: Store) {
+        let Some(copy) = self.connections.get(number).map(|it| it.copy) else { return };
         let said = self.channels.said.0.clone();
         tokio::spawn(async move {
             if let Err(error @ StoreError::Damaged(_)) = store.check().await {
@@ -189,9 +198,9 @@ impl<H: Host> Controller<H> {
     }
 
     /// Sets the damaged copy aside and fills another from the service.
-    async fn replace_store(&mut self, error: &StoreError) {
+    async fn replace_store(&mut self, number: u64, error: &StoreError) {
         let now = self.clock.now();
-        let Some(connection) = &mut self.connection else { return };
+        let Some(connection) = self.connections.at(number) else { return };
         if let Some(sync) = connection.sync.take() {
             sync.end().await;
         }
@@ -199,10 +208,10 @@ impl<H: Host> Controller<H> {
             store.close().await;
         }
         let kept_at = set_aside(&self.folder.store(&connection.service.id), now);
-        let opened = self.open_store().await;
+        let opened = self.open_store(number).await;
         match (kept_at, opened) {
             (Ok(kept_at), Ok(())) => {
-                self.notice(Notice::StoreReplaced { kept_at: kept_at.display().to_string() }).await;
+                self.notice(number, Notice::StoreReplaced { kept_at: kept_at.display().to_string() }).await;
             }
             (Err(error), _) => tracing::error!(%error, "the damaged local copy can't be set aside"),
             (_, Err(problem)) => {

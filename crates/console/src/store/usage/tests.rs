@@ -11,7 +11,6 @@ use proptest::prelude::*;
 use super::*;
 use crate::{
     key::ConsoleKey,
-    profile::ServiceId,
     store::{Lists, MIGRATIONS},
 };
 
@@ -124,7 +123,7 @@ async fn listed(store: &Store) -> BTreeMap<String, AccountUsage> {
 }
 
 fn open(folder: &std::path::Path) -> Store {
-    let key = ConsoleKey::generate().store_key(&ServiceId::random());
+    let key = ConsoleKey::generate().store_key(&mailcup_wire::ServiceId::from("one"));
     Store::open(&folder.join("store.db"), &key).unwrap()
 }
 
