@@ -57,6 +57,15 @@ async function setUp(page: Page) {
 }
 
 const acts: Record<NonNullable<Case["act"]>, (page: Page) => Promise<void>> = {
+  choose: async (page) => {
+    await page.getByRole("row", { name: /Critical/ }).focus();
+    await page.keyboard.press("*");
+    await expect(page.getByRole("group", { name: "3 chosen" })).toBeVisible();
+  },
+  snooze: async (page) => {
+    await page.keyboard.press("s");
+    await expect(page.getByRole("dialog", { name: "Snooze 1 alert" })).toBeVisible();
+  },
   filter: (page) => page.getByRole("button", { name: "Time" }).click(),
   complete: async (page) => {
     await page.keyboard.press("/");

@@ -26,7 +26,9 @@ export interface Case {
     | "codes"
     | "servers"
     | "wrong-code"
-    | "recovery";
+    | "recovery"
+    | "choose"
+    | "snooze";
 }
 
 const event = (seq: number) => `#/activity/0192f0c4b7a1e5d3%3A${seq}`;
@@ -106,6 +108,32 @@ export const cases: Case[] = [
   { name: "alerts-worst", scenario: "worst", hash: "#/alerts", ready: "Alerts" },
   { name: "alert-worst", scenario: "worst", hash: "#/alerts/worst1", ready: "Evidence" },
   { name: "alerts-offline", scenario: "offline", hash: "#/alerts/own1", ready: "History" },
+  {
+    name: "alerts-chosen",
+    scenario: "attack",
+    hash: "#/alerts",
+    ready: "Alerts",
+    act: "choose",
+  },
+  {
+    name: "alerts-snooze",
+    scenario: "attack",
+    hash: "#/alerts/al2",
+    ready: "Evidence",
+    act: "snooze",
+  },
+  {
+    name: "alerts-snoozed",
+    scenario: "attack",
+    hash: "#/alerts?show=snoozed",
+    ready: "Nothing is snoozed",
+  },
+  {
+    name: "alerts-filtered",
+    scenario: "worst",
+    hash: "#/alerts?severity=critical&kind=repeated_failures&account=a-very-long-local-part",
+    ready: "Alerts",
+  },
   { name: "alerts-slow", scenario: "slow", hash: "#/alerts", ready: "Alerts" },
   { name: "alerts-broken", scenario: "broken", hash: "#/alerts", ready: "could not be read" },
   { name: "alerts-notices", scenario: "notices", hash: "#/alerts", ready: "was damaged" },

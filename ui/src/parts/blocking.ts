@@ -37,6 +37,8 @@ export interface Wanted {
   target: BlockTarget;
   duration: Duration;
   note?: string;
+  /** The alert that the block answers. */
+  alert?: string | undefined;
 }
 
 /** What became of a wish to block: `self` if it would refuse the admin, who must confirm that. */
@@ -60,6 +62,7 @@ export async function block(wanted: Wanted, confirmSelf = false): Promise<Blocke
       expires_at: expiry(wanted.duration, Date.now()),
       note: wanted.note ?? "",
       confirm_self: confirmSelf,
+      alert: wanted.alert ?? null,
     });
     say(blockedFor[wanted.duration]({ target: targetText(wanted.target) }), () => {
       void lift(made.id, wanted.target);

@@ -1,6 +1,7 @@
 import { expect, it } from "vitest";
 import type { Alert, AlertState, Severity } from "$host/host";
-import { boxes, boxOf, inBox, inInboxOrder, origin, withOwn } from "./inbox";
+import { inInboxOrder, snoozedUntil, waits, withOwn } from "../../parts/alerting";
+import { boxes, inBox, origin, passing, readWanted, writeWanted } from "./inbox";
 
 const alert = (id: string, state: AlertState, severity: Severity, last: number): Alert => ({
   id,
@@ -51,17 +52,49 @@ it("adds the console's own alerts once, and each alert to the boxes of its state
   const done = alert("done", "resolved", "attention", 4);
   expect(withOwn([own], [own])).toHaveLength(1);
   const all = withOwn([done], [own]);
-  const sizes = boxes.map((box) => [box.value, inBox(all, box).length]);
+  const sizes = boxes.map((box) => [box, inBox(all, box, 0).length]);
   expect(sizes).toEqual([
     ["open", 1],
+    ["snoozed", 0],
     ["acknowledged", 0],
     ["resolved", 1],
     ["all", 2],
   ]);
 });
 
-it("falls back to what is open", () => {
-  expect(boxOf(new URLSearchParams("show=nonsense")).value).toBe("open");
+it("keeps a snoozed alert out of the open ones until its time", () => {
+  const snoozed = { ...alert("a", "open", "attention", 1), snoozed_until: "1970-01-01T00:01:00Z" };
+  const where = (now: number) => boxes.filter((box) => inBox([snoozed], box, now).length > 0);
+  expect(where(59_999)).toEqual(["snoozed", "all"]);
+  expect(where(60_000)).toEqual(["open", "all"]);
+  expect([waits(snoozed, 59_999), waits(snoozed, 60_000)]).toEqual([false, true]);
+  expect(snoozedUntil({ ...snoozed, state: "resolved" }, 0)).toBeUndefined();
+});
+
+it("filters by severity, kind, account and words, and keeps all of it in the address", () => {
+  const one = {
+    ...alert("one", "open", "critical", 1),
+    title: "5 failed sign-ins for anna@example.org",
+    accounts: ["anna@example.org"],
+    addresses: ["203.0.113.7"],
+  };
+  const two = { ...alert("two", "open", "notice", 2), kind: "outbox_stuck" as const };
+  const found = (text: string) =>
+    passing([one, two], readWanted(new URLSearchParams(text))).map(({ id }) => id);
+  expect(found("")).toEqual(["one", "two"]);
+  expect(found("severity=critical,notice")).toEqual(["one", "two"]);
+  expect(found("severity=critical")).toEqual(["one"]);
+  expect(found("kind=outbox_stuck")).toEqual(["two"]);
+  expect(found("account=ANNA@")).toEqual(["one"]);
+  expect(found("text=failed%20203.0.113")).toEqual(["one"]);
+  expect(found("text=nothing%20failed")).toEqual([]);
+  const all = "show=snoozed&severity=critical&kind=outbox_stuck&account=a%40x&text=b";
+  const written = writeWanted(readWanted(new URLSearchParams(all)));
+  expect(new URLSearchParams(written as Record<string, string>).toString()).toBe(all);
+  expect(readWanted(new URLSearchParams("show=nonsense&severity=huge"))).toMatchObject({
+    box: "open",
+    severities: [],
+  });
 });
 
 it.each([
