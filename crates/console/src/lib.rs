@@ -21,3 +21,13 @@ mod view;
 pub use clock::Clock;
 pub use console::{Console, ConsolePaths};
 pub use host::{Host, Keyring, KeyringError, NotificationError, Tray, TrayAlert};
+
+/// The local copy alone, for its benchmark.
+#[doc(hidden)]
+pub mod local_copy {
+    pub use crate::{
+        key::{ConsoleKey, StoreKey},
+        profile::ServiceId,
+        store::{Readers, Store},
+    };
+}

@@ -199,7 +199,9 @@ fn narrow(passing: &mut Passing, found: Vec<bool>, not: bool) {
         // There is always the number of none, which was not found.
         found.push(false);
     }
-    found.iter_mut().for_each(|found| *found ^= not);
+    for found in &mut found {
+        *found ^= not;
+    }
     match passing {
         None => *passing = Some(found),
         Some(passing) => passing.iter_mut().zip(found).for_each(|(passing, found)| *passing &= found),
@@ -240,7 +242,7 @@ fn of_domains(index: &Index, any: &[String]) -> Vec<bool> {
     let is_wanted = |domain: &str| any.iter().any(|it| it.trim_start_matches('@') == domain);
     let domains: Vec<bool> = index.domains.iter().map(is_wanted).collect();
     let domain_of = |no: usize| index.domain_of.get(no).copied().unwrap_or_default();
-    (0..index.logins.len()).map(|no| domain_of(no)).map(|no| no > 0 && domains[no as usize]).collect()
+    (0..index.logins.len()).map(domain_of).map(|no| no > 0 && domains[no as usize]).collect()
 }
 
 fn holds(text: &str, any: &[String]) -> bool {
