@@ -191,3 +191,81 @@ async fn create(path: &Path) -> io::Result<File> {
     options.mode(0o600);
     options.open(path).await
 }
+
+#[cfg(test)]
+mod tests {
+    use std::sync::OnceLock;
+
+    use mailcup_wire::{Event, EventBody, SystemFact, desktop::Filter};
+    use tokio::sync::mpsc;
+
+    use super::*;
+    use crate::{key::ConsoleKey, profile::ServiceId, store::Store};
+
+    const EVENTS: u64 = 2_000;
+
+    async fn store(folder: &Path) -> Store {
+        let key = ConsoleKey::generate().store_key(&ServiceId::random());
+        let store = Store::open(&folder.join("store.db"), &key).unwrap();
+        let event = |seq: u64| Event {
+            id: format!("a:{seq}").parse().unwrap(),
+            at: Time::from_millis(1_764_000_000_000),
+            body: EventBody::System(SystemFact::Stopped),
+        };
+        store.apply((1..=EVENTS).map(event).collect(), Time::from_millis(0)).await.unwrap();
+        store
+    }
+
+    fn request(folder: &Path) -> ExportRequest {
+        ExportRequest {
+            filter: Filter::default(),
+            format: ExportFormat::Csv,
+            path: folder.join("events.csv").display().to_string(),
+            columns: Vec::new(),
+        }
+    }
+
+    fn files(folder: &Path) -> Vec<String> {
+        let files = std::fs::read_dir(folder).unwrap();
+        files.map(|file| file.unwrap().file_name().into_string().unwrap()).collect()
+    }
+
+    #[tokio::test]
+    async fn one_that_is_cancelled_leaves_nothing() {
+        let (folder, target) = (tempfile::tempdir().unwrap(), tempfile::tempdir().unwrap());
+        let store = store(folder.path()).await;
+        let (sender, mut told) = mpsc::unbounded_channel();
+        let handle: Arc<OnceLock<Exports>> = Arc::default();
+        let own = Arc::clone(&handle);
+        let exports = Exports::new(move |progress| {
+            if let Some(exports) = own.get().filter(|_| progress.state == ExportState::Running) {
+                exports.cancel(&progress.id);
+            }
+            sender.send(progress).unwrap();
+        });
+        assert!(handle.set(exports.clone()).is_ok());
+        exports.begin(request(target.path()), store.readers(), Time::from_millis(0)).unwrap();
+        assert_eq!(told.recv().await.unwrap().state, ExportState::Running);
+        let last = told.recv().await.unwrap();
+        assert_eq!((last.state, u64::from(last.total)), (ExportState::Cancelled, EVENTS));
+        assert_eq!(files(target.path()), [""; 0]);
+    }
+
+    #[tokio::test]
+    async fn one_whose_copy_is_closed_meanwhile_leaves_nothing() {
+        let (folder, target) = (tempfile::tempdir().unwrap(), tempfile::tempdir().unwrap());
+        let store = store(folder.path()).await;
+        let (sender, mut told) = mpsc::unbounded_channel();
+        let exports = Exports::new(move |progress| sender.send(progress).unwrap());
+        let readers = store.readers();
+        store.close().await;
+        exports.begin(request(target.path()), readers, Time::from_millis(0)).unwrap();
+        let ended = told.recv().await.unwrap();
+        assert!(
+            matches!(&ended.state, ExportState::Failed { problem } if problem.code == Code::Locked),
+            "{ended:?}"
+        );
+        exports.end().await;
+        assert_eq!(files(target.path()), [""; 0]);
+    }
+}
