@@ -200,12 +200,12 @@ mod tests {
     use tokio::sync::mpsc;
 
     use super::*;
-    use crate::{key::ConsoleKey, profile::ServiceId, store::Store};
+    use crate::{key::ConsoleKey, store::Store};
 
     const EVENTS: u64 = 2_000;
 
     async fn store(folder: &Path) -> Store {
-        let key = ConsoleKey::generate().store_key(&ServiceId::random());
+        let key = ConsoleKey::generate().store_key(&"exported".into());
         let store = Store::open(&folder.join("store.db"), &key).unwrap();
         let event = |seq: u64| Event {
             id: format!("a:{seq}").parse().unwrap(),

@@ -27,7 +27,6 @@ pub use host::{Host, Keyring, KeyringError, NotificationError, Tray, TrayAlert};
 pub mod local_copy {
     pub use crate::{
         key::{ConsoleKey, StoreKey},
-        profile::ServiceId,
         store::{Readers, Store},
     };
 }

@@ -14,7 +14,7 @@ use std::{
     time::{Duration, Instant},
 };
 
-use mailcup_console_core::local_copy::{ConsoleKey, Readers, ServiceId, Store};
+use mailcup_console_core::local_copy::{ConsoleKey, Readers, Store};
 use mailcup_wire::{
     EventId, Time,
     desktop::{
@@ -36,7 +36,7 @@ fn main() {
 async fn measure(events: u64) {
     let folder = tempfile::tempdir().unwrap();
     let path = folder.path().join("store.db");
-    let key = ConsoleKey::generate().store_key(&ServiceId::random());
+    let key = ConsoleKey::generate().store_key(&"measured".into());
     let store = Store::open(&path, &key).unwrap();
     let newest = fill(&store, events).await;
     store.close().await;
