@@ -62,7 +62,7 @@ export async function block(wanted: Wanted, confirmSelf = false): Promise<Blocke
       expires_at: expiry(wanted.duration, Date.now()),
       note: wanted.note ?? "",
       confirm_self: confirmSelf,
-      alert: wanted.alert ?? null,
+      ...(wanted.alert === undefined ? {} : { alert: wanted.alert }),
     });
     say(blockedFor[wanted.duration]({ target: targetText(wanted.target) }), () => {
       void lift(made.id, wanted.target);
