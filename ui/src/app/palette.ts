@@ -25,7 +25,7 @@ export interface Part {
 }
 
 /** Of one group, when one has typed something; all of them stand there while nothing is typed. */
-const SHOWN_OF_A_GROUP = 6;
+const SHOWN_OF_A_GROUP = 8;
 const SHOWN_LATELY = 4;
 
 /**

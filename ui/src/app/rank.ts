@@ -28,9 +28,13 @@ export function ranked<Entry extends Findable>(
 ): Entry[] {
   const words = fold(typed).split(/\s+/).filter(Boolean);
   if (words.length === 0) return [...entries];
-  return entries
+  const found = entries
     .map((entry, index) => ({ entry, index, score: score(entry, words, recent) }))
-    .filter((found) => found.score > 0)
+    .filter((one) => one.score > 0);
+  // Letters that happen to stand in order are a guess, and none is needed where words are found.
+  const best = Math.max(0, ...found.map((one) => one.score));
+  return found
+    .filter((one) => one.score > IN_ORDER + LATELY || best <= IN_ORDER + LATELY)
     .toSorted((a, b) => b.score - a.score || a.index - b.index)
     .map(({ entry }) => entry);
 }
@@ -69,7 +73,7 @@ function inOrder(text: string, word: string): number {
       if (at < 0) return 0;
     }
     const gaps = at - from + 1 - word.length;
-    if (gaps <= word.length * 2) return IN_ORDER - Math.min(IN_ORDER - 1, gaps);
+    if (gaps <= word.length) return IN_ORDER - Math.min(IN_ORDER - 1, gaps);
     from = text.indexOf(word.charAt(0), from + 1);
   }
   return 0;
