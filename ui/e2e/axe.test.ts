@@ -1,5 +1,5 @@
-import AxeBuilder from "@axe-core/playwright";
 import { expect, type Page, test } from "@playwright/test";
+import { axeFaults, misfits } from "./fit.ts";
 import { open, setTheme } from "./open.ts";
 import { cases } from "./pages.ts";
 
@@ -22,43 +22,5 @@ for (const shown of cases)
   });
 
 async function faults(page: Page) {
-  const { violations } = await new AxeBuilder({ page }).analyze();
-  const found = violations.map(({ id, nodes }) => ({
-    id,
-    at: nodes.map(({ html }) => html.slice(0, 160)),
-  }));
-  const wide = await overflowing(page);
-  return wide.length > 0 ? [...found, { id: "too wide", at: wide }] : found;
-}
-
-/** What reaches out of the window, or is wider than the pane that should hold it. */
-function overflowing(page: Page) {
-  return page.evaluate(() => {
-    const isCut = (element: Element): boolean => {
-      const parent = element.parentElement;
-      return (
-        parent !== null &&
-        parent !== document.body &&
-        (getComputedStyle(parent).textOverflow === "ellipsis" || isCut(parent))
-      );
-    };
-    return [...document.querySelectorAll("body *")]
-      .filter((element) => {
-        const style = getComputedStyle(element);
-        if (
-          style.clipPath !== "none" ||
-          style.visibility === "hidden" ||
-          isCut(element) ||
-          element.closest("pre")
-        )
-          return false;
-        const box = element.getBoundingClientRect();
-        const scrolls = style.overflowX === "auto" || style.overflowX === "scroll";
-        return (
-          (box.width > 0 && (box.left < -1 || box.right > innerWidth + 1)) ||
-          (scrolls && element.scrollWidth > element.clientWidth + 1)
-        );
-      })
-      .map((element) => element.outerHTML.slice(0, 160));
-  });
+  return [...(await axeFaults(page)), ...(await misfits(page))];
 }

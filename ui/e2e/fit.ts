@@ -63,7 +63,9 @@ export async function misfits(page: Page): Promise<Fault[]> {
       ),
       cut: named(
         elements.filter((element) => {
-          if (element.matches("input, textarea, select, dialog")) return false;
+          // Of a list that is drawn in parts, the rest is no loss.
+          if (element.matches("input, textarea, select, dialog, [role='presentation']"))
+            return false;
           const style = getComputedStyle(element);
           const cuts = (overflow: string) => overflow === "hidden" || overflow === "clip";
           const sideways =

@@ -41,7 +41,9 @@ const cut = (page: Page) =>
     const clipped = [...parts].filter((part) => {
       if (!part.checkVisibility() || part.closest(".visually-hidden")) return false;
       if (getComputedStyle(part).textOverflow === "ellipsis") return false;
-      const around = part.parentElement?.closest<HTMLElement>("td, [role=gridcell], .cell, nav, dialog");
+      const around = part.parentElement?.closest<HTMLElement>(
+        "td, [role=gridcell], .cell, nav, dialog",
+      );
       const right = around?.getBoundingClientRect().right ?? Infinity;
       return (
         (part.scrollWidth > part.clientWidth + 1 && part.clientWidth > 0) ||
