@@ -13,11 +13,13 @@ use std::{
 
 use mailcup_lab::{
     desktop::{App, Desktop, DesktopConfig},
-    service::{Service, ServiceConfig},
+    service::{Api, Service, ServiceConfig},
     wait,
 };
-use mailcup_wire::{Event, EventBody, MailServerKind, Protocol};
+use mailcup_wire::{Alert, Event, EventBody, MailServerKind, Protocol, desktop::EventList};
 use rand::{Rng as _, RngExt as _, SeedableRng as _, rngs::StdRng};
+use serde::de::DeserializeOwned;
+use serde_json::{Value, json};
 
 use crate::first_run::{connected, keep_codes, outbox_code, set_up};
 use crate::page::{CONSOLE, Page, SOON};
@@ -27,8 +29,8 @@ const SEED: u64 = 4;
 const KILLS: usize = 20;
 const EVENTS: u32 = 20_000;
 const SENDERS: u32 = 8;
-/// Attacks among the sign-ins; each has to be told of.
-const ATTACKS: u32 = 24;
+/// One of so many sign-ins of a sender is an attack; each has to be told of.
+const ATTACK_EVERY: u32 = 833;
 const PATIENCE: Duration = Duration::from_mins(4);
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
@@ -41,6 +43,8 @@ async fn nothing_answered_and_no_alert_is_lost() {
     page.quit().await;
     desktop.notifications.forget();
 
+    let attacks = (0..SENDERS).map(|sender| (0..EVENTS / SENDERS).filter(|n| is_attack(sender, *n)).count());
+    let attacks = u32::try_from(attacks.sum::<usize>()).unwrap();
     let storm = Storm::begin(&reporter);
     let mut random = StdRng::seed_from_u64(SEED);
     let mut kills = Vec::new();
@@ -68,21 +72,28 @@ async fn nothing_answered_and_no_alert_is_lost() {
 
     let events = owner.all_events(None).await.unwrap();
     assert_recorded(&events, &answered);
+    let victims = owner.alerts().await.unwrap().into_iter().filter_map(|alert| alert.login);
+    let mut victims: Vec<_> = victims.filter(|login| login.0.starts_with("victim-")).collect();
+    victims.sort();
+    assert_eq!(victims.len(), attacks as usize, "an alert for each attack: {victims:?}");
+    victims.dedup();
+    assert_eq!(victims.len(), attacks as usize, "one alert for each attack");
     let told = wait::until("every attack is told of", PATIENCE, async || {
-        (told_of(&desktop) >= ATTACKS).then_some(())
+        (told_of(&desktop) >= attacks).then_some(())
     });
     let told = told.await.map(|()| told_of(&desktop));
     let calls: Vec<_> =
         desktop.notifications.calls().into_iter().map(|n| (n.id, n.summary, n.body)).collect();
-    let repeats = told.expect("every attack is told of") - ATTACKS;
+    let repeats = told.expect("every attack is told of") - attacks;
     let within_a_call = kills_within_a_call(&desktop, &kills);
     eprintln!(
-        "{} reports answered, {} events; {ATTACKS} attacks, {repeats} told twice; {within_a_call} of {KILLS} kills within a call",
+        "{} reports answered, {} events; {attacks} attacks, {repeats} told twice; {within_a_call} of {KILLS} kills within a call",
         answered.iter().map(Vec::len).sum::<usize>(),
         events.len(),
     );
     assert!(repeats <= within_a_call, "{repeats} told twice, {within_a_call} killed in the call: {calls:#?}");
     drop(console);
+    assert_same(&desktop, &owner).await;
 }
 
 /// The embedded service dies: the console starts it again and says so.
@@ -124,6 +135,10 @@ fn start(desktop: &Desktop) -> App {
     desktop.launch(Path::new(CONSOLE), &["--in-tray"], &[]).unwrap()
 }
 
+fn is_attack(sender: u32, n: u32) -> bool {
+    n % ATTACK_EVERY == sender * ATTACK_EVERY / SENDERS
+}
+
 /// Sign-ins from several mail servers at once.
 struct Storm {
     sent: Arc<AtomicU32>,
@@ -146,7 +161,7 @@ impl Storm {
                         answered.push(login);
                     }
                     sent.fetch_add(1, Ordering::Relaxed);
-                    if n % (EVENTS / ATTACKS) == sender * (EVENTS / ATTACKS) / SENDERS {
+                    if is_attack(sender, n) {
                         reporter.attack(&format!("victim-{sender}-{n}@example.org"), &address).await;
                     }
                 }
@@ -193,6 +208,50 @@ fn assert_recorded(events: &[Event], answered: &[Vec<String>]) {
         assert!(places.iter().all(Option::is_some), "an answered report is lost");
         assert!(places.is_sorted(), "reports are out of order");
     }
+}
+
+/// The console's copy is the service's log, event by event, with all its alerts.
+async fn assert_same(desktop: &Desktop, owner: &Api) {
+    let page = Page::open(desktop).await;
+    page.see("Up to date").await;
+    let events = owner.all_events(None).await.unwrap();
+    let head = events.last().unwrap().id.clone();
+    let newest = json!({ "query": { "limit": 1 } });
+    let whole = wait::until("the copy has the newest event", PATIENCE, async || {
+        let list: EventList = ask(&page, "events", &newest).await;
+        (list.events.first()?.id == head).then_some(())
+    });
+    whole.await.unwrap();
+    let mut here = Vec::new();
+    loop {
+        let before = here.last().map(|event: &Event| event.id.clone());
+        let list: EventList =
+            ask(&page, "events", &json!({ "query": { "limit": 500, "before": before } })).await;
+        here.extend(list.events);
+        if !list.more {
+            break;
+        }
+    }
+    here.reverse();
+    assert_eq!(here.len(), events.len(), "as many events here as there");
+    for (here, there) in here.iter().zip(&events) {
+        assert_eq!(here, there);
+    }
+    let states = json!({ "states": ["open", "acknowledged", "resolved"] });
+    let by_id =
+        |alerts: Vec<Alert>| alerts.into_iter().map(|it| (it.id.0.clone(), it)).collect::<BTreeMap<_, _>>();
+    let (here, there) = (by_id(ask(&page, "alerts", &states).await), by_id(owner.alerts().await.unwrap()));
+    assert!(!there.is_empty());
+    assert_eq!(here, there);
+    page.quit().await;
+}
+
+/// What the desktop core answers to a command, as the pages ask it.
+async fn ask<T: DeserializeOwned>(page: &Page, command: &str, arguments: &Value) -> T {
+    let script = "const done = arguments[arguments.length - 1]; \
+                  window.__TAURI_INTERNALS__.invoke(arguments[0], arguments[1]).then(done)";
+    let answer = page.execute_async(script, vec![json!(command), arguments.clone()]).await.unwrap();
+    serde_json::from_value(answer.json().clone()).unwrap()
 }
 
 /// Of how many alerts the notifications spoke, each by its last text.
