@@ -1,5 +1,5 @@
 import { afterEach, beforeAll, describe, expect, it } from "vitest";
-import { absoluteTime, count, counted, inOwnTime, relativeTime, timeLeft } from "./format";
+import { absoluteTime, count, inOwnTime, relativeTime, timeLeft } from "./format";
 
 import { beginToSpeak, speak } from "./language.svelte";
 
@@ -42,12 +42,6 @@ describe("timeLeft", () => {
   ])("of %i ms reads %s", (left, text) => {
     expect(timeLeft(now + left, now)).toBe(text);
   });
-});
-
-it("counts in words", () => {
-  expect(counted(1, "alert")).toBe("1 alert");
-  expect(counted(0, "alert")).toBe("0 alerts");
-  expect(counted(1204, "entry", "entries")).toBe("1,204 entries");
 });
 
 it("puts the times in a sentence of the service into the reader's zone", () => {

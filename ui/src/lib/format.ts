@@ -94,11 +94,6 @@ export function count(value: number): string {
   return format.format(value);
 }
 
-/** "1 alert", "12 alerts", "1,204 alerts": of English alone; a message with plural forms is better. */
-export function counted(value: number, one: string, many = `${one}s`): string {
-  return `${count(value)} ${value === 1 ? one : many}`;
-}
-
 const UTC_TIME = /\b\d{4}-\d\d-\d\dT\d\d:\d\d(?::\d\d(?:\.\d+)?)?Z(?!\w)/g;
 
 /** A sentence of the service with its UTC times in the reader's zone. */
