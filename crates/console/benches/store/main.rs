@@ -65,17 +65,23 @@ async fn fill(store: &Store, events: u64) -> Time {
     let mut took = Duration::ZERO;
     let mut slowest = Duration::ZERO;
     let mut newest = Time::from_millis(0);
+    let mut cpu = Duration::ZERO;
     loop {
         let batch: Vec<_> = log.by_ref().take(BATCH).collect();
         let Some(last) = batch.last() else { break };
         newest = last.at;
-        let began = Instant::now();
+        let (began, cpu_before) = (Instant::now(), cpu_time());
         store.apply(batch, Time::from_millis(0)).await.unwrap();
         took += began.elapsed();
+        cpu += cpu_time().saturating_sub(cpu_before);
         slowest = slowest.max(began.elapsed());
     }
-    let rate = f64::from(u32::try_from(events).unwrap()) / took.as_secs_f64();
-    println!("{events} events taken in: {took:.1?}, {rate:.0}/s, slowest batch of {BATCH} {slowest:.0?}");
+    let rate = |time: Duration| f64::from(u32::try_from(events).unwrap()) / time.as_secs_f64();
+    println!(
+        "{events} events taken in: {took:.1?}, {:.0}/s; CPU {cpu:.1?}, {:.0}/s; slowest batch of {BATCH} {slowest:.0?}",
+        rate(took),
+        rate(cpu)
+    );
     newest
 }
 
@@ -193,6 +199,14 @@ fn row(name: &str, mut times: Vec<Duration>) {
     times.sort();
     let at = |part: usize| times[(times.len() * part / 100).min(times.len() - 1)];
     println!("{name:<44} {:>9.1?} {:>9.1?} {:>9.1?}", at(50), at(95), at(100));
+}
+
+/// Of all threads of this process.
+fn cpu_time() -> Duration {
+    let stat = fs::read_to_string("/proc/self/stat").unwrap_or_default();
+    let fields = stat.rsplit(')').next().unwrap_or_default().split_whitespace().skip(11).take(2);
+    // In hundredths of a second.
+    Duration::from_millis(fields.filter_map(|field| field.parse::<u64>().ok()).sum::<u64>() * 10)
 }
 
 /// Of this process, in MB.

@@ -3,7 +3,7 @@
 use std::{cmp::Reverse, collections::BTreeMap, ops::ControlFlow};
 
 use mailcup_wire::{
-    Event, EventId, OutcomeFilter, Protocol, Time,
+    Event, EventId, OutcomeFilter, Time,
     desktop::{
         Completion, CompletionField, CompletionQuery, Count, EventList, EventQuery, Filter, Group, GroupBy,
         GroupList, GroupOrder, GroupQuery, Timeline, TimelinePoint, TimelineQuery,
@@ -13,7 +13,7 @@ use rusqlite::{Connection, OptionalExtension as _, Row as Stored};
 
 use super::{
     Readers, Result,
-    class::Class,
+    class::{Class, protocol_number, protocol_of},
     index::{Index, Row},
     sieve::Sieve,
 };
@@ -130,26 +130,9 @@ impl Readers {
             let mut sieve = Sieve::new(reader, index, &query.filter, now)?;
             sieve.from = sieve.from.max(from);
             sieve.until = sieve.until.min(until);
-            let mut points: BTreeMap<(i64, Protocol), Sum> = BTreeMap::new();
-            let classes = classes();
-            index.walk(&sieve, i64::MIN, i64::MAX, |row| {
-                let class = classes.get(usize::from(row.class)).copied().flatten();
-                if let Some((protocol, outcome)) = class.and_then(|class| class.protocol.zip(class.outcome)) {
-                    let begins = row.at.div_euclid(step) * step;
-                    points.entry((begins, protocol)).or_default().add(Some(outcome), row.at);
-                }
-                ControlFlow::Continue(())
-            });
-            let points = points.into_iter().filter(|(_, sum)| sum.allowed + sum.failed + sum.refused > 0);
-            let points = points.map(|((at, protocol), sum)| TimelinePoint {
-                at: Time::from_millis(at),
-                protocol,
-                allowed: sum.allowed,
-                failed: sum.failed,
-                refused: sum.refused,
-            });
+            let points = points(index, &sieve, step);
             let from = Time::from_millis(from.div_euclid(step) * step);
-            Ok(Timeline { from, step_seconds, points: points.collect() })
+            Ok(Timeline { from, step_seconds, points })
         })
         .await
     }
@@ -234,17 +217,76 @@ impl Sum {
     }
 }
 
+/// Sums for each step of time. Events mostly come in order, so that one rarely looks for another step.
+struct Steps<const SUMS: usize> {
+    millis: i64,
+    now: (i64, [Sum; SUMS]),
+    others: BTreeMap<i64, [Sum; SUMS]>,
+}
+
+impl<const SUMS: usize> Steps<SUMS> {
+    fn new(millis: i64) -> Self {
+        Self { millis, now: (i64::MIN, [Sum::default(); SUMS]), others: BTreeMap::new() }
+    }
+
+    fn at(&mut self, at: i64) -> &mut [Sum; SUMS] {
+        let step = at.div_euclid(self.millis);
+        if step != self.now.0 {
+            let next = self.others.remove(&step).unwrap_or([Sum::default(); SUMS]);
+            let (last, sums) = std::mem::replace(&mut self.now, (step, next));
+            self.others.insert(last, sums);
+        }
+        &mut self.now.1
+    }
+
+    /// In order of time; only steps in which something happened.
+    fn sums(mut self) -> impl Iterator<Item = (i64, [Sum; SUMS])> {
+        self.others.insert(self.now.0, self.now.1);
+        self.others.into_iter().filter(|(_, sums)| sums.iter().any(|sum| sum.events > 0))
+    }
+}
+
+fn points(index: &Index, sieve: &Sieve, step: i64) -> Vec<TimelinePoint> {
+    const NUMBERS: usize = 16;
+    let classes = classes();
+    let mut steps = Steps::<NUMBERS>::new(step);
+    index.walk(sieve, i64::MIN, i64::MAX, |row| {
+        let class = classes.get(usize::from(row.class)).copied().flatten();
+        if let Some((protocol, outcome)) = class.and_then(|class| class.protocol.zip(class.outcome)) {
+            let place = usize::try_from(protocol_number(protocol)).unwrap_or_default() % NUMBERS;
+            steps.at(row.at)[place].add(Some(outcome), row.at);
+        }
+        ControlFlow::Continue(())
+    });
+    let mut points = Vec::new();
+    for (at, sums) in steps.sums() {
+        for (number, sum) in (0..).zip(sums) {
+            let Some(protocol) = protocol_of(number) else { continue };
+            if sum.allowed + sum.failed + sum.refused > 0 {
+                points.push(TimelinePoint {
+                    at: Time::from_millis(at * step),
+                    protocol,
+                    allowed: sum.allowed,
+                    failed: sum.failed,
+                    refused: sum.refused,
+                });
+            }
+        }
+    }
+    points
+}
+
 /// Sums by number, or by the hour since 1970; what belongs to no group is left out.
 fn grouped(index: &Index, sieve: &Sieve, by: GroupBy) -> Vec<(i64, Sum)> {
     let classes = classes();
     let outcome = |row: &Row| classes.get(usize::from(row.class)).copied().flatten()?.outcome;
     if by == GroupBy::Hour {
-        let mut hours: BTreeMap<i64, Sum> = BTreeMap::new();
+        let mut hours = Steps::<1>::new(HOUR_MILLIS);
         index.walk(sieve, i64::MIN, i64::MAX, |row| {
-            hours.entry(row.at.div_euclid(HOUR_MILLIS)).or_default().add(outcome(&row), row.at);
+            hours.at(row.at)[0].add(outcome(&row), row.at);
             ControlFlow::Continue(())
         });
-        return hours.into_iter().collect();
+        return hours.sums().map(|(hour, [sum])| (hour, sum)).collect();
     }
     let mut sums: Vec<Sum> = Vec::new();
     index.walk(sieve, i64::MIN, i64::MAX, |row| {
