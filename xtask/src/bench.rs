@@ -22,6 +22,8 @@ enum Part {
     Latency,
     /// A log of ten million events in the service
     History,
+    /// A million events in the console's local copy
+    Store,
     /// A million events in the console's real window
     Window,
 }
@@ -35,6 +37,7 @@ pub fn bench(workspace: &Workspace, options: &Options) -> Result<(), Failure> {
         match part {
             Part::Policy => run(workspace, options, "policy", "Measure the service")?,
             Part::History => run(workspace, options, "history", "Measure the service with a long log")?,
+            Part::Store => run(workspace, options, "store", "Measure the local copy")?,
             Part::Latency => {
                 build_programs(workspace, &["mailcup-console", "mailcupd"], true)?;
                 run(workspace, options, "latency", "Measure from the login to the notification")?;

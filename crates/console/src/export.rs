@@ -152,12 +152,15 @@ impl Export {
                 }
                 progress.written += 1;
             }
+            // Some may have come since they were counted.
+            progress.total = progress.total.max(progress.written);
             file.write_all(text.as_bytes()).await.map_err(failed)?;
             before = page.events.last().map(|event| event.id.clone());
             if !page.more {
                 break;
             }
         }
+        progress.total = progress.written;
         file.flush().await.map_err(failed)?;
         file.sync_all().await.map_err(failed)
     }

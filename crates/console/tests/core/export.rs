@@ -1,6 +1,6 @@
 //! Events written to a file.
 
-use std::{fs, path::Path};
+use std::{fs, path::Path, time::Duration};
 
 use mailcup_console_core::Console;
 use mailcup_wire::{
@@ -29,7 +29,11 @@ async fn with_failures(desk: &Desk, folder: &Path) -> Console {
     for attempt in 0..3 {
         reports.failure("anna@example.org", "203.0.113.9", attempt).await;
     }
-    desk.view_with(|view| view.events >= 6).await;
+    let here = mailcup_lab::wait::until("the failures", Duration::from_secs(20), async || {
+        let here = console.count_events(of("anna"), None).await.unwrap();
+        (here.events == 3).then_some(())
+    });
+    here.await.unwrap();
     console
 }
 
@@ -83,7 +87,7 @@ async fn an_export_holds_what_passes_and_nothing_is_left_of_one_that_fails() {
 async fn saved_views_outlive_the_console() {
     let (folder, desk) = (tempfile::tempdir().unwrap(), Desk::new());
     let console = desk.start(folder.path());
-    assert_eq!(console.saved_views().await.unwrap_err().code, Code::Unavailable);
+    assert_eq!(console.saved_views().await.unwrap_err().code, Code::Unreachable);
     set_up(&console).await;
     let view = |name: &str| SavedView { name: name.to_owned(), address: "/activity?x=1".to_owned() };
     console.save_view(view("Refused")).await.unwrap();
