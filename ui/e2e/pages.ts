@@ -1,3 +1,5 @@
+import { peopleCases } from "./people.pages.ts";
+
 /** Every page with the scenarios that change what it shows. */
 export interface Case {
   name: string;
@@ -331,4 +333,6 @@ export const cases: Case[] = [
     hash: "#/settings/mail",
     ready: "could not be read",
   },
+
+  ...peopleCases,
 ];

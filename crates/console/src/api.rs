@@ -1,5 +1,7 @@
 //! The service's HTTP API, by its wire types.
 
+mod people;
+
 use std::time::Duration;
 
 use mailcup_wire::{

@@ -47,6 +47,7 @@ pub struct Console {
     key_file: PathBuf,
     clock: Clock,
     exports: Exports,
+    import: people::Import,
     /// The service that this handle is about; none for the one that is shown.
     service: Option<ServiceId>,
 }
@@ -69,7 +70,8 @@ impl Console {
         let controller = Controller::new(host, clock.clone(), folder, paths.service_program)?;
         let contacts = controller.contacts();
         tokio::spawn(controller.run(waiting));
-        Ok(Self { requests, contacts, key_file, clock, exports, service: None })
+        let import = people::Import::default();
+        Ok(Self { requests, contacts, key_file, clock, exports, import, service: None })
     }
 
     /// A handle whose commands act on this service, whatever is shown by then.

@@ -3,11 +3,13 @@
 //! system (window, tray, notifications, keyring) is behind [`Host`].
 
 mod api;
+mod audit;
 mod clock;
 mod console;
 mod controller;
 mod export;
 mod host;
+mod import;
 mod inbox;
 mod key;
 mod notify;

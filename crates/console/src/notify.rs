@@ -177,10 +177,10 @@ impl Desk {
         }
     }
 
-    /// The console's own alert about the service, if it is on the desktop.
-    pub fn unreachable(&self) -> Option<Alert> {
+    /// The console's own alert of a kind, if it is on the desktop.
+    pub fn own(&self, kind: AlertKind) -> Option<Alert> {
         let mut alerts = self.screen.values().flat_map(|card| card.alerts.values());
-        alerts.find(|alert| alert.kind == AlertKind::ServiceUnreachable).cloned()
+        alerts.find(|alert| alert.kind == kind).cloned()
     }
 
     fn wanted(&self, alert: &Alert, rules: &Rules, now: Moment) -> bool {
@@ -283,7 +283,8 @@ fn drawn(key: &str, alerts: &BTreeMap<AlertId, Alert>, rules: &Rules) -> Option<
     let newest = alerts.values().max_by_key(|alert| alert.last_at)?;
     if alerts.len() == 1 {
         let mut actions = vec![NotificationAction::Open];
-        if rules.may_change && newest.kind != AlertKind::ServiceUnreachable {
+        let is_own = matches!(newest.kind, AlertKind::ServiceUnreachable | AlertKind::AuditBroken);
+        if rules.may_change && !is_own {
             if !newest.addresses.is_empty() {
                 actions.push(NotificationAction::BlockAddress);
             }
@@ -329,6 +330,7 @@ fn named(kind: AlertKind) -> &'static str {
         AlertKind::AdminNewDevice => "admins on new devices",
         AlertKind::OutboxStuck => "mail does not get out",
         AlertKind::ServiceUnreachable => "the service can't be reached",
+        AlertKind::AuditBroken => "the audit log was tampered with",
     }
 }
 

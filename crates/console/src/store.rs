@@ -2,6 +2,7 @@
 
 mod alerts;
 mod apply;
+mod audit;
 mod class;
 mod events;
 mod index;
@@ -28,6 +29,7 @@ use zeroize::Zeroizing;
 
 pub use alerts::{Figures, Shown, Told};
 pub use apply::Applied;
+pub use audit::Seen;
 pub use class::{address_of, login_of};
 pub use resources::Lists;
 pub use views::ViewChange;
@@ -35,11 +37,12 @@ pub use views::ViewChange;
 use self::index::{Index, Indexed};
 use crate::key::StoreKey;
 
-const MIGRATIONS: [&str; 4] = [
+const MIGRATIONS: [&str; 5] = [
     include_str!("../migrations/0001_store.sql"),
     include_str!("../migrations/0002_account_usage.sql"),
     include_str!("../migrations/0003_snooze.sql"),
     include_str!("../migrations/0004_event_columns.sql"),
+    include_str!("../migrations/0005_audit.sql"),
 ];
 /// The migration after which the usage of accounts is filled from the events.
 const USAGE: u32 = 2;

@@ -6,7 +6,7 @@ use std::time::{Duration, Instant};
 use futures_util::StreamExt as _;
 use mailcup_wire::{
     Alert, Code, Details, Event, EventBody, EventId, EventPage, LineageStep, Problem, Time,
-    desktop::{DataChanged, Link},
+    desktop::{AuditStanding, DataChanged, Link},
 };
 use rand::RngExt as _;
 use serde::Deserialize;
@@ -16,6 +16,7 @@ use tokio_util::{sync::CancellationToken, task::AbortOnDropHandle};
 use crate::{
     Clock,
     api::Api,
+    audit::{Asking, Checker},
     sse::{Frame, FrameReader},
     store::{Applied, Lists, Store, StoreError},
 };
@@ -57,6 +58,8 @@ pub enum News {
     /// The session has ended; sync with it.
     SignedOut,
     StoreFailed(StoreError),
+    /// The audit log was checked.
+    Audit(Box<AuditStanding>),
 }
 
 /// Where events go.
@@ -73,6 +76,7 @@ pub struct Sync {
     pub clock: Clock,
     pub news: mpsc::Sender<News>,
     pub stop: CancellationToken,
+    pub audit: Asking,
 }
 
 enum Fault {
@@ -89,8 +93,25 @@ struct Hello {
 }
 
 impl Sync {
-    /// Runs until told to stop, the session ends or the store fails.
-    pub async fn run(mut self) {
+    /// Runs until told to stop, the session ends or the store fails. The audit log is checked beside.
+    pub async fn run(self) {
+        let Target::Store(store) = &self.target else { return self.follow_events().await };
+        let checker = Checker {
+            api: self.api.clone(),
+            store: store.clone(),
+            clock: self.clock.clone(),
+            asking: self.audit.clone(),
+            news: self.news.clone(),
+        };
+        let over = self.stop.child_token();
+        let followed = async {
+            self.follow_events().await;
+            over.cancel();
+        };
+        tokio::join!(followed, checker.run(&over));
+    }
+
+    async fn follow_events(mut self) {
         let mut pause = FIRST_PAUSE;
         let mut since: Option<Time> = None;
         loop {
@@ -167,6 +188,8 @@ impl Sync {
         match self.target.clone() {
             Target::Store(store) => {
                 self.catch_up(&store, progress).await?;
+                // Only now is it known that the service's log is on the course that was seen.
+                self.audit.whole();
                 self.listen(Some(&store), progress).await
             }
             Target::Nowhere(_) => self.listen(None, progress).await,
@@ -271,7 +294,11 @@ impl Sync {
         if events.is_empty() {
             return Ok(());
         }
+        let is_audited = events.iter().any(|event| matches!(event.body, EventBody::Admin(_)));
         let applied = store.apply(events, oldest_kept(self.clock.now())).await.map_err(Fault::Store)?;
+        if live && is_audited {
+            self.audit.new_entries();
+        }
         match applied {
             Some(applied) => self.tell(News::Applied { applied, live }).await,
             None => Ok(()),
@@ -396,6 +423,11 @@ pub fn all_changed() -> DataChanged {
         settings: true,
         other_alerts: false,
     }
+}
+
+/// What the service alone holds.
+pub fn settings_changed() -> DataChanged {
+    DataChanged { settings: true, ..DataChanged::default() }
 }
 
 fn foreign(error: &dyn std::error::Error) -> Fault {

@@ -2,7 +2,7 @@
 
 use mailcup_wire::{
     Admin, Alert, AlertKind, AlertState, Challenge, ServiceId, Severity, Time,
-    desktop::{Link, Notice, Phase, ServiceView, TrayState, View},
+    desktop::{AuditFault, AuditFinding, Link, Notice, Phase, ServiceView, TrayState, View},
 };
 use url::Url;
 
@@ -53,6 +53,8 @@ pub struct Connection {
     pub admin: Option<Admin>,
     pub figures: Figures,
     pub notices: Vec<Notice>,
+    /// What is wrong with the audit log.
+    pub audit: Option<AuditFinding>,
 }
 
 /// How we stand with the service.
@@ -74,8 +76,10 @@ impl Situation {
         let open = self.access == Access::Open;
         let connection = self.connection();
         let readable = connection.filter(|_| open);
-        let own_alerts: Vec<Alert> = readable.and_then(|it| it.unreachable(now)).into_iter().collect();
-        let figures = readable.map(|it| it.figures.clone()).unwrap_or_default();
+        let own_alerts: Vec<Alert> = readable
+            .map(|it| it.unreachable(now).into_iter().chain(it.audit_broken()).collect())
+            .unwrap_or_default();
+        let figures = readable.map(Connection::figures).unwrap_or_default();
         View {
             phase: self.phase(),
             service: connection.map(|it| it.service_view(open)),
@@ -97,9 +101,12 @@ impl Situation {
     pub fn tray(&self, now: Time) -> Tray {
         let view = self.view(now);
         let readable = if self.access == Access::Open { self.connections.as_slice() } else { &[] };
+        let broken: Vec<(&Connection, Alert)> =
+            readable.iter().filter_map(|it| Some((it, it.audit_broken()?))).collect();
         let mut newest: Vec<(&Connection, &Alert)> = readable
             .iter()
             .flat_map(|it| it.figures.newest_open.iter().map(move |alert| (it, alert)))
+            .chain(broken.iter().map(|(connection, alert)| (*connection, alert)))
             .collect();
         newest.sort_by_key(|(_, alert)| std::cmp::Reverse(alert.last_at));
         newest.truncate(IN_TRAY);
@@ -201,24 +208,45 @@ impl Connection {
         Some(Alert {
             id: format!("unreachable-{}", outage.as_millis()).into(),
             kind: AlertKind::ServiceUnreachable,
-            severity: Severity::Attention,
-            state: AlertState::Open,
             title: "The service can't be reached".to_owned(),
             text: format!("{why} New sign-ins and alerts are not seen until it is back."),
-            login: None,
-            network: None,
-            accounts: Vec::new(),
-            accounts_total: 0,
-            addresses: Vec::new(),
-            addresses_total: 0,
-            count: 1,
-            first_at: *since,
-            last_at: *since,
-            evidence: Vec::new(),
-            snoozed_until: None,
-            history: Vec::new(),
-            version: 1,
+            ..own_alert(*since)
         })
+    }
+
+    /// The console's own alert about an audit log that is not as it was.
+    pub fn audit_broken(&self) -> Option<Alert> {
+        let finding = self.audit.as_ref()?;
+        let seq = finding.seq;
+        let what = match finding.fault {
+            AuditFault::Altered => format!("Entry {seq} was altered: its words don't fit the log's chain."),
+            AuditFault::Rewritten => {
+                format!("Entry {seq} is not the one that this console has seen: the log was rewritten.")
+            }
+            AuditFault::Missing => format!("Entry {seq} is missing."),
+            AuditFault::Truncated => format!("The log ends before entry {seq}, which this console has seen."),
+        };
+        Some(Alert {
+            id: format!("audit-{seq}-{}", finding.found_at.as_millis()).into(),
+            kind: AlertKind::AuditBroken,
+            severity: Severity::Critical,
+            title: "The audit log was tampered with".to_owned(),
+            text: format!(
+                "{what} The service was not restored from an older copy: its event log goes on. Whoever did \
+                 this can write to the service's database."
+            ),
+            ..own_alert(finding.found_at)
+        })
+    }
+
+    /// With the console's own alert that stays until somebody looks into it.
+    fn figures(&self) -> Figures {
+        let mut figures = self.figures.clone();
+        if self.audit.is_some() {
+            figures.open_alerts += 1;
+            figures.gravest = Some(Severity::Critical);
+        }
+        figures
     }
 
     /// As the admin named it, else the organization's name, else where it is.
@@ -241,9 +269,34 @@ impl Connection {
             link: if self.standing == Standing::Lapsed { Link::SignedOut } else { self.link.clone() },
             fresh_at: self.fresh_at,
             signed_in: matches!(self.standing, Standing::SignedIn | Standing::Lapsed),
-            open_alerts: if open { self.figures.open_alerts } else { 0 },
-            gravest: self.figures.gravest.filter(|_| open),
+            open_alerts: if open { self.figures().open_alerts } else { 0 },
+            gravest: self.figures().gravest.filter(|_| open),
         }
+    }
+}
+
+/// An open alert of the console's own, to be filled in.
+fn own_alert(at: Time) -> Alert {
+    Alert {
+        id: String::new().into(),
+        kind: AlertKind::ServiceUnreachable,
+        severity: Severity::Attention,
+        state: AlertState::Open,
+        title: String::new(),
+        text: String::new(),
+        login: None,
+        network: None,
+        accounts: Vec::new(),
+        accounts_total: 0,
+        addresses: Vec::new(),
+        addresses_total: 0,
+        count: 1,
+        first_at: at,
+        last_at: at,
+        evidence: Vec::new(),
+        snoozed_until: None,
+        history: Vec::new(),
+        version: 1,
     }
 }
 
@@ -279,6 +332,7 @@ mod tests {
             admin: None,
             figures: Figures::default(),
             notices: Vec::new(),
+            audit: None,
         };
         Situation {
             access: Access::Open,

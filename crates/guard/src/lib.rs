@@ -1,7 +1,9 @@
 //! Pure decisions: who may sign in or submit, and what wants a person's eye. No I/O, no async, no clock, no
 //! randomness: everything that a decision depends on is an argument, so that it can be replayed.
 
+pub mod account;
 pub mod alert;
+pub mod audit;
 pub mod block;
 pub mod client;
 pub mod decision;

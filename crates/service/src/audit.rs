@@ -2,9 +2,9 @@
 //! or altered unseen.
 
 use data_encoding::HEXLOWER;
+use mailcup_guard::audit::{self, Hash, Link};
 use mailcup_wire::{Address, AdminAction, AdminId, AuditEntry, EventBody, Login};
 use serde_json::Value;
-use sha2::{Digest, Sha256};
 
 use crate::{
     event_log::LogTransaction,
@@ -46,7 +46,10 @@ pub async fn record(
 ) -> Result<(), StoreError> {
     let at = tx.now();
     let connection = tx.connection();
-    let (before, previous) = store::audit::head(connection).await?.unwrap_or_default();
+    let (before, previous) = match store::audit::head(connection).await? {
+        Some((seq, hash)) => (seq, Hash::try_from(hash).ok()),
+        None => (0, None),
+    };
     let mut entry = AuditEntry {
         seq: u64::try_from(before + 1).unwrap_or(u64::MAX),
         at,
@@ -57,7 +60,7 @@ pub async fn record(
         details: details.to_string(),
         hash: String::new(),
     };
-    let hash = chain(&previous, &entry);
+    let hash = audit::hash(previous.as_ref(), &link(&entry));
     entry.hash = HEXLOWER.encode(&hash);
     store::audit::insert(connection, &entry, &hash).await?;
     if let Some((admin, login)) = &actor.admin {
@@ -72,22 +75,14 @@ pub async fn record(
     Ok(())
 }
 
-/// An entry's hash: SHA-256 over the previous entry's hash and this one's fields, each preceded by its length
-/// (8 bytes, big-endian), so that no two different entries have the same bytes. An absent field is as an
-/// empty one.
-pub fn chain(previous: &[u8], entry: &AuditEntry) -> [u8; 32] {
-    let mut hash = Sha256::new();
-    let mut add = |bytes: &[u8]| {
-        hash.update((bytes.len() as u64).to_be_bytes());
-        hash.update(bytes);
-    };
-    add(previous);
-    add(&entry.seq.to_be_bytes());
-    add(&entry.at.as_millis().to_be_bytes());
-    add(entry.admin.as_ref().map_or("", |admin| &admin.0).as_bytes());
-    add(entry.login.as_ref().map_or("", |login| &login.0).as_bytes());
-    add(entry.action.as_bytes());
-    add(entry.target.as_bytes());
-    add(entry.details.as_bytes());
-    hash.finalize().into()
+fn link(entry: &AuditEntry) -> Link<'_> {
+    Link {
+        seq: entry.seq,
+        at: entry.at.as_millis(),
+        admin: entry.admin.as_ref().map_or("", |admin| &admin.0),
+        login: entry.login.as_ref().map_or("", |login| &login.0),
+        action: &entry.action,
+        target: &entry.target,
+        details: &entry.details,
+    }
 }

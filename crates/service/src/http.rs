@@ -13,6 +13,7 @@ pub mod etag;
 mod events;
 mod frame;
 pub mod hosts;
+mod invitations;
 mod mail_servers;
 mod me;
 mod openapi;
@@ -102,6 +103,7 @@ fn api() -> OpenApiRouter<Arc<App>> {
         .merge(sign_in::routes())
         .merge(me::routes())
         .merge(admins::routes())
+        .merge(invitations::routes())
         .merge(api_keys::routes())
         .merge(settings::routes())
         .merge(audit::routes())

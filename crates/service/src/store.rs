@@ -12,6 +12,7 @@ pub mod codes;
 pub mod event_index;
 pub mod events;
 pub mod factors;
+pub mod invitations;
 pub mod keys;
 pub mod mail_servers;
 pub mod outbox;

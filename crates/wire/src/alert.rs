@@ -100,6 +100,8 @@ wire! {
         OutboxStuck,
         /// The console can't reach the service. Raised by the console itself.
         ServiceUnreachable,
+        /// The audit log is not what the console has seen of it. Raised by the console itself.
+        AuditBroken,
     }
 
     #[derive(Copy, Eq, Hash, PartialOrd, Ord)]

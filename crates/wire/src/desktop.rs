@@ -49,6 +49,28 @@
 //! | `accounts` | `text` | `Vec<Account>` (at most 50, for completion) |
 //! | `list_accounts` | [`AccountQuery`] | [`AccountList`] |
 //! | `account` | `login` | `Option<AccountRow>` |
+//! | `change_account` | `login`, [`crate::AccountChange`], `version` | [`crate::Account`] |
+//! | `preview_import` | `text` | [`ImportPreview`] |
+//! | `import_accounts` | `text` | [`ImportOutcome`] |
+//! | `import_progress` | | `Option<ImportProgress>` |
+//! | `cancel_import` | | `()` |
+//! | `audit` | [`AuditQuery`] | [`AuditList`] |
+//! | `audit_standing` |  | [`AuditStanding`] |
+//! | `check_audit` |  | `()` |
+//! | `trust_audit` |  | `()` |
+//! | `admins` |  | `Vec<Admin>` |
+//! | `admin_access` | `id` | [`crate::AdminAccess`] |
+//! | `change_admin` | `id`, [`crate::AdminChange`], `version` | [`crate::Admin`] |
+//! | `remove_admin` | `id` | `()` |
+//! | `end_sessions` | `id`, `session` (none for all) | `()` |
+//! | `invitations` |  | `Vec<Invitation>` |
+//! | `invite` | [`crate::NewInvitation`] | [`crate::InvitationGrant`] |
+//! | `resend_invitation` | `id` | [`crate::InvitationGrant`] |
+//! | `revoke_invitation` | `id` | `()` |
+//! | `accept_invitation` | [`crate::InvitationAnswer`] | [`SignInStep`] |
+//! | `api_keys` |  | `Vec<ApiKey>` |
+//! | `create_api_key` | [`crate::NewApiKey`] | [`crate::ApiKeyGrant`] |
+//! | `revoke_api_key` | `id` | `()` |
 //! | `preferences`, `set_preferences` | [`Preferences`] | [`Preferences`] |
 //! | `pause_notifications` | [`Pause`] | `()` |
 //! | `dismiss_notice` | [`Notice`] | `()` |
@@ -71,9 +93,11 @@
 
 mod account;
 mod activity;
+mod audit;
 
 pub use account::*;
 pub use activity::*;
+pub use audit::*;
 
 use crate::{Admin, Alert, AlertKind, Challenge, FactorId, NewOwner, ServiceId, Severity, Time, wire};
 

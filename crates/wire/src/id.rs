@@ -40,6 +40,8 @@ text_id! {
     ApiKeyId,
     /// Names a block.
     BlockId,
+    /// Names an invitation; not its code.
+    InvitationId,
     /// Names one second factor of an admin.
     FactorId,
     /// Names an export of events to a file.

@@ -2,6 +2,10 @@ import type { Component } from "svelte";
 import type { View } from "$host/host";
 import { m } from "$messages";
 import type { IconName } from "$components/icons";
+import Accounts from "../pages/accounts/Accounts.svelte";
+import Admins from "../pages/admins/Admins.svelte";
+import Audit from "../pages/admins/Audit.svelte";
+import Keys from "../pages/admins/Keys.svelte";
 import Activity from "../pages/activity/Activity.svelte";
 import Alerts from "../pages/alerts/Alerts.svelte";
 import Overview from "../pages/overview/Overview.svelte";
@@ -34,7 +38,11 @@ export const pages: readonly PageEntry[] = [
   { group: "watch", address: "overview", key: "o", icon: "overview", name: () => m.app_page_overview(), component: Overview },
   { group: "watch", address: "alerts", key: "a", icon: "bell", name: () => m.app_page_alerts(), component: Alerts, waiting: openAlerts },
   { group: "watch", address: "activity", key: "t", icon: "activity", name: () => m.app_page_activity(), component: Activity },
+  { group: "watch", address: "accounts", key: "c", icon: "user", name: () => m.app_page_accounts(), component: Accounts },
   { group: "protect", address: "blocks", key: "b", icon: "block", name: () => m.app_page_blocks(), component: Blocks },
+  { group: "administer", address: "admins", key: "d", icon: "shield", name: () => m.app_page_admins(), component: Admins },
+  { group: "administer", address: "keys", key: "k", icon: "key", name: () => m.app_page_keys(), component: Keys },
+  { group: "administer", address: "audit", key: "l", icon: "lock", name: () => m.app_page_audit(), component: Audit },
   { group: "administer", address: "settings", key: "s", icon: "settings", name: () => m.app_page_settings(), component: Settings },
 ];
 

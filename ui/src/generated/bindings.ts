@@ -45,6 +45,28 @@ export const commands = {
 	accounts: (text: string) => __TAURI_INVOKE<Account[]>("accounts", { text }),
 	listAccounts: (query: AccountQuery) => __TAURI_INVOKE<AccountList>("list_accounts", { query }),
 	account: (login: Login) => __TAURI_INVOKE<AccountRow | null>("account", { login }),
+	changeAccount: (login: Login, change: AccountChange, version: number) => __TAURI_INVOKE<Account>("change_account", { login, change, version }),
+	previewImport: (text: string) => __TAURI_INVOKE<ImportPreview>("preview_import", { text }),
+	importAccounts: (text: string) => __TAURI_INVOKE<ImportOutcome>("import_accounts", { text }),
+	importProgress: () => __TAURI_INVOKE<ImportProgress | null>("import_progress"),
+	cancelImport: () => __TAURI_INVOKE<null>("cancel_import"),
+	audit: (query: AuditQuery) => __TAURI_INVOKE<AuditList>("audit", { query }),
+	auditStanding: () => __TAURI_INVOKE<AuditStanding>("audit_standing"),
+	checkAudit: () => __TAURI_INVOKE<null>("check_audit"),
+	trustAudit: () => __TAURI_INVOKE<null>("trust_audit"),
+	admins: () => __TAURI_INVOKE<Admin[]>("admins"),
+	adminAccess: (id: AdminId) => __TAURI_INVOKE<AdminAccess>("admin_access", { id }),
+	changeAdmin: (id: AdminId, change: AdminChange, version: number) => __TAURI_INVOKE<Admin>("change_admin", { id, change, version }),
+	removeAdmin: (id: AdminId) => __TAURI_INVOKE<null>("remove_admin", { id }),
+	endSessions: (id: AdminId, session: SessionId | null) => __TAURI_INVOKE<null>("end_sessions", { id, session }),
+	invitations: () => __TAURI_INVOKE<Invitation[]>("invitations"),
+	invite: (invitation: NewInvitation) => __TAURI_INVOKE<InvitationGrant>("invite", { invitation }),
+	resendInvitation: (id: InvitationId) => __TAURI_INVOKE<InvitationGrant>("resend_invitation", { id }),
+	revokeInvitation: (id: InvitationId) => __TAURI_INVOKE<null>("revoke_invitation", { id }),
+	acceptInvitation: (answer: InvitationAnswer) => __TAURI_INVOKE<SignInStep>("accept_invitation", { answer }),
+	apiKeys: () => __TAURI_INVOKE<ApiKey[]>("api_keys"),
+	createApiKey: (key: NewApiKey) => __TAURI_INVOKE<ApiKeyGrant>("create_api_key", { key }),
+	revokeApiKey: (id: ApiKeyId) => __TAURI_INVOKE<null>("revoke_api_key", { id }),
 	preferences: () => __TAURI_INVOKE<Preferences>("preferences"),
 	setPreferences: (preferences: Preferences) => __TAURI_INVOKE<Preferences>("set_preferences", { preferences }),
 	pauseNotifications: (pause: Pause) => __TAURI_INVOKE<null>("pause_notifications", { pause }),
@@ -85,6 +107,12 @@ export type Account = {
 	created_at: string,
 	note: string,
 	version: number,
+};
+
+/**  `PATCH /v1/accounts/{login}` */
+export type AccountChange = {
+	name?: string | null,
+	note?: string | null,
 };
 
 export type AccountList = {
@@ -152,6 +180,12 @@ export type Admin = {
 	version: number,
 };
 
+/**  `GET /v1/admins/{id}/access`: how an admin signs in, and where they are signed in. */
+export type AdminAccess = {
+	factors: Factor[],
+	sessions: Session[],
+};
+
 /**  Something that an admin did. */
 export type AdminAction = {
 	admin: AdminId,
@@ -162,6 +196,13 @@ export type AdminAction = {
 	/**  What it was done to, in words. */
 	target: string,
 	address: string | null,
+};
+
+/**  `PATCH /v1/admins/{id}` */
+export type AdminChange = {
+	name?: string | null,
+	email?: string | null,
+	role?: Role | null,
 };
 
 /**  Names an admin for as long as the service lives; a login may change, this does not. */
@@ -234,7 +275,9 @@ export type AlertKind =
 /**  Mail waits in the outbox and does not get out. */
 "outbox_stuck" | 
 /**  The console can't reach the service. Raised by the console itself. */
-"service_unreachable";
+"service_unreachable" | 
+/**  The audit log is not what the console has seen of it. Raised by the console itself. */
+"audit_broken";
 
 /**  When the service raises alerts. */
 export type AlertSettings = {
@@ -261,8 +304,98 @@ export type AlertStep = {
 	note: string | null,
 };
 
+/**  A key with which a program calls the API. The secret is not in it. */
+export type ApiKey = {
+	id: ApiKeyId,
+	name: string,
+	scopes: Scope[],
+	created_at: string,
+	created_by_login: Login | null,
+	last_used_at: string | null,
+	revoked_at: string | null,
+};
+
+/**  Shown once. */
+export type ApiKeyGrant = {
+	key: ApiKey,
+	secret: string,
+};
+
 /**  Names an API key; the key itself is shown once and never leaves the service again. */
 export type ApiKeyId = string;
+
+/**  One entry of the hash-chained audit log. */
+export type AuditEntry = {
+	/**  Counts from 1 without gaps. */
+	seq: number,
+	at: string,
+	/**  None when the service or a key did it. */
+	admin: AdminId | null,
+	login: Login | null,
+	action: string,
+	target: string,
+	/**  More, as JSON, without secrets. */
+	details: string,
+	/**  Hex SHA-256 over the previous entry's hash and this entry's other fields. */
+	hash: string,
+};
+
+export type AuditFault = 
+/**  An entry's words are not those that its hash was made from. */
+"altered" | 
+/**  An entry's words and hash are others than those that were seen, or don't continue them. */
+"rewritten" | 
+/**  An entry is missing in the middle. */
+"missing" | 
+/**  The log ends before what was seen. */
+"truncated";
+
+/**  What is wrong with the log. */
+export type AuditFinding = {
+	found_at: string,
+	fault: AuditFault,
+	/**  The first entry that is not as it was. */
+	seq: number,
+	/**  That entry as this console has seen it. */
+	seen: AuditEntry | null,
+	/**  As the service tells it now. */
+	told: AuditEntry | null,
+};
+
+/**  Newest first. */
+export type AuditList = {
+	entries: AuditEntry[],
+	total: number,
+};
+
+export type AuditQuery = {
+	/**  Words that all occur in who, action, target or details. */
+	text?: string,
+	from?: string | null,
+	/**  Exclusive. */
+	until?: string | null,
+	offset?: number,
+	/**  At most 500. */
+	limit: number,
+};
+
+export type AuditRestored = {
+	at: string,
+	/**  Entries that this console had seen and that the older copy does not have. */
+	lost: number,
+};
+
+/**  How the service's audit log stands against what this console has seen of it. */
+export type AuditStanding = {
+	/**  Entries that were seen and checked. */
+	entries: number,
+	/**  Since when this console has seen the log unbroken. */
+	since: string | null,
+	checked_at: string | null,
+	finding: AuditFinding | null,
+	/**  The log went back with its service to an older copy. */
+	restored: AuditRestored | null,
+};
 
 /**  `POST /v1/me/factors/authenticator/confirm` */
 export type AuthenticatorConfirmation = {
@@ -276,6 +409,11 @@ export type AuthenticatorOffer = {
 	uri: string,
 	/**  The URI as a QR code, an SVG document. */
 	qr_svg: string,
+};
+
+export type BadLine = {
+	line: number,
+	fault: LineFault,
 };
 
 /**  A temporary refusal. */
@@ -427,6 +565,12 @@ export type DataChanged = {
 
 /**  What a code has to say beyond its message. */
 export type Details = { kind: "fields"; fields: FieldProblem[] } | { kind: "tries_left"; tries: number } | { kind: "retry_after"; seconds: number } | { kind: "current"; etag: string; value: unknown } | { kind: "lineage"; lineage: LineageStep[] };
+
+/**  The device that asks, as it names itself. `id` is random, made once and kept by the device. */
+export type DeviceName = {
+	id: string,
+	name: string,
+};
 
 export type Disk = {
 	free: number,
@@ -583,6 +727,65 @@ export type GroupQuery = {
 	offset?: number,
 };
 
+export type ImportFormat = "csv" | 
+/**  Dovecot's; of each line only the name is read. */
+"passwd_file";
+
+/**  How an import ended. */
+export type ImportOutcome = { kind: "done"; added: number; known: number } | 
+/**  Nothing was added. */
+{ kind: "cancelled" };
+
+/**  What an import of a file would do. */
+export type ImportPreview = {
+	format: ImportFormat,
+	/**  Accounts that would be added. */
+	new: number,
+	/**  Those that exist and stay as they are. */
+	known: number,
+	/**  Lines that can't be imported and are left out. */
+	bad: number,
+	/**  The first 500 of them. */
+	bad_lines: BadLine[],
+	/**  The first few that would be added. */
+	sample: NewAccount[],
+};
+
+/**  How far the import is that runs now. */
+export type ImportProgress = {
+	sent_bytes: number,
+	total_bytes: number,
+};
+
+/**  Somebody who may become an admin by setting a password. The code is not in it. */
+export type Invitation = {
+	id: InvitationId,
+	login: Login,
+	name: string,
+	/**  Where the code and later one-time codes go. */
+	email: string,
+	role: Role,
+	created_at: string,
+	created_by_login: Login | null,
+	expires_at: string,
+};
+
+/**  `POST /v1/invitations/accept` */
+export type InvitationAnswer = {
+	code: string,
+	password: string,
+};
+
+/**  Made or sent again. The code before it works no more. */
+export type InvitationGrant = {
+	invitation: Invitation,
+	/**  Shown once, and only where mail does not leave the service's own disk. */
+	code: string | null,
+};
+
+/**  Names an invitation; not its code. */
+export type InvitationId = string;
+
 /**  In which the window speaks. */
 export type Language = 
 /**  The first of the system's languages that we have, else English. */
@@ -593,6 +796,13 @@ export type LastSignIn = {
 	address: string | null,
 	protocol: Protocol,
 };
+
+/**  Why a line can't be imported. */
+export type LineFault = { kind: "no_login" } | 
+/**  A blank or a control character in the login. */
+{ kind: "blank_in_login" } | { kind: "login_too_long" } | { kind: "name_too_long" } | { kind: "note_too_long" } | { kind: "too_many_columns" } | 
+/**  The login stands in an earlier line, too. */
+{ kind: "repeated"; line: number };
 
 /**  One epoch of the event log, in order; it ends before the next one's `first_seq`. */
 export type LineageStep = {
@@ -662,6 +872,19 @@ export type Navigate = {
 	service: ServiceId | null,
 };
 
+/**  `POST /v1/accounts` */
+export type NewAccount = {
+	login: Login,
+	name?: string,
+	note?: string,
+};
+
+/**  `POST /v1/api-keys` */
+export type NewApiKey = {
+	name: string,
+	scopes: Scope[],
+};
+
 /**  `POST /v1/blocks` */
 export type NewBlock = {
 	target: BlockTarget,
@@ -672,6 +895,14 @@ export type NewBlock = {
 	confirm_self?: boolean,
 	/**  The alert that it answers, in whose history it then stands. */
 	alert?: AlertId | null,
+};
+
+/**  `POST /v1/invitations` */
+export type NewInvitation = {
+	login: Login,
+	name: string,
+	email: string,
+	role: Role,
 };
 
 export type NewOwner = {
@@ -829,6 +1060,14 @@ export type SavedView = {
 	address: string,
 };
 
+export type Scope = 
+/**  Ask for decisions and report attempts; read nothing. */
+"policy" | 
+/**  Read what an auditor reads. */
+"read" | 
+/**  Change what an admin changes. */
+"write";
+
 /**  An alert and the service that it is of. */
 export type ServiceAlert = {
 	service: ServiceId,
@@ -870,6 +1109,21 @@ export type ServiceView = {
 	open_alerts: number,
 	gravest: Severity | null,
 };
+
+/**  A signed-in device. */
+export type Session = {
+	id: SessionId,
+	device: DeviceName,
+	address: string | null,
+	created_at: string,
+	last_seen_at: string,
+	expires_at: string,
+	/**  Whether it is the session that asks. */
+	current: boolean,
+};
+
+/**  Names a session; not the bearer token. */
+export type SessionId = string;
 
 export type SetUpRequest = {
 	/**  None for the embedded service. */

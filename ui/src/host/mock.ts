@@ -3,6 +3,7 @@ import type { Host } from "./host";
 import { answeredWith, changedAlert, waits } from "./mock/alerts";
 import { health } from "./mock/health";
 import { accountCommands } from "./mock/accounts";
+import { adminCommands } from "./mock/admins";
 import { activity } from "./mock/activity";
 import { LONG_AGO, million } from "./mock/million";
 import {
@@ -331,7 +332,15 @@ export const host: Host = {
   accounts: (text) =>
     read(() => seed.accounts(now).filter((account) => account.login.includes(text.toLowerCase()))),
 
-  ...accountCommands({ read, blocks: () => blocks, alerts: () => alerts }),
+  ...adminCommands({ read, write, problem, changed, push }),
+  ...accountCommands({
+    read,
+    write,
+    problem,
+    changed,
+    blocks: () => blocks,
+    alerts: () => alerts,
+  }),
 
   preferences: async () => preferences,
   async setPreferences(wanted) {

@@ -70,6 +70,11 @@ export function absoluteTime(at: number): string {
   return dates("absolute").format(at);
 }
 
+/** A day alone: "3 Nov". */
+export function dayName(at: number): string {
+  return dates("date").format(at);
+}
+
 /** The time of day, with the day before it unless it is today. */
 export function clockTime(at: number, now: number): string {
   return withDay(dates("clock").format(at), at, now);

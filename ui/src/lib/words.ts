@@ -93,6 +93,7 @@ export const alertKindName = named<AlertKind>({
   admin_new_device: m.words_alert_kind_admin_new_device,
   outbox_stuck: m.words_alert_kind_outbox_stuck,
   service_unreachable: m.words_alert_kind_service_unreachable,
+  audit_broken: m.words_alert_kind_audit_broken,
 });
 
 /** What an admin does about an alert of this kind. */
@@ -103,6 +104,7 @@ export const alertAdvice = named<AlertKind>({
   admin_new_device: m.words_alert_advice_admin_new_device,
   outbox_stuck: m.words_alert_advice_outbox_stuck,
   service_unreachable: m.words_alert_advice_service_unreachable,
+  audit_broken: m.words_alert_advice_audit_broken,
 });
 
 /** An alert in one line. The service speaks English; elsewhere its data are put into words here. */
@@ -129,6 +131,8 @@ export function alertTitle(alert: Alert): string {
       return m.words_alert_title_outbox_stuck();
     case "service_unreachable":
       return m.words_alert_title_service_unreachable();
+    case "audit_broken":
+      return m.words_alert_title_audit_broken();
   }
 }
 
@@ -156,6 +160,8 @@ export function alertText(alert: Alert): string {
       return m.words_alert_text_outbox_stuck();
     case "service_unreachable":
       return m.words_alert_text_service_unreachable();
+    case "audit_broken":
+      return alert.text;
   }
 }
 

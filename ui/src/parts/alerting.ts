@@ -20,7 +20,7 @@ export function snoozedUntil({ state, snoozed_until }: Alert, now: number): numb
 
 /** Whether an admin can do something about it; the console's own end by themselves. */
 export function isChangeable(alert: Alert): boolean {
-  return alert.kind !== "service_unreachable";
+  return alert.kind !== "service_unreachable" && alert.kind !== "audit_broken";
 }
 
 /** The service's alerts with the console's own, which the service does not know. */

@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use jiff::{ZonedDateTime, civil, tz::TimeZone};
 use mailcup_wire::{
-    Alert, AlertId, AlertState, Problem, Role, ServiceId, Severity,
+    Alert, AlertId, AlertKind, AlertState, Problem, Role, ServiceId, Severity,
     desktop::{DataChanged, NotificationAction, Pause},
 };
 
@@ -13,7 +13,7 @@ use crate::{
     Host,
     notify::{LOCKED, Moment, Post, Rules, alert_of, hushed},
     store::Store,
-    view::{Access, titled},
+    view::{Access, Connection, titled},
 };
 
 /// What became of a notification.
@@ -107,10 +107,15 @@ impl<H: Host> Controller<H> {
             if self.access == Access::Open && next_return.is_some_and(|at| at <= now) {
                 self.alerts_returned(number).await;
             }
-            let own = self.connections.get(number).and_then(|it| it.view().unreachable(now));
-            match own {
-                Some(alert) if self.access == Access::Open => self.alerts_changed(number, &[alert]),
-                _ => self.settle_unreachable(number),
+            let view = self.connections.get(number).filter(|_| self.access == Access::Open);
+            let view = view.map(Connected::view);
+            match view.as_ref().and_then(|it| it.unreachable(now)) {
+                Some(alert) => self.alerts_changed(number, &[alert]),
+                None => self.settle_own(number, AlertKind::ServiceUnreachable),
+            }
+            match view.as_ref().and_then(Connection::audit_broken) {
+                Some(alert) => self.alerts_changed(number, &[alert]),
+                None => self.settle_own(number, AlertKind::AuditBroken),
             }
         }
     }
@@ -190,11 +195,11 @@ impl<H: Host> Controller<H> {
         }
     }
 
-    /// The service is back: its notification goes.
-    fn settle_unreachable(&mut self, number: u64) {
+    /// What the console itself told of is over: its notification goes.
+    fn settle_own(&mut self, number: u64, kind: AlertKind) {
         let (rules, now) = (self.rules(number), self.moment());
         let Some(connection) = self.connections.at(number) else { return };
-        let Some(mut alert) = connection.desk.unreachable() else { return };
+        let Some(mut alert) = connection.desk.own(kind) else { return };
         alert.state = AlertState::Resolved;
         let posts = connection.desk.changed(&[alert], &rules, now);
         self.carry_out(number, posts);

@@ -6,7 +6,7 @@ mod hear;
 
 use mailcup_wire::{
     Admin, Challenge, Code, Organization, Problem, ServiceId, ServiceInfo, SessionGrant, Time,
-    desktop::{Link, Notice},
+    desktop::{AuditStanding, Link, Notice},
 };
 use secrecy::SecretString;
 use tokio::sync::{mpsc, oneshot};
@@ -16,6 +16,7 @@ use super::{Contact, Contacts, Controller, Plan, beside::Beside};
 use crate::{
     Host,
     api::Api,
+    audit::Asking,
     notify::Desk,
     profile::Service,
     sidecar::Sidecar,
@@ -41,6 +42,8 @@ pub struct Connected {
     figures: Figures,
     notices: Vec<Notice>,
     pub(super) desk: Desk,
+    audit: AuditStanding,
+    audit_asking: Asking,
     sidecar: Option<Beside>,
     sync: Option<Beside>,
     /// Which connection this is, which sync it runs and which copy it has open, so that what a former one
@@ -85,6 +88,8 @@ impl Connected {
             figures: Figures::default(),
             notices: Vec::new(),
             desk: Desk::default(),
+            audit: AuditStanding::default(),
+            audit_asking: Asking::default(),
             sidecar: None,
             sync: None,
             number,
@@ -121,6 +126,7 @@ impl Connected {
             admin: self.admin.clone(),
             figures: self.figures.clone(),
             notices: self.notices.clone(),
+            audit: self.audit.finding.clone(),
         }
     }
 }
@@ -446,6 +452,7 @@ impl<H: Host> Controller<H> {
         let round = connection.round;
         let api = api.with_token(Some(token));
         let (clock, out) = (self.clock.clone(), self.channels.news.0.clone());
+        let audit = connection.audit_asking.clone();
         connection.sync = Some(Beside::start(move |stop| async move {
             let (news, mut heard) = mpsc::channel(16);
             let forward = async {
@@ -455,7 +462,7 @@ impl<H: Host> Controller<H> {
                     }
                 }
             };
-            let sync = Sync { api, target, clock, news, stop: stop.clone() };
+            let sync = Sync { api, target, clock, news, stop: stop.clone(), audit };
             tokio::join!(sync.run(), forward);
         }));
     }
@@ -469,6 +476,7 @@ impl<H: Host> Controller<H> {
             device: self.install.device.clone(),
             setup_token: it.setup_token.clone(),
             readers: it.store.as_ref().filter(|_| !locked).map(Store::readers),
+            audit: it.store.clone().map(|store| (store, it.audit_asking.clone())),
         };
         self.contacts.send_replace(Contacts {
             locked,

@@ -10,8 +10,9 @@ use url::Url;
 
 use crate::{
     api::Api,
+    audit::Asking,
     key::ConsoleKey,
-    store::{Readers, ViewChange},
+    store::{Readers, Store, ViewChange},
 };
 
 type Reply<T> = oneshot::Sender<T>;
@@ -73,6 +74,8 @@ pub struct Contact {
     pub setup_token: Option<SecretString>,
     /// Its local copy, while it can be read.
     pub readers: Option<Readers>,
+    /// The copy that keeps the audit log, and who checks that.
+    pub audit: Option<(Store, Asking)>,
 }
 
 impl Contact {

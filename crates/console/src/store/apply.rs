@@ -4,10 +4,10 @@
 use std::collections::{BTreeMap, HashMap};
 
 use mailcup_wire::{Address, Alert, Event, EventBody, EventId, LineageStep, Time, desktop::DataChanged};
-use rusqlite::{Connection, Transaction, params};
+use rusqlite::{Connection, OptionalExtension as _, Transaction, params};
 
 use super::{
-    Result, Store,
+    Result, Store, audit,
     index::{Additions, unseal},
     meta::{CURSOR, EVENTS, get, put},
     numbers::{Numbers, keep_other_words},
@@ -133,6 +133,9 @@ impl Store {
     }
 }
 
+/// Parts of the names of actions that change what the service alone holds.
+const OF_THE_SERVICE: [&str; 6] = ["settings", "organization", "admin", "invitation", "api_key", "session"];
+
 struct Batch<'a> {
     change: &'a Transaction<'a>,
     oldest: Time,
@@ -200,8 +203,7 @@ impl<'a> Batch<'a> {
                 }
             }
             EventBody::Admin(action) => {
-                self.changed.settings |=
-                    action.action.contains("settings") || action.action.contains("organization");
+                self.changed.settings |= OF_THE_SERVICE.iter().any(|part| action.action.contains(part));
             }
             EventBody::SignIn(_) | EventBody::Submission(_) | EventBody::System(_) => {}
         }
@@ -329,6 +331,11 @@ fn drop_after(change: &Connection, common: Option<&EventId>) -> Result<Vec<i64>>
         delete_event(change, *seq)?;
     }
     usage::refill(change, &concerned, last)?;
+    let common_at = change
+        .prepare_cached("SELECT at FROM events WHERE seq <= ?1 ORDER BY seq DESC LIMIT 1")?
+        .query_row([last], |row| row.get(0))
+        .optional()?;
+    audit::note_restored(change, common_at)?;
     change.execute("DELETE FROM epochs WHERE first_seq > ?1", [last])?;
     change.execute("UPDATE epochs SET last_seq = min(last_seq, ?1)", [last])?;
     change.execute("DELETE FROM hours WHERE first_seq > ?1", [last])?;

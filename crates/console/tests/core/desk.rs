@@ -127,6 +127,15 @@ impl Desk {
         }
     }
 
+    pub async fn tray_with(&self, wanted: impl Fn(&Tray) -> bool) -> Tray {
+        let mut tray = self.0.tray.subscribe();
+        let found = tray.wait_for(|tray| tray.as_ref().is_some_and(&wanted));
+        match tokio::time::timeout(DEADLINE, found).await {
+            Ok(tray) => tray.unwrap().clone().unwrap(),
+            Err(elapsed) => panic!("{elapsed}: the tray is {:#?}", *self.0.tray.borrow()),
+        }
+    }
+
     pub fn tray(&self) -> Tray {
         self.0.tray.borrow().clone().unwrap()
     }

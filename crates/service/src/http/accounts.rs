@@ -7,6 +7,7 @@ use axum::{
     http::StatusCode,
     response::{IntoResponse, Response},
 };
+use mailcup_guard::account::{self as guard, Fault};
 use mailcup_wire::{
     Account, AccountChange, AccountImport, AccountImportResult, AccountOrigin, Code, Details, EventBody,
     FieldProblem, Login, NewAccount, Page, Problem, Time,
@@ -33,9 +34,6 @@ use crate::{
 const LARGEST_IMPORT: usize = 100_000;
 /// Bytes of an import's body.
 const LARGEST_IMPORT_BODY: usize = 32 * 1024 * 1024;
-const LONGEST_LOGIN: usize = 320;
-const LONGEST_NAME: usize = 200;
-const LONGEST_NOTE: usize = 2000;
 
 pub(super) fn routes() -> OpenApiRouter<Arc<App>> {
     let import = OpenApiRouter::new()
@@ -169,33 +167,23 @@ async fn import(
 }
 
 fn account(new: NewAccount, path: &str, origin: AccountOrigin, now: Time) -> Result<Account, Problem> {
-    let login = lower(&new.login);
-    if login.0.is_empty() || login.0.chars().any(|c| c.is_whitespace() || c.is_control()) {
-        return Err(wrong(&format!("{path}login"), "A login has no spaces and is not empty."));
-    }
-    if login.0.len() > LONGEST_LOGIN {
-        return Err(wrong(&format!("{path}login"), "A login has at most 320 characters."));
-    }
+    let login = guard::login(&new.login.0).map_err(|fault| wrong(&format!("{path}login"), fault))?;
     check(path, &new.name, &new.note)?;
-    Ok(Account { login, name: new.name, origin, created_at: now, note: new.note, version: 1 })
+    Ok(Account { login: Login(login), name: new.name, origin, created_at: now, note: new.note, version: 1 })
 }
 
 fn check(path: &str, name: &str, note: &str) -> Result<(), Problem> {
-    if name.chars().count() > LONGEST_NAME {
-        return Err(wrong(&format!("{path}name"), "A name has at most 200 characters."));
-    }
-    if note.chars().count() > LONGEST_NOTE {
-        return Err(wrong(&format!("{path}note"), "A note has at most 2000 characters."));
-    }
-    Ok(())
+    guard::name(name).map_err(|fault| wrong(&format!("{path}name"), fault))?;
+    guard::note(note).map_err(|fault| wrong(&format!("{path}note"), fault))
 }
 
 fn lower(login: &Login) -> Login {
     Login(login.0.trim().to_lowercase())
 }
 
-fn wrong(field: &str, message: &str) -> Problem {
-    let fields = vec![FieldProblem { field: field.to_owned(), message: message.to_owned() }];
+fn wrong(field: &str, fault: Fault) -> Problem {
+    let message = fault.to_string();
+    let fields = vec![FieldProblem { field: field.to_owned(), message: message.clone() }];
     Problem::new(Code::Invalid, format!("{field}: {message}")).with(Details::Fields { fields })
 }
 

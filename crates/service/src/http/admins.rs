@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use axum::{extract::State, http::StatusCode};
-use mailcup_wire::{Admin, AdminChange, AdminId, Code, NewAdmin, Problem, Role};
+use mailcup_wire::{Admin, AdminAccess, AdminChange, AdminId, Code, NewAdmin, Problem, Role, SessionId};
 use serde_json::json;
 use utoipa_axum::{router::OpenApiRouter, routes};
 
@@ -12,6 +12,7 @@ use super::{
     body::{Json, Path},
     client::Client,
     etag::{IfMatch, Versioned},
+    me,
     problem::{Answer, HttpProblem},
 };
 use crate::{
@@ -22,6 +23,7 @@ use crate::{
     store::{
         StoreError,
         admins::{self, AdminRow},
+        sessions,
     },
 };
 
@@ -29,7 +31,9 @@ pub(super) fn routes() -> OpenApiRouter<Arc<App>> {
     OpenApiRouter::new()
         .routes(routes!(list, create))
         .routes(routes!(one, change, remove))
+        .routes(routes!(access))
         .routes(routes!(end_sessions))
+        .routes(routes!(end_session))
 }
 
 /// All admins.
@@ -131,6 +135,53 @@ async fn remove(
     admins::delete(tx.connection(), &id).await?;
     let actor = Actor::of(&Caller::Admin(session), client);
     audit::record(&mut tx, &actor, "admin.remove", &admin.login.0, &json!({ "role": admin.role })).await?;
+    tx.commit().await?;
+    Ok(StatusCode::NO_CONTENT)
+}
+
+/// How an admin signs in, and where they are signed in.
+#[utoipa::path(
+    get, path = "/v1/admins/{id}/access", tag = "admins", params(("id" = String, Path)),
+    responses((status = 200, body = AdminAccess)), extensions(("x-permission" = json!("read"))),
+)]
+async fn access(
+    State(app): State<Arc<App>>,
+    Reader(caller): Reader,
+    Path(id): Path<AdminId>,
+) -> Answer<Json<AdminAccess>> {
+    let mut connection = app.store.read().acquire().await.map_err(StoreError::from)?;
+    let row = admins::get(&mut connection, &id).await?.ok_or_else(no_admin)?;
+    let factors = me::factors_of(&mut connection, &row.admin).await?;
+    app.sessions.end_expired();
+    let asking = match &caller {
+        Caller::Admin(session) => session.id.clone(),
+        Caller::Key(_) => SessionId(String::new()),
+    };
+    let sessions = app.sessions.of(&id).iter().map(|session| session.shown_to(&asking)).collect();
+    Ok(Json(AdminAccess { factors, sessions }))
+}
+
+/// Ends one session of an admin.
+#[utoipa::path(
+    delete, path = "/v1/admins/{id}/sessions/{session}", tag = "admins",
+    params(("id" = String, Path), ("session" = String, Path)), responses((status = 204), (status = 404)),
+    extensions(("x-permission" = json!("owner"))),
+)]
+async fn end_session(
+    State(app): State<Arc<App>>,
+    client: Client,
+    OwnerOnly(session): OwnerOnly,
+    Path((id, ended)): Path<(AdminId, SessionId)>,
+) -> Answer<StatusCode> {
+    let over = app.sessions.end(|other| other.admin == id && other.id == ended);
+    let Some(over) = over.first() else {
+        return Err(Problem::new(Code::NotFound, "There is no such session; it may have ended.").into());
+    };
+    let mut tx = app.log.begin().await?;
+    sessions::delete(tx.connection(), &ended).await?;
+    let actor = Actor::of(&Caller::Admin(session), client);
+    let details = json!({ "session": ended, "device": over.device.name });
+    audit::record(&mut tx, &actor, "session.end", &over.login.0, &details).await?;
     tx.commit().await?;
     Ok(StatusCode::NO_CONTENT)
 }

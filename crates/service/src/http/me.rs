@@ -8,6 +8,7 @@ use mailcup_wire::{
     PasswordChange, Problem, RecoveryCodes, Session, SessionId,
 };
 use serde_json::json;
+use sqlx::SqliteConnection;
 use utoipa_axum::{router::OpenApiRouter, routes};
 
 use super::{
@@ -80,8 +81,16 @@ async fn change_password(
 async fn list_factors(State(app): State<Arc<App>>, SignedIn(session): SignedIn) -> Answer<Json<Vec<Factor>>> {
     let mut connection = app.store.read().acquire().await.map_err(StoreError::from)?;
     let row = admins::get(&mut connection, &session.admin).await?.ok_or_else(super::gone)?;
-    let mut list = vec![email_factor(&row.admin)];
-    for row in factors::authenticators(&mut connection, &session.admin).await? {
+    Ok(Json(factors_of(&mut connection, &row.admin).await?))
+}
+
+/// The second factors of an admin.
+pub(super) async fn factors_of(
+    connection: &mut SqliteConnection,
+    admin: &Admin,
+) -> Result<Vec<Factor>, StoreError> {
+    let mut list = vec![email_factor(admin)];
+    for row in factors::authenticators(connection, &admin.id).await? {
         if row.confirmed {
             list.push(Factor {
                 id: row.id,
@@ -93,7 +102,7 @@ async fn list_factors(State(app): State<Arc<App>>, SignedIn(session): SignedIn) 
             });
         }
     }
-    let (left, created_at, last_used_at) = factors::recovery_codes(&mut connection, &session.admin).await?;
+    let (left, created_at, last_used_at) = factors::recovery_codes(connection, &admin.id).await?;
     if let Some(created_at) = created_at {
         list.push(Factor {
             id: FactorId("recovery-codes".to_owned()),
@@ -104,7 +113,7 @@ async fn list_factors(State(app): State<Arc<App>>, SignedIn(session): SignedIn) 
             left: Some(left),
         });
     }
-    Ok(Json(list))
+    Ok(list)
 }
 
 /// Begins to add an authenticator app; it is of use after its confirmation.

@@ -84,6 +84,40 @@ If nobody of you did that, somebody controls the server: treat it as an emergenc
     mail(to, &format!("Emergency access to MailCup for {organization}"), body)
 }
 
+/// Somebody who is to become an admin.
+#[derive(Debug, Clone)]
+pub struct Invited<'a> {
+    pub organization: &'a str,
+    pub name: &'a str,
+    pub to: &'a str,
+    /// Who invites.
+    pub by: &'a str,
+}
+
+/// The code with which an invited admin sets a password.
+pub fn invitation(invited: &Invited<'_>, code: &str, days: u32) -> Mail {
+    let Invited { organization, to, .. } = invited;
+    let body = format!(
+        "Hello {name},
+
+{by} invites you to look after MailCup for {organization}.
+
+In MailCup Console connect to the service ({by} tells you its address), choose
+\"I have an invitation\" where it asks you to sign in, and paste this code:
+
+    {code}
+
+It works once and for {days} days. You choose a password then; one-time codes for
+signing in come to this address.
+
+If you don't know what this is about, ignore it: without the code nobody gets in.
+",
+        name = invited.name,
+        by = one_line(invited.by),
+    );
+    mail(to, &format!("Invitation to MailCup for {organization}"), body)
+}
+
 /// Shows that mail gets out.
 pub fn test(organization: &str, to: &str, at: Timestamp) -> Mail {
     let body = format!(
@@ -142,6 +176,9 @@ mod tests {
         insta::assert_snapshot!("one_time_code", whole(&one_time_code(&occasion(), "042137", 10)));
         insta::assert_snapshot!("new_device", whole(&new_device(&occasion())));
         insta::assert_snapshot!("recovery", whole(&recovery(&occasion(), "bert@example.org")));
+        let invited =
+            Invited { organization: "Example", name: "Anna", to: "anna@example.net", by: "olga@example.org" };
+        insta::assert_snapshot!("invitation", whole(&invitation(&invited, "mci_abc", 7)));
         insta::assert_snapshot!("test", whole(&test("Example", "anna@example.net", occasion().at)));
     }
 

@@ -1,6 +1,6 @@
 //! Accounts as the window lists them.
 
-use crate::{Account, Address, Protocol, Time, wire};
+use crate::{Account, Address, NewAccount, Protocol, Time, wire};
 
 wire! {
     /// A page of the list of accounts.
@@ -76,5 +76,68 @@ wire! {
         Networks,
         Failed,
         Refused,
+    }
+}
+
+wire! {
+    /// What an import of a file would do.
+    pub struct ImportPreview {
+        pub format: ImportFormat,
+        /// Accounts that would be added.
+        pub new: u32,
+        /// Those that exist and stay as they are.
+        pub known: u32,
+        /// Lines that can't be imported and are left out.
+        pub bad: u32,
+        /// The first 500 of them.
+        pub bad_lines: Vec<BadLine>,
+        /// The first few that would be added.
+        pub sample: Vec<NewAccount>,
+    }
+
+    pub struct BadLine {
+        pub line: u32,
+        pub fault: LineFault,
+    }
+
+    /// Why a line can't be imported.
+    #[serde(tag = "kind", rename_all = "snake_case")]
+    pub enum LineFault {
+        NoLogin,
+        /// A blank or a control character in the login.
+        BlankInLogin,
+        LoginTooLong,
+        NameTooLong,
+        NoteTooLong,
+        TooManyColumns,
+        /// The login stands in an earlier line, too.
+        Repeated { line: u32 },
+    }
+}
+
+wire! {
+    /// How an import ended.
+    #[serde(tag = "kind", rename_all = "snake_case")]
+    pub enum ImportOutcome {
+        Done { added: u32, known: u32 },
+        /// Nothing was added.
+        Cancelled,
+    }
+}
+
+wire! {
+    #[derive(Copy, Eq, Hash)]
+    #[serde(rename_all = "snake_case")]
+    pub enum ImportFormat {
+        Csv,
+        /// Dovecot's; of each line only the name is read.
+        PasswdFile,
+    }
+
+    /// How far the import is that runs now.
+    #[derive(Copy, Eq, Hash)]
+    pub struct ImportProgress {
+        pub sent_bytes: u32,
+        pub total_bytes: u32,
     }
 }

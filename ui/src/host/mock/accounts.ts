@@ -4,8 +4,11 @@ import * as seed from "./seed";
 
 interface Needs {
   read: <T>(answer: () => T) => Promise<T>;
+  write: <T>(answer: () => T) => Promise<T>;
   blocks: () => readonly t.Block[];
   alerts: () => readonly t.Alert[];
+  problem: (code: t.Code, message: string, details?: t.Details | null) => t.Problem;
+  changed: (...parts: (keyof t.DataChanged)[]) => void;
 }
 
 const DAY = 86_400_000;
@@ -13,7 +16,7 @@ const MANY = 100_000;
 const protocols: t.Protocol[] = ["web", "imap", "pop3", "submission", "sieve"];
 
 /** All accounts: a dozen, or as many as a large organization has. */
-const accounts: t.Account[] = fresh
+let accounts: t.Account[] = fresh
   ? []
   : scenario === "worst"
     ? [...worstAccounts(), ...manyAccounts()]
@@ -65,7 +68,7 @@ function usageOf(account: t.Account, index: number): t.AccountUsage {
 
 const usages = new Map<string, t.AccountUsage>();
 
-export function accountCommands({ read, blocks, alerts }: Needs) {
+export function accountCommands({ read, write, blocks, alerts, problem, changed }: Needs) {
   function row(account: t.Account, index: number): t.AccountRow {
     let usage = usages.get(account.login);
     if (!usage) usages.set(account.login, (usage = usageOf(account, index)));
@@ -125,5 +128,80 @@ export function accountCommands({ read, blocks, alerts }: Needs) {
         const account = accounts[index];
         return account ? row(account, index) : null;
       }),
+    changeAccount: (login: string, change: t.AccountChange, version: number) =>
+      write(() => {
+        const before = accounts.find((account) => account.login === login);
+        if (!before) throw problem("not_found", "There is no such account.");
+        // Somebody else is quicker now and then.
+        if (change.note?.includes("conflict") && before.version === 1) {
+          const theirs = { ...before, note: "Left the association in May.", version: 2 };
+          accounts = accounts.map((account) => (account.login === login ? theirs : account));
+          throw problem("stale", "Somebody changed this meanwhile.", {
+            kind: "current",
+            etag: '"2"',
+            value: theirs,
+          });
+        }
+        if (version !== before.version) throw problem("stale", "Somebody changed this meanwhile.");
+        const after = {
+          ...before,
+          name: change.name ?? before.name,
+          note: change.note ?? before.note,
+          version: version + 1,
+        };
+        accounts = accounts.map((account) => (account.login === login ? after : account));
+        changed("accounts");
+        return after;
+      }),
+    previewImport: (text: string) => read(() => previewed(text)),
+    importAccounts: (text: string): Promise<t.ImportOutcome> => {
+      importing = { sent_bytes: 0, total_bytes: text.length };
+      return write(() => {
+        const { sample, new: added, known } = previewed(text);
+        importing = null;
+        accounts = [
+          ...sample.map(({ login, name = "", note = "" }) => ({
+            login,
+            name,
+            note,
+            origin: "imported" as const,
+            created_at: seed.iso(Date.now()),
+            version: 1,
+          })),
+          ...accounts,
+        ];
+        changed("accounts");
+        return { kind: "done", added, known };
+      });
+    },
+    importProgress: () => Promise.resolve(importing),
+    cancelImport: () => Promise.resolve(null),
+  };
+}
+
+let importing: t.ImportProgress | null = null;
+
+/** As much of the core's reading as page tests need. */
+function previewed(text: string): t.ImportPreview {
+  const format = /^[^,;\t"\n]*:/.test(text) ? "passwd_file" : "csv";
+  const rows = text.split("\n").map((line) => line.split(format === "csv" ? "," : ":"));
+  const bad: t.BadLine[] = [];
+  const found: t.NewAccount[] = [];
+  rows.forEach(([login = "", name = "", note = ""], index) => {
+    if (login === "login" || rows[index]?.join("") === "") return;
+    const line = index + 1;
+    if (login === "") bad.push({ line, fault: { kind: "no_login" } });
+    else if (/\s/.test(login)) bad.push({ line, fault: { kind: "blank_in_login" } });
+    else if (login.length > 320) bad.push({ line, fault: { kind: "login_too_long" } });
+    else found.push(format === "csv" ? { login, name, note } : { login, name: "", note: "" });
+  });
+  const fresh = found.filter(({ login }) => !accounts.some((account) => account.login === login));
+  return {
+    format,
+    new: fresh.length,
+    known: found.length - fresh.length,
+    bad: bad.length,
+    bad_lines: bad.slice(0, 500),
+    sample: fresh.slice(0, 5),
   };
 }

@@ -14,6 +14,7 @@ const kinds: readonly AlertKind[] = [
   "admin_new_device",
   "outbox_stuck",
   "service_unreachable",
+  "audit_broken",
 ];
 
 /** What the address asks for. */

@@ -39,6 +39,15 @@ export class SignInFlow {
     });
   }
 
+  /** Sets the password that an invitation asks for; signing in goes on from there. */
+  async acceptInvitation(code: string, password: string): Promise<boolean> {
+    return this.#attempt(async () => {
+      const step = await host.acceptInvitation({ code: code.trim(), password });
+      this.take(step.kind === "challenge" ? step : null);
+      return step.kind === "signed_in";
+    });
+  }
+
   async giveCode(): Promise<boolean> {
     return this.#attempt(async () => {
       const step = await host.answerChallenge({ factor: this.factor, code: this.code.trim() });

@@ -47,6 +47,7 @@ impl<H: Host> Controller<H> {
         let meta = store.meta().await?;
         let shown = store.shown().await?;
         connection.desk = Desk::new(shown);
+        connection.audit = store.readers().audit_standing().await?;
         if connection.token.is_none()
             && let Some(key) = &self.key
         {

@@ -13,7 +13,7 @@ use crate::{
     Host,
     api::Api,
     sidecar::SidecarNews,
-    sync::{News, all_changed},
+    sync::{News, all_changed, settings_changed},
     view::Standing,
 };
 
@@ -156,6 +156,10 @@ impl<H: Host> Controller<H> {
                 }
             }
             News::StoreFailed(error) => self.store_failed(number, error).await,
+            News::Audit(standing) => {
+                connection.audit = *standing;
+                self.changed(number, &settings_changed());
+            }
         }
     }
 

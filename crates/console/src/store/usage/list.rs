@@ -33,6 +33,15 @@ impl Readers {
         .await
     }
 
+    /// Which of these logins have an account.
+    pub async fn known_accounts(&self, logins: Vec<Login>) -> Result<Vec<bool>> {
+        self.run(move |reader| {
+            let mut statement = reader.prepare_cached("SELECT 1 FROM account_usage WHERE login = ?1")?;
+            logins.iter().map(|login| Ok(statement.exists([&login.0])?)).collect()
+        })
+        .await
+    }
+
     pub async fn account(&self, login: Login, now: Time) -> Result<Option<AccountRow>> {
         self.run(move |reader| {
             let standing = Standing::read(reader, now)?;

@@ -1,0 +1,128 @@
+import { expect, test } from "@playwright/test";
+import { open } from "./open.ts";
+
+test("accounts are found while typing, put in order, and read beside the list", async ({
+  page,
+}) => {
+  await open(page, { scenario: "worst", hash: "#/accounts", ready: "100,000 accounts" });
+  await page.keyboard.press("/");
+  await page.keyboard.type("user0990");
+  await expect(page.getByText("100 accounts match")).toBeVisible();
+  await page.keyboard.press("ArrowDown");
+  await expect(page.getByRole("row", { name: /user099000/ })).toBeFocused();
+  await page.keyboard.press("Enter");
+  await expect(page.getByRole("region", { name: "user099000@example.org" })).toBeVisible();
+  await page.keyboard.press("j");
+  await expect(page).toHaveURL(/user099001%40example.org\?text=user0990/);
+  await page.keyboard.press("Escape");
+  await expect(page).toHaveURL(/#\/accounts\?text=user0990$/);
+  await page.getByRole("button", { name: "Order" }).click();
+  await page.getByRole("button", { name: "Failures in 30 days" }).click();
+  await expect(page).toHaveURL(/order=failed/);
+});
+
+test("the end of a hundred thousand accounts is a key away", async ({ page }) => {
+  await open(page, { scenario: "worst", hash: "#/accounts", ready: "100,000 accounts" });
+  await page.getByRole("row").nth(1).focus();
+  await page.keyboard.press("End");
+  await expect(page.getByRole("row", { name: /管理者/ })).toBeFocused();
+});
+
+test("a file is looked at before its accounts are added, and bad lines are named", async ({
+  page,
+}) => {
+  await open(page, { scenario: "well", hash: "#/accounts", ready: "12 accounts" });
+  await page.keyboard.press("i");
+  await page
+    .getByLabel("Or paste the lines")
+    .fill("login,name,note\nzoe@example.org,Zoe,\nanna@example.org\ntwo words@example.org");
+  await page.getByRole("button", { name: "Look at it first" }).click();
+  const dialog = page.getByRole("dialog");
+  await expect(dialog.getByText("Line 4")).toBeVisible();
+  await expect(dialog.getByText("A login has no spaces.")).toBeVisible();
+  await expect(page.getByText("12 accounts")).toBeVisible();
+  await dialog.getByRole("button", { name: "Add 1 account" }).click();
+  await expect(page.getByText("13 accounts")).toBeVisible();
+  await expect(page.getByRole("row", { name: /zoe@example.org/ })).toBeVisible();
+});
+
+test("a note that somebody else changed meanwhile is shown beside one's own", async ({ page }) => {
+  await open(page, {
+    scenario: "well",
+    hash: "#/accounts/anna%40example.org",
+    ready: "Devices and programs",
+  });
+  await page.getByRole("button", { name: "Edit the note" }).click();
+  await page.getByLabel("Note", { exact: true }).fill("conflict: mine");
+  await page.getByRole("button", { name: "Save" }).click();
+  await expect(page.getByText("Left the association in May.")).toBeVisible();
+  await expect(page.getByLabel("Yours")).toHaveValue("conflict: mine");
+  await page.getByRole("button", { name: "Replace it with yours" }).click();
+  await expect(page.getByText("Note saved")).toBeVisible();
+});
+
+test("an invitation's code is shown once where mail does not get out", async ({ page }) => {
+  await open(page, { scenario: "well", hash: "#/admins", ready: "3 admins" });
+  await page.keyboard.press("n");
+  await page.getByLabel("Name").fill("Eszter Nagy");
+  await page.getByLabel("Login").fill("two words");
+  await page.getByRole("button", { name: "Invite", exact: true }).click();
+  await expect(page.getByText("without blanks")).toBeVisible();
+  await page.getByLabel("Login").fill("eszter@example.org");
+  await page.getByRole("button", { name: "Invite", exact: true }).click();
+  await expect(page.getByText(/^mci_/)).toBeVisible();
+  await page.getByRole("button", { name: "I have copied it" }).click();
+  await expect(page.getByText("2 invitations are open")).toBeVisible();
+  await expect(page.getByText(/^mci_/)).toHaveCount(0);
+});
+
+test("an invited admin sets a password and goes on to the code", async ({ page }) => {
+  await open(page, { scenario: "sign-in", hash: "", ready: "Sign in" });
+  await page.getByRole("button", { name: "I have an invitation" }).click();
+  await page.getByLabel("Code from the invitation").fill("wrong");
+  await page.getByLabel("New password").fill("several good words");
+  await page.getByRole("button", { name: "Set the password" }).click();
+  await expect(page.getByText("This code is wrong or over.")).toBeVisible();
+  await page.getByLabel("Code from the invitation").fill("mci_k7qm");
+  await page.getByRole("button", { name: "Set the password" }).click();
+  await expect(page.getByText("Enter the code")).toBeVisible();
+});
+
+test("who removes an admin or revokes a key names it, and the last owner stays", async ({
+  page,
+}) => {
+  await open(page, { scenario: "well", hash: "#/admins/adm1", ready: "last owner" });
+  await expect(page.getByRole("button", { name: "Remove…" })).toBeDisabled();
+  await page.goto("/?scenario=well#/admins/adm2");
+  await page.getByRole("button", { name: "Remove…" }).click();
+  const dialog = page.getByRole("dialog");
+  await dialog.getByRole("button", { name: "Remove…" }).click();
+  await expect(page.getByText("3 admins")).toBeVisible();
+  await dialog.getByRole("textbox").fill("anna@example.org");
+  await dialog.getByRole("button", { name: "Remove…" }).click();
+  await expect(page.getByText("2 admins")).toBeVisible();
+
+  await page.goto("/?scenario=well#/keys");
+  await page.getByRole("button", { name: "Revoke the key Dashboard" }).click();
+  await dialog.getByRole("textbox").fill("Dashboard");
+  await dialog.getByRole("button", { name: "Revoke" }).click();
+  await expect(page.getByText("2 keys work")).toBeVisible();
+});
+
+test("a log that was tampered with says so until an owner takes it as it is", async ({ page }) => {
+  await open(page, { scenario: "notices", hash: "#/audit", ready: "was altered" });
+  await page.getByRole("button", { name: "Show the entry" }).click();
+  await expect(page.getByText("As the service tells it now")).toBeVisible();
+  await expect(page.getByText("somebody@example.org")).toBeVisible();
+  await page.getByRole("button", { name: "Take it as it is…" }).first().click();
+  await page.getByRole("dialog").getByRole("button", { name: "Take it as it is…" }).click();
+  await expect(page.getByText("Unbroken since")).toBeVisible();
+});
+
+test("an auditor reads admins, keys and the log, and changes nothing", async ({ page }) => {
+  await open(page, { scenario: "auditor", hash: "#/admins/adm2", ready: "Signed in on" });
+  for (const name of ["Invite…", "Remove…", "End all sessions"])
+    await expect(page.getByRole("button", { name })).toBeDisabled();
+  await page.goto("/?scenario=auditor#/keys");
+  await expect(page.getByRole("button", { name: "New key…" })).toBeDisabled();
+});

@@ -1,0 +1,79 @@
+import { host } from "$host";
+import type { AccountQuery, AccountRow, Problem } from "$host/host";
+import { asProblem } from "$lib/problem";
+
+const PAGE = 100;
+
+export type Asked = Omit<AccountQuery, "offset" | "limit">;
+
+/** A list of accounts of any length, of which only what is in sight is fetched. */
+export class AccountPages {
+  total = $state<number>();
+  problem = $state.raw<Problem>();
+  #pages = $state.raw<ReadonlyMap<number, readonly AccountRow[]>>(new Map());
+  #asked: Asked | undefined;
+  /** Grows with every question; an answer to an older one is dropped. */
+  #question = 0;
+  #underWay = new Set<number>();
+  #sight = { from: 0, until: PAGE };
+
+  rowAt = (index: number): AccountRow | undefined =>
+    this.#pages.get(Math.floor(index / PAGE))?.[index % PAGE];
+
+  /** Where an account stands, if it is among what was fetched. */
+  indexOf(login: string): number | undefined {
+    for (const [page, rows] of this.#pages) {
+      const index = rows.findIndex(({ account }) => account.login === login);
+      if (index >= 0) return page * PAGE + index;
+    }
+    return undefined;
+  }
+
+  /** Asks anew; what was found before stays in sight until the answer is there. */
+  async ask(asked: Asked) {
+    this.#asked = asked;
+    this.#question += 1;
+    this.#underWay.clear();
+    const { from, until } = this.#sight;
+    const wanted = pagesOf(from, until);
+    await this.#fetch(wanted, true);
+  }
+
+  /** These rows are in sight or about to be. */
+  want = (from: number, until: number) => {
+    this.#sight = { from, until };
+    const missing = pagesOf(from, until).filter(
+      (page) => !this.#pages.has(page) && !this.#underWay.has(page),
+    );
+    if (this.#asked && this.total !== undefined && missing.length > 0)
+      void this.#fetch(missing, false);
+  };
+
+  async #fetch(pages: readonly number[], anew: boolean) {
+    const question = this.#question;
+    const asked = this.#asked;
+    if (!asked) return;
+    for (const page of pages) this.#underWay.add(page);
+    try {
+      const lists = await Promise.all(
+        pages.map((page) => host.listAccounts({ ...asked, offset: page * PAGE, limit: PAGE })),
+      );
+      if (question !== this.#question) return;
+      const known = new Map(anew ? [] : this.#pages);
+      lists.forEach((list, index) => known.set(pages[index] ?? 0, list.accounts));
+      this.#pages = known;
+      this.total = lists[0]?.total ?? 0;
+      this.problem = undefined;
+    } catch (thrown) {
+      if (question === this.#question) this.problem = asProblem(thrown);
+    } finally {
+      if (question === this.#question) for (const page of pages) this.#underWay.delete(page);
+    }
+  }
+}
+
+function pagesOf(from: number, until: number): number[] {
+  const first = Math.floor(Math.max(0, from) / PAGE);
+  const last = Math.floor(Math.max(from, until - 1) / PAGE);
+  return Array.from({ length: last - first + 1 }, (_, index) => first + index);
+}

@@ -1,0 +1,20 @@
+import { expect, test } from "vitest";
+import { actionWord, detailFacts } from "./words";
+
+test("details of any form are read without fault", () => {
+  expect(detailFacts('{"id":"b1","scopes":["read"],"by":null}')).toEqual([
+    { name: "id", value: "b1" },
+    { name: "scopes", value: '["read"]' },
+    { name: "by", value: "null" },
+  ]);
+  expect(detailFacts("{}")).toEqual([]);
+  expect(detailFacts("")).toEqual([]);
+  expect(detailFacts("no JSON")).toMatchObject([{ value: "no JSON" }]);
+  expect(detailFacts("[1]")).toMatchObject([{ value: "[1]" }]);
+});
+
+test("an action that is not known reads as its name", () => {
+  expect(actionWord("block.create")).toBe("Blocked");
+  expect(actionWord("toString")).toBe("toString");
+  expect(actionWord("something.new")).toBe("something.new");
+});

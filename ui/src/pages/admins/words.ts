@@ -1,0 +1,136 @@
+import { view } from "$host/view.svelte";
+import { obstacle } from "$host/view.svelte";
+import type { AuditFault, AuditFinding, FactorKind, Invitation, Role, Scope } from "$host/host";
+import { count } from "$lib/format";
+import { m } from "$messages";
+
+/** A number as a message takes it: which form it wants, and how it reads. */
+export function plural(value: number) {
+  return { count: value, shown: count(value) };
+}
+
+/** Why admins and keys can't be changed now; undefined if they can. */
+export function ownersObstacle(): string | undefined {
+  return obstacle() ?? (view()?.admin?.role === "owner" ? undefined : m.admins_owners_only());
+}
+
+export function roleWord(role: Role): string {
+  switch (role) {
+    case "owner":
+      return m.admins_role_owner();
+    case "admin":
+      return m.admins_role_admin();
+    case "auditor":
+      return m.admins_role_auditor();
+  }
+}
+
+export function roleMeaning(role: Role): string {
+  switch (role) {
+    case "owner":
+      return m.admins_role_owner_may();
+    case "admin":
+      return m.admins_role_admin_may();
+    case "auditor":
+      return m.admins_role_auditor_may();
+  }
+}
+
+export const roles = ["owner", "admin", "auditor"] as const satisfies Role[];
+
+export function factorName(kind: FactorKind): string {
+  switch (kind) {
+    case "email":
+      return m.admins_factor_email();
+    case "authenticator":
+      return m.admins_factor_authenticator();
+    case "recovery_code":
+      return m.admins_factor_recovery();
+  }
+}
+
+export const scopes = ["policy", "read", "write"] as const satisfies Scope[];
+
+export function scopeName(scope: Scope): string {
+  switch (scope) {
+    case "policy":
+      return m.admins_scope_policy();
+    case "read":
+      return m.admins_scope_read();
+    case "write":
+      return m.admins_scope_write();
+  }
+}
+
+export function scopeMeaning(scope: Scope): string {
+  switch (scope) {
+    case "policy":
+      return m.admins_scope_policy_may();
+    case "read":
+      return m.admins_scope_read_may();
+    case "write":
+      return m.admins_scope_write_may();
+  }
+}
+
+export function isExpired(invitation: Invitation, now: number): boolean {
+  return Date.parse(invitation.expires_at) <= now;
+}
+
+export function faultWords({ fault, seq }: AuditFinding): string {
+  const words: Record<AuditFault, () => string> = {
+    altered: () => m.admins_audit_altered({ seq: count(seq) }),
+    rewritten: () => m.admins_audit_rewritten({ seq: count(seq) }),
+    missing: () => m.admins_audit_missing({ seq: count(seq) }),
+    truncated: () => m.admins_audit_truncated({ seq: count(seq) }),
+  };
+  return words[fault]();
+}
+
+/** What an entry's details say, name by name. */
+export function detailFacts(details: string): { name: string; value: string }[] {
+  try {
+    const read: unknown = JSON.parse(details);
+    if (typeof read !== "object" || read === null || Array.isArray(read))
+      return [{ name: m.admins_audit_details(), value: details }];
+    return Object.entries(read).map(([name, value]) => ({
+      name,
+      value: typeof value === "string" ? value : JSON.stringify(value),
+    }));
+  } catch {
+    return details === "" ? [] : [{ name: m.admins_audit_details(), value: details }];
+  }
+}
+
+/** Actions as people read them; one that this console does not know reads as its name. */
+export function actionWord(action: string): string {
+  const known: Partial<Record<string, () => string>> = {
+    __proto__: null as never,
+    "service.set_up": m.admins_action_set_up,
+    "session.begin": m.admins_action_session_begin,
+    "session.end": m.admins_action_session_end,
+    "session.end_all": m.admins_action_session_end_all,
+    "session.end_others": m.admins_action_session_end_all,
+    "admin.create": m.admins_action_admin_create,
+    "admin.change": m.admins_action_admin_change,
+    "admin.remove": m.admins_action_admin_remove,
+    "admin.recover": m.admins_action_admin_recover,
+    "invitation.create": m.admins_action_invitation_create,
+    "invitation.resend": m.admins_action_invitation_resend,
+    "invitation.revoke": m.admins_action_invitation_revoke,
+    "invitation.accept": m.admins_action_invitation_accept,
+    "api_key.create": m.admins_action_key_create,
+    "api_key.revoke": m.admins_action_key_revoke,
+    "block.create": m.admins_action_block_create,
+    "block.lift": m.admins_action_block_lift,
+    "alert.change": m.admins_action_alert_change,
+    "account.create": m.admins_action_account_create,
+    "account.change": m.admins_action_account_change,
+    "account.import": m.admins_action_account_import,
+    "password.change": m.admins_action_password,
+    "factor.add": m.admins_action_factor_add,
+    "factor.remove": m.admins_action_factor_remove,
+    "factor.renew": m.admins_action_factor_renew,
+  };
+  return known[action]?.() ?? action;
+}
