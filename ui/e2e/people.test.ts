@@ -16,7 +16,7 @@ test("accounts are found while typing, put in order, and read beside the list", 
   await expect(page).toHaveURL(/user099001%40example.org\?text=user0990/);
   await page.keyboard.press("Escape");
   await expect(page).toHaveURL(/#\/accounts\?text=user0990$/);
-  await page.getByRole("button", { name: "Order" }).click();
+  await page.getByRole("button", { name: "Order", exact: true }).click();
   await page.getByRole("button", { name: "Failures in 30 days" }).click();
   await expect(page).toHaveURL(/order=failed/);
 });
@@ -53,7 +53,7 @@ test("a note that somebody else changed meanwhile is shown beside one's own", as
     ready: "Devices and programs",
   });
   await page.getByRole("button", { name: "Edit the note" }).click();
-  await page.getByLabel("Note", { exact: true }).fill("conflict: mine");
+  await page.getByRole("textbox", { name: "Note" }).fill("conflict: mine");
   await page.getByRole("button", { name: "Save" }).click();
   await expect(page.getByText("Left the association in May.")).toBeVisible();
   await expect(page.getByLabel("Yours")).toHaveValue("conflict: mine");
