@@ -70,6 +70,7 @@ export const peopleCases: Case[] = [
   { name: "keys", scenario: "well", hash: "#/keys", ready: "3 keys work" },
   { name: "keys-worst", scenario: "worst", hash: "#/keys", ready: "3 keys work" },
   { name: "keys-empty", scenario: "empty", hash: "#/keys", ready: "There is no key yet" },
+  { name: "key", scenario: "well", hash: "#/keys/key1", ready: "Asks for decisions" },
   { name: "key-new", scenario: "well", hash: "#/keys/new", ready: "New API key" },
   { name: "audit", scenario: "well", hash: "#/audit", ready: "Unbroken since" },
   { name: "audit-restored", scenario: "attack", hash: "#/audit", ready: "older copy" },
