@@ -90,6 +90,7 @@ pub fn boundary() -> Builder<Wry> {
             c::service_health,
             c::switch_service,
             c::rename_service,
+            c::trust_certificate,
             c::all_alerts,
         ])
         .events(collect_events![

@@ -4,9 +4,10 @@
 pub mod people;
 
 use mailcup_wire::desktop::{
-    AuthenticatorOffer, Completion, CompletionQuery, ConnectRequest, Count, Credentials, EventList,
-    EventQuery, ExportFormat, ExportRequest, Filter, GroupList, GroupQuery, Notice, PassphraseChange, Pause,
-    Preferences, SavedView, ServiceAlert, SetUpRequest, SignInStep, Timeline, TimelineQuery, View,
+    AuthenticatorOffer, Completion, CompletionQuery, ConnectRequest, ConnectStep, Count, Credentials,
+    EventList, EventQuery, ExportFormat, ExportRequest, Filter, GroupList, GroupQuery, Notice,
+    PassphraseChange, Pause, Preferences, SavedView, ServiceAlert, SetUpRequest, SignInStep, Timeline,
+    TimelineQuery, View,
 };
 use mailcup_wire::{
     Account, Alert, AlertChange, AlertId, AlertSettings, AlertState, AuthenticatorConfirmation, Block,
@@ -41,7 +42,7 @@ pub async fn set_up(console: Here, request: SetUpRequest) -> Answer<RecoveryCode
 
 #[tauri::command]
 #[specta::specta]
-pub async fn connect(console: Here, request: ConnectRequest) -> Answer<()> {
+pub async fn connect(console: Here, request: ConnectRequest) -> Answer<ConnectStep> {
     console.connect(request).await
 }
 
@@ -368,4 +369,10 @@ pub async fn rename_service(console: Here, service: ServiceId, name: String) -> 
 #[specta::specta]
 pub async fn all_alerts(console: Here, states: Vec<AlertState>) -> Answer<Vec<ServiceAlert>> {
     console.all_alerts(states).await
+}
+
+#[tauri::command]
+#[specta::specta]
+pub async fn trust_certificate(console: Here, service: ServiceId, sha256: String) -> Answer<()> {
+    console.trust_certificate(service, sha256).await
 }

@@ -5,17 +5,20 @@ import type { EventBody } from "../src/generated/bindings.ts";
 declare global {
   interface Window {
     core: {
-      navigate: (to: string) => void;
+      navigate: (to: string, service: string | null) => void;
       happens: (body: EventBody, times: number) => void;
     };
   }
 }
 
 /** A notification or the tray asks for a page. */
-export function navigate(page: Page, to: string) {
-  return page.evaluate((where) => {
-    window.core.navigate(where);
-  }, to);
+export function navigate(page: Page, to: string, service: string | null = null) {
+  return page.evaluate(
+    ([where, whose]) => {
+      window.core.navigate(where, whose);
+    },
+    [to, service] as const,
+  );
 }
 
 /** Failed sign-ins arrive while the page is open. */

@@ -96,6 +96,16 @@ const acts: Record<NonNullable<Case["act"]>, (page: Page) => Promise<void>> = {
     await page.getByRole("button", { name: "1 day" }).click();
     await expect(page.getByRole("button", { name: "Undo" })).toBeVisible();
   },
+  switcher: (page) => page.getByRole("button", { name: /^Service:/ }).click(),
+  untrusted: async (page) => {
+    await page.getByLabel("Address of the service").fill("self-signed.example.com");
+    await page.getByRole("button", { name: "Connect" }).click();
+    await expect(page.getByRole("button", { name: "Trust this certificate" })).toBeVisible();
+  },
+  trust: async (page) => {
+    await page.getByRole("button", { name: "Compare certificates" }).click();
+    await expect(page.getByText("What it shows now")).toBeVisible();
+  },
   shortcuts: async (page) => {
     await page.keyboard.press("?");
     await expect(page.getByRole("dialog")).toBeVisible();

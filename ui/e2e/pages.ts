@@ -30,7 +30,10 @@ export interface Case {
     | "wrong-code"
     | "recovery"
     | "choose"
-    | "snooze";
+    | "snooze"
+    | "switcher"
+    | "untrusted"
+    | "trust";
 }
 
 const event = (seq: number) => `#/activity/0192f0c4b7a1e5d3%3A${seq}`;
@@ -332,6 +335,40 @@ export const cases: Case[] = [
     scenario: "broken",
     hash: "#/settings/mail",
     ready: "could not be read",
+  },
+  { name: "services-inbox", scenario: "services", hash: "#/inbox", ready: "Choir of St. Mary" },
+  {
+    name: "services-switcher",
+    scenario: "services",
+    hash: "#/inbox",
+    ready: "Choir of St. Mary",
+    act: "switcher",
+  },
+  {
+    name: "services-settings",
+    scenario: "services",
+    hash: "#/settings/services",
+    ready: "Certificate that you trusted",
+  },
+  {
+    name: "services-add",
+    scenario: "services",
+    hash: "#/settings/services/add",
+    ready: "Address of the service",
+  },
+  {
+    name: "services-untrusted",
+    scenario: "services",
+    hash: "#/settings/services/add",
+    ready: "Address of the service",
+    act: "untrusted",
+  },
+  {
+    name: "services-changed",
+    scenario: "services",
+    hash: "#/settings/services",
+    ready: "Compare certificates",
+    act: "trust",
   },
 
   ...peopleCases,

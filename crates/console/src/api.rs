@@ -2,7 +2,7 @@
 
 mod people;
 
-use std::time::Duration;
+use std::{sync::PoisonError, time::Duration};
 
 use mailcup_wire::{
     Account, Alert, AlertChange, AlertId, AlertSettings, AuthenticatorConfirmation, AuthenticatorEnrolment,
@@ -10,12 +10,14 @@ use mailcup_wire::{
     FactorId, MailServer, MailServerKind, MailServerSnippet, MailSettings, MailSettingsChange, NewBlock,
     Organization, Page, PasswordChange, Problem, ProblemDetails, RecoveryCodes, ServiceHealth, ServiceInfo,
     SessionGrant, Setup, SetupDone, SignInRequest, SnippetRequest, TestMail, TestMailResult, Time,
-    desktop::Credentials,
+    desktop::{Certificate, Credentials},
 };
 use reqwest::{Client, Method, RequestBuilder, Response, StatusCode, header, redirect};
 use secrecy::{ExposeSecret, SecretString};
 use serde::{Serialize, de::DeserializeOwned};
 use url::Url;
+
+use crate::trust::{self, Seen, Untrusted};
 
 const CONNECT_TIMEOUT: Duration = Duration::from_secs(5);
 const ANSWER_TIMEOUT: Duration = Duration::from_secs(20);
@@ -31,10 +33,12 @@ pub struct Api {
     http: Client,
     base: Url,
     token: Option<SecretString>,
+    seen: Seen,
 }
 
 impl Api {
-    pub fn new(base: Url, embedded: bool) -> Result<Self, Problem> {
+    /// `pinned` is the certificate that an admin trusts by hand; none leaves it to the system's roots.
+    pub fn new(base: Url, embedded: bool, pinned: Option<Certificate>) -> Result<Self, Problem> {
         let mut builder = Client::builder()
             .connect_timeout(CONNECT_TIMEOUT)
             .read_timeout(STREAM_SILENCE)
@@ -43,8 +47,15 @@ impl Api {
         if embedded {
             builder = builder.no_proxy();
         }
+        let mut seen = Seen::default();
+        if base.scheme() == "https" {
+            let (config, last) =
+                trust::tls(pinned).map_err(|error| Problem::new(Code::Internal, error.to_string()))?;
+            builder = builder.tls_backend_preconfigured(config);
+            seen = last;
+        }
         let http = builder.build().map_err(|error| Problem::new(Code::Internal, spelled_out(&error)))?;
-        Ok(Self { http, base, token: None })
+        Ok(Self { http, base, token: None, seen })
     }
 
     #[must_use]
@@ -55,6 +66,11 @@ impl Api {
 
     pub fn token(&self) -> Option<&SecretString> {
         self.token.as_ref()
+    }
+
+    /// What the service showed at the last try, if that is not trusted.
+    pub fn untrusted(&self) -> Option<Untrusted> {
+        self.seen.lock().unwrap_or_else(PoisonError::into_inner).clone()
     }
 
     pub async fn service_info(&self, challenge: Option<&str>) -> Result<ServiceInfo, Problem> {
@@ -292,6 +308,9 @@ fn foreign(status: StatusCode) -> Problem {
 }
 
 fn unreachable_because(error: &reqwest::Error) -> Problem {
+    if let Some(untrusted) = trust::untrusted(error) {
+        return Problem::new(Code::Unreachable, format!("Nothing was sent, since {untrusted}."));
+    }
     Problem::new(Code::Unreachable, format!("The service can't be reached: {}.", spelled_out(error)))
 }
 

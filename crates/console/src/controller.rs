@@ -11,7 +11,7 @@ use std::{path::PathBuf, sync::Arc, time::Duration};
 
 use mailcup_wire::{
     Problem, ServiceId, Time,
-    desktop::{DataChanged, Navigate, View},
+    desktop::{Certificate, DataChanged, Navigate, View},
 };
 use tokio::sync::{mpsc, oneshot, watch};
 
@@ -60,7 +60,7 @@ pub struct Controller<H: Host> {
 /// What was about to happen when it turned out that there is no key.
 enum Plan {
     StartEmbedded,
-    Connect(url::Url),
+    Connect(url::Url, Option<Box<Certificate>>),
     Resume,
 }
 
@@ -148,7 +148,8 @@ impl<H: Host> Controller<H> {
         match request {
             Request::View(reply) => respond(reply, self.view()),
             Request::StartEmbedded(reply) => self.start_embedded(Some(reply)).await,
-            Request::Connect(url, reply) => respond(reply, self.connect(url).await),
+            Request::Connect(url, pinned, reply) => respond(reply, self.connect(url, pinned).await),
+            Request::Trust(id, sha256, reply) => respond(reply, self.trust(&id, &sha256).await),
             Request::Switch(id, reply) => respond(reply, self.switch(id)),
             Request::Rename(id, name, reply) => respond(reply, self.rename(&id, name).await),
             Request::Forget(id, reply) => respond(reply, self.forget(&id).await),

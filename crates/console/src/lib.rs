@@ -18,6 +18,7 @@ mod sidecar;
 mod sse;
 mod store;
 mod sync;
+mod trust;
 mod view;
 
 pub use clock::Clock;

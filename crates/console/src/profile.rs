@@ -19,7 +19,7 @@ use std::{
 use data_encoding::HEXLOWER;
 use mailcup_wire::{
     Code, DeviceName, Problem, ServiceId, Severity, Time,
-    desktop::{Language, Preferences, Theme},
+    desktop::{Certificate, Language, Preferences, Theme},
 };
 use rand::Rng;
 use serde::{Deserialize, Serialize, de::DeserializeOwned};
@@ -55,6 +55,9 @@ pub struct Service {
     /// Where the embedded service listens, to be kept across starts.
     #[serde(default)]
     pub ports: Ports,
+    /// The certificate that an admin trusts by hand.
+    #[serde(default)]
+    pub pinned: Option<Certificate>,
 }
 
 /// None: not chosen yet.
@@ -161,8 +164,8 @@ impl Folder {
 }
 
 impl Service {
-    pub fn new(url: Url, embedded: bool) -> Self {
-        Self { id: ServiceId(random_hex(8)), url, embedded, ports: Ports::default() }
+    pub fn new(url: Url, embedded: bool, pinned: Option<Certificate>) -> Self {
+        Self { id: ServiceId(random_hex(8)), url, embedded, ports: Ports::default(), pinned }
     }
 }
 

@@ -207,7 +207,7 @@ async fn launch(mut leash: ChildStdin, stdout: tokio::process::ChildStdout) -> R
 
 async fn prove(url: &Url, launch_token: &str) -> Result<(), Problem> {
     let challenge = random_hex(16);
-    let info = Api::new(url.clone(), true)?.service_info(Some(&challenge)).await?;
+    let info = Api::new(url.clone(), true, None)?.service_info(Some(&challenge)).await?;
     let mut mac = keyed(launch_token.as_bytes());
     mac.update(challenge.as_bytes());
     let proof = info.proof.and_then(|proof| HEXLOWER.decode(proof.as_bytes()).ok()).unwrap_or_default();

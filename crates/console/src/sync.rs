@@ -163,6 +163,9 @@ impl Sync {
 
     async fn offline(&mut self, problem: &Problem, since: &mut Option<Time>) -> Result<(), Fault> {
         let since = *since.get_or_insert_with(|| self.clock.now());
+        if let Some(untrusted) = self.api.untrusted() {
+            return self.tell(News::Link(untrusted.into())).await;
+        }
         self.tell(News::Link(Link::Offline { since, why: problem.message.clone() })).await
     }
 

@@ -2,7 +2,7 @@
 
 use mailcup_wire::{
     Admin, Alert, AlertKind, AlertState, Challenge, ServiceId, Severity, Time,
-    desktop::{AuditFault, AuditFinding, Link, Notice, Phase, ServiceView, TrayState, View},
+    desktop::{AuditFault, AuditFinding, Certificate, Link, Notice, Phase, ServiceView, TrayState, View},
 };
 use url::Url;
 
@@ -55,6 +55,8 @@ pub struct Connection {
     pub notices: Vec<Notice>,
     /// What is wrong with the audit log.
     pub audit: Option<AuditFinding>,
+    /// The certificate that an admin trusts by hand.
+    pub pinned: Option<Certificate>,
 }
 
 /// How we stand with the service.
@@ -118,7 +120,7 @@ impl Situation {
             severity: alert.severity,
         };
         Tray {
-            state: self.tray_state(&view),
+            state: tray_state(&view),
             status: self.status(&view),
             alerts: newest.iter().map(alert).collect(),
             paused: view.paused_until.is_some(),
@@ -143,20 +145,6 @@ impl Situation {
             Standing::SetUpNeeded => Phase::SetUp { needs_token: !connection.embedded },
             Standing::SignedOut { challenge } => Phase::SignIn { challenge: challenge.clone() },
             Standing::SignedIn | Standing::Lapsed => Phase::Ready,
-        }
-    }
-
-    fn tray_state(&self, view: &View) -> TrayState {
-        if view.phase == Phase::Locked {
-            return TrayState::Locked;
-        }
-        let gravest = view.services.iter().filter_map(|service| service.gravest).max();
-        let away = |service: &ServiceView| matches!(service.link, Link::Offline { .. } | Link::SignedOut);
-        match gravest {
-            Some(Severity::Critical) => TrayState::Critical,
-            _ if view.services.iter().any(away) => TrayState::Offline,
-            Some(Severity::Attention) => TrayState::Attention,
-            Some(Severity::Notice) | None => TrayState::Well,
         }
     }
 
@@ -197,21 +185,41 @@ impl Situation {
 }
 
 impl Connection {
-    /// The console's own alert while the service is away. Its id names the outage, so that it is one across
-    /// restarts of the console.
+    /// The console's own alert while the service is away or shows a certificate that is not trusted. Its id
+    /// names the outage or the certificate, so that it is one across restarts of the console.
     pub fn unreachable(&self, now: Time) -> Option<Alert> {
-        let Link::Offline { since, why } = &self.link else { return None };
-        if now.as_millis() - since.as_millis() < UNREACHABLE_AFTER_MILLIS {
-            return None;
+        match &self.link {
+            Link::Offline { since, why } => {
+                if now.as_millis() - since.as_millis() < UNREACHABLE_AFTER_MILLIS {
+                    return None;
+                }
+                let outage = self.fresh_at.unwrap_or(*since);
+                Some(Alert {
+                    id: format!("unreachable-{}", outage.as_millis()).into(),
+                    title: "The service can't be reached".to_owned(),
+                    text: format!("{why} New sign-ins and alerts are not seen until it is back."),
+                    ..own_alert(*since)
+                })
+            }
+            Link::CertificateChanged { pinned, found } => {
+                let title = match pinned {
+                    Some(_) => "The service shows another certificate than the one you trusted",
+                    None => "The service's certificate is no longer valid for this system",
+                };
+                Some(Alert {
+                    id: format!("certificate-{}", found.sha256.replace(':', "").to_lowercase()).into(),
+                    severity: Severity::Critical,
+                    title: title.to_owned(),
+                    text: format!(
+                        "It is made for {} and has the SHA-256 {}. Nothing was sent to it. Compare both under \
+                         Settings, Services.",
+                        found.subject, found.sha256
+                    ),
+                    ..own_alert(self.fresh_at.unwrap_or(found.not_before))
+                })
+            }
+            Link::Connecting | Link::CatchingUp { .. } | Link::Live | Link::SignedOut => None,
         }
-        let outage = self.fresh_at.unwrap_or(*since);
-        Some(Alert {
-            id: format!("unreachable-{}", outage.as_millis()).into(),
-            kind: AlertKind::ServiceUnreachable,
-            title: "The service can't be reached".to_owned(),
-            text: format!("{why} New sign-ins and alerts are not seen until it is back."),
-            ..own_alert(*since)
-        })
     }
 
     /// The console's own alert about an audit log that is not as it was.
@@ -271,6 +279,7 @@ impl Connection {
             signed_in: matches!(self.standing, Standing::SignedIn | Standing::Lapsed),
             open_alerts: if open { self.figures().open_alerts } else { 0 },
             gravest: self.figures().gravest.filter(|_| open),
+            pinned: self.pinned.clone().map(Box::new),
         }
     }
 }
@@ -300,6 +309,22 @@ fn own_alert(at: Time) -> Alert {
     }
 }
 
+fn tray_state(view: &View) -> TrayState {
+    if view.phase == Phase::Locked {
+        return TrayState::Locked;
+    }
+    let gravest = view.services.iter().filter_map(|service| service.gravest).max();
+    let away = |service: &ServiceView| {
+        matches!(service.link, Link::Offline { .. } | Link::SignedOut | Link::CertificateChanged { .. })
+    };
+    match gravest {
+        Some(Severity::Critical) => TrayState::Critical,
+        _ if view.services.iter().any(away) => TrayState::Offline,
+        Some(Severity::Attention) => TrayState::Attention,
+        Some(Severity::Notice) | None => TrayState::Well,
+    }
+}
+
 /// A text about one of several services.
 pub fn titled(service: &str, text: &str) -> String {
     format!("{service}: {text}")
@@ -310,6 +335,7 @@ fn in_the_way(service: &ServiceView) -> Option<(&str, &'static str)> {
     let what = match service.link {
         Link::Offline { .. } => "the service can't be reached",
         Link::SignedOut => "sign in again",
+        Link::CertificateChanged { .. } => "another certificate than the trusted one",
         Link::Connecting | Link::CatchingUp { .. } | Link::Live => return None,
     };
     Some((&service.name, what))
@@ -333,6 +359,7 @@ mod tests {
             figures: Figures::default(),
             notices: Vec::new(),
             audit: None,
+            pinned: None,
         };
         Situation {
             access: Access::Open,

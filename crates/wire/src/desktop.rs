@@ -12,7 +12,7 @@
 //! | `view` | | [`View`] |
 //! | `start_embedded` | | `()` |
 //! | `set_up` | [`SetUpRequest`] | [`crate::RecoveryCodes`] |
-//! | `connect` | [`ConnectRequest`] | `()` |
+//! | `connect` | [`ConnectRequest`] | [`ConnectStep`] |
 //! | `choose_passphrase` | `passphrase` | `()` |
 //! | `sign_in` | [`Credentials`] | [`SignInStep`] |
 //! | `answer_challenge` | [`crate::ChallengeAnswer`] | [`SignInStep`] |
@@ -21,6 +21,7 @@
 //! | `switch_service` | `service` | `()` |
 //! | `rename_service` | `service`, `name` (empty for the organization's) | `()` |
 //! | `forget_service` | `service` | `()` |
+//! | `trust_certificate` | `service`, `sha256` of what it shows now | `()` |
 //! | `lock` | | `()` |
 //! | `unlock` | `passphrase` | `()` |
 //! | `set_passphrase` | [`PassphraseChange`] | `()` |
@@ -162,6 +163,8 @@ wire! {
         pub signed_in: bool,
         pub open_alerts: u32,
         pub gravest: Option<Severity>,
+        /// The certificate that an admin trusts by hand.
+        pub pinned: Option<Box<Certificate>>,
     }
 
     /// An alert and the service that it is of.
@@ -181,6 +184,9 @@ wire! {
         Offline { since: Time, why: String },
         /// The session ended; sign in again. The local copy stays readable.
         SignedOut,
+        /// The service shows a certificate that is not trusted: another than the pinned one, or one that the
+        /// system's roots no longer vouch for. Nothing is sent to it.
+        CertificateChanged { pinned: Option<Box<Certificate>>, found: Box<Certificate> },
     }
 
     /// Something the admin should have read once; can be dismissed.
@@ -205,6 +211,41 @@ wire! {
 
     pub struct ConnectRequest {
         pub url: String,
+        /// The SHA-256 of a certificate that an admin has looked at and trusts.
+        #[serde(default)]
+        pub trust: Option<String>,
+    }
+
+    #[serde(tag = "kind", rename_all = "snake_case")]
+    pub enum ConnectStep {
+        Connected,
+        /// Nobody vouches for the service's certificate: an admin must. Nothing was sent yet.
+        Untrusted { certificate: Box<Certificate> },
+    }
+
+    /// A service's certificate.
+    pub struct Certificate {
+        pub subject: String,
+        pub issuer: String,
+        /// The names and addresses that it is made for.
+        pub names: Vec<String>,
+        pub not_before: Time,
+        pub not_after: Time,
+        pub self_signed: bool,
+        /// Over the whole certificate, in hex with colons.
+        pub sha256: String,
+        /// Why the system's roots don't vouch for it; none if they do.
+        pub faults: Vec<CertificateFault>,
+    }
+
+    #[serde(tag = "kind", rename_all = "snake_case")]
+    pub enum CertificateFault {
+        UnknownIssuer,
+        Expired,
+        NotYetValid,
+        /// It is made for another name than the address.
+        OtherName,
+        Refused { why: String },
     }
 
     pub struct Credentials {

@@ -16,6 +16,7 @@ const settings: [part: string, name: () => string, also?: string][] = [
   ["mail", () => m.app_settings_mail(), "SMTP relay outbox"],
   ["factors", () => m.app_settings_factors(), "TOTP authenticator password 2FA"],
   ["servers", () => m.app_settings_servers(), "Dovecot Postfix"],
+  ["services", () => m.services_title(), "certificate rename forget add"],
   ["about", () => m.app_settings_about()],
 ];
 const themes: [theme: Theme, label: () => string, icon: IconName][] = [
@@ -49,14 +50,16 @@ export function everywhere(view: View | undefined, { attempt, showKeys }: Doing)
     },
   });
   return [
-    ...pages.map(({ address: at, name, icon, key }) => ({
-      id: `page ${at}`,
-      label: name(),
-      group: m.app_palette_go_to(),
-      icon,
-      keys: `g ${key}`,
-      act: address([at]),
-    })),
+    ...pages
+      .filter(({ when }) => when?.() ?? true)
+      .map(({ address: at, name, icon, key }) => ({
+        id: `page ${at}`,
+        label: name(),
+        group: m.app_palette_go_to(),
+        icon,
+        keys: `g ${key}`,
+        act: address([at]),
+      })),
     ...(mayChange()
       ? [
           {

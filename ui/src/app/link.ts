@@ -30,5 +30,7 @@ export function linkWords(link: Link, now: number): Mark {
       };
     case "signed_out":
       return { word: m.app_link_signed_out(), icon: "lock", tone: "warning" };
+    case "certificate_changed":
+      return { word: m.services_link_certificate(), icon: "error", tone: "critical" };
   }
 }

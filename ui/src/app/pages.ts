@@ -1,5 +1,6 @@
 import type { Component } from "svelte";
 import type { View } from "$host/host";
+import { hasSeveral } from "$host/view.svelte";
 import { m } from "$messages";
 import type { IconName } from "$components/icons";
 import Accounts from "../pages/accounts/Accounts.svelte";
@@ -10,6 +11,7 @@ import Activity from "../pages/activity/Activity.svelte";
 import Alerts from "../pages/alerts/Alerts.svelte";
 import Overview from "../pages/overview/Overview.svelte";
 import Blocks from "../pages/blocks/Blocks.svelte";
+import Inbox from "../pages/services/Inbox.svelte";
 import Settings from "../pages/settings/Settings.svelte";
 
 /** A page of the console: it stands in the sidebar, in the palette and among the keys. */
@@ -22,6 +24,8 @@ export interface PageEntry {
   group: PageGroup;
   /** `g` and then this letter go there. */
   key: string;
+  /** It is there only then. */
+  when?: () => boolean;
   /** Something waits there, shown as a number beside the name. */
   waiting?: { count: (view: View) => number; label: () => string };
 }
@@ -32,7 +36,12 @@ export type PageGroup = (typeof groups)[number];
 
 const openAlerts = { count: (view: View) => view.open_alerts, label: () => m.app_open() };
 
-/** Every page, one a line, in the order of the sidebar; the first nine go by their digit, too. */
+const allOpenAlerts = {
+  count: (view: View) => view.services.reduce((sum, service) => sum + service.open_alerts, 0),
+  label: () => m.app_open(),
+};
+
+/** Every page, one a line, in the order of the sidebar; the first nine go by their digit, too. What is not always there stands last, so that it moves no digit. */
 // prettier-ignore
 export const pages: readonly PageEntry[] = [
   { group: "watch", address: "overview", key: "o", icon: "overview", name: () => m.app_page_overview(), component: Overview },
@@ -44,12 +53,13 @@ export const pages: readonly PageEntry[] = [
   { group: "administer", address: "keys", key: "k", icon: "key", name: () => m.app_page_keys(), component: Keys },
   { group: "administer", address: "audit", key: "l", icon: "lock", name: () => m.app_page_audit(), component: Audit },
   { group: "administer", address: "settings", key: "s", icon: "settings", name: () => m.app_page_settings(), component: Settings },
+  { group: "watch", address: "inbox", key: "i", icon: "server", name: () => m.services_inbox_page(), component: Inbox, when: hasSeveral, waiting: allOpenAlerts },
 ];
 
 /** The pages of each group that has any. */
 export function grouped(): readonly (readonly PageEntry[])[] {
   return groups
-    .map((group) => pages.filter((page) => page.group === group))
+    .map((group) => pages.filter((page) => page.group === group && (page.when?.() ?? true)))
     .filter((found) => found.length > 0);
 }
 

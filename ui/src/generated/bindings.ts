@@ -10,7 +10,7 @@ export const commands = {
 	view: () => __TAURI_INVOKE<View>("view"),
 	startEmbedded: () => __TAURI_INVOKE<null>("start_embedded"),
 	setUp: (request: SetUpRequest) => __TAURI_INVOKE<RecoveryCodes>("set_up", { request }),
-	connect: (request: ConnectRequest) => __TAURI_INVOKE<null>("connect", { request }),
+	connect: (request: ConnectRequest) => __TAURI_INVOKE<ConnectStep>("connect", { request }),
 	choosePassphrase: (passphrase: string) => __TAURI_INVOKE<null>("choose_passphrase", { passphrase }),
 	signIn: (credentials: Credentials) => __TAURI_INVOKE<SignInStep>("sign_in", { credentials }),
 	answerChallenge: (answer: ChallengeAnswer) => __TAURI_INVOKE<SignInStep>("answer_challenge", { answer }),
@@ -87,6 +87,7 @@ export const commands = {
 	serviceHealth: () => __TAURI_INVOKE<ServiceHealth>("service_health"),
 	switchService: (service: ServiceId) => __TAURI_INVOKE<null>("switch_service", { service }),
 	renameService: (service: ServiceId, name: string) => __TAURI_INVOKE<null>("rename_service", { service, name }),
+	trustCertificate: (service: ServiceId, sha256: string) => __TAURI_INVOKE<null>("trust_certificate", { service, sha256 }),
 	allAlerts: (states: AlertState[]) => __TAURI_INVOKE<ServiceAlert[]>("all_alerts", { states }),
 };
 
@@ -438,6 +439,25 @@ export type BlockId = string;
 /**  Whom a block refuses. */
 export type BlockTarget = { kind: "address"; address: string } | { kind: "network"; network: string } | { kind: "account"; login: Login };
 
+/**  A service's certificate. */
+export type Certificate = {
+	subject: string,
+	issuer: string,
+	/**  The names and addresses that it is made for. */
+	names: string[],
+	not_before: string,
+	not_after: string,
+	self_signed: boolean,
+	/**  Over the whole certificate, in hex with colons. */
+	sha256: string,
+	/**  Why the system's roots don't vouch for it; none if they do. */
+	faults: CertificateFault[],
+};
+
+export type CertificateFault = { kind: "unknown_issuer" } | { kind: "expired" } | { kind: "not_yet_valid" } | 
+/**  It is made for another name than the address. */
+{ kind: "other_name" } | { kind: "refused"; why: string };
+
 /**  Password right; now one of `factors`. */
 export type Challenge = {
 	id: ChallengeId,
@@ -539,7 +559,13 @@ export type CompletionQuery = {
 
 export type ConnectRequest = {
 	url: string,
+	/**  The SHA-256 of a certificate that an admin has looked at and trusts. */
+	trust?: string | null,
 };
+
+export type ConnectStep = { kind: "connected" } | 
+/**  Nobody vouches for the service's certificate: an admin must. Nothing was sent yet. */
+{ kind: "untrusted"; certificate: Certificate };
 
 export type Count = {
 	events: number,
@@ -815,7 +841,12 @@ export type Link = { kind: "connecting" } |
 /**  `behind`: events still to fetch, of `total` since it began. */
 { kind: "catching_up"; behind: number; total: number } | { kind: "live" } | { kind: "offline"; since: string; why: string } | 
 /**  The session ended; sign in again. The local copy stays readable. */
-{ kind: "signed_out" };
+{ kind: "signed_out" } | 
+/**
+ *  The service shows a certificate that is not trusted: another than the pinned one, or one that the
+ *  system's roots no longer vouch for. Nothing is sent to it.
+ */
+{ kind: "certificate_changed"; pinned: Certificate | null; found: Certificate };
 
 /**  Which parts of the local copy changed. */
 export type LocalCopyChanged = DataChanged;
@@ -1108,6 +1139,8 @@ export type ServiceView = {
 	signed_in: boolean,
 	open_alerts: number,
 	gravest: Severity | null,
+	/**  The certificate that an admin trusts by hand. */
+	pinned: Certificate | null,
 };
 
 /**  A signed-in device. */

@@ -199,16 +199,6 @@ export const host: Host = {
     }, 4_000);
     return { codes: seed.recoveryCodes };
   },
-  async connect({ url }) {
-    await pause(200);
-    if (url.includes("nowhere"))
-      throw problem(
-        "unreachable",
-        `${url} does not answer. Check the address, and that mailcupd runs there.`,
-      );
-    push({ phase: { kind: "sign_in", challenge: null }, service: { ...service("live"), url } });
-    return null;
-  },
   async choosePassphrase(chosen) {
     await pause(100);
     passphrase = chosen;

@@ -26,6 +26,8 @@ export function obstacle(): string | undefined {
       return m.words_obstacle_connecting();
     case "signed_out":
       return m.words_obstacle_signed_out();
+    case "certificate_changed":
+      return m.services_obstacle_certificate();
     case "live":
     case "catching_up":
     case undefined:

@@ -62,7 +62,7 @@ impl<H: Host> Controller<H> {
             None => {}
             Some(Plan::Resume) => self.take_up_services().await,
             Some(Plan::StartEmbedded) => self.start_embedded(None).await,
-            Some(Plan::Connect(url)) => self.connect(url).await?,
+            Some(Plan::Connect(url, pinned)) => self.connect(url, pinned.map(|it| *it)).await?,
         }
         Ok(())
     }

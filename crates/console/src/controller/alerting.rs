@@ -110,7 +110,15 @@ impl<H: Host> Controller<H> {
             let view = self.connections.get(number).filter(|_| self.access == Access::Open);
             let view = view.map(Connected::view);
             match view.as_ref().and_then(|it| it.unreachable(now)) {
-                Some(alert) => self.alerts_changed(number, &[alert]),
+                Some(alert) => {
+                    // An outage may turn into a changed certificate.
+                    let told = self.connections.get(number);
+                    let told = told.and_then(|it| it.desk.own(AlertKind::ServiceUnreachable));
+                    if told.is_some_and(|told| told.id != alert.id) {
+                        self.settle_own(number, AlertKind::ServiceUnreachable);
+                    }
+                    self.alerts_changed(number, &[alert]);
+                }
                 None => self.settle_own(number, AlertKind::ServiceUnreachable),
             }
             match view.as_ref().and_then(Connection::audit_broken) {

@@ -6,7 +6,7 @@ mod hear;
 
 use mailcup_wire::{
     Admin, Challenge, Code, Organization, Problem, ServiceId, ServiceInfo, SessionGrant, Time,
-    desktop::{AuditStanding, Link, Notice},
+    desktop::{AuditStanding, Certificate, Link, Notice},
 };
 use secrecy::SecretString;
 use tokio::sync::{mpsc, oneshot};
@@ -108,6 +108,14 @@ impl Connected {
         self.figures.next_return
     }
 
+    /// Makes what calls the service elsewhere, with the certificate that is trusted now.
+    fn call(&mut self) {
+        match Api::new(self.service.url.clone(), false, self.service.pinned.clone()) {
+            Ok(api) => self.api = Some(api),
+            Err(problem) => tracing::error!(message = problem.message, "the service can't be called"),
+        }
+    }
+
     pub(super) fn id(&self) -> &ServiceId {
         &self.service.id
     }
@@ -127,6 +135,7 @@ impl Connected {
             figures: self.figures.clone(),
             notices: self.notices.clone(),
             audit: self.audit.finding.clone(),
+            pinned: self.service.pinned.clone(),
         }
     }
 }
@@ -181,7 +190,7 @@ impl<H: Host> Controller<H> {
         let mut embedded = self.embedded();
         if embedded.is_none() && self.find_key(Plan::StartEmbedded).await {
             let url = Url::parse("http://127.0.0.1:8480/").unwrap_or_else(|_| unreachable!("a fixed URL"));
-            match self.add(Service::new(url, true)).await {
+            match self.add(Service::new(url, true, None)).await {
                 Ok(number) => embedded = Some(number),
                 Err(problem) => {
                     if let Some(reply) = reply {
@@ -208,13 +217,13 @@ impl<H: Host> Controller<H> {
     }
 
     /// Connects to a service elsewhere, and shows it.
-    pub(super) async fn connect(&mut self, url: Url) -> Result<(), Problem> {
+    pub(super) async fn connect(&mut self, url: Url, pinned: Option<Certificate>) -> Result<(), Problem> {
         if let Some(known) = self.connections.iter().find(|it| it.service.url == url) {
             let message = format!("{} is connected already.", known.view().name());
             return Err(Problem::new(Code::Conflict, message));
         }
-        if self.find_key(Plan::Connect(url.clone())).await {
-            let service = Service::new(url, false);
+        if self.find_key(Plan::Connect(url.clone(), pinned.clone().map(Box::new))).await {
+            let service = Service::new(url, false, pinned);
             let id = service.id.clone();
             self.add(service).await?;
             self.switch(id)?;
@@ -232,6 +241,30 @@ impl<H: Host> Controller<H> {
         self.tell_contacts();
         self.changed(number, &all_changed());
         self.folder.keep_install(&self.install)
+    }
+
+    /// Trusts the certificate that the service shows now, if it is the one that the admin looked at.
+    pub(super) async fn trust(&mut self, id: &ServiceId, sha256: &str) -> Result<(), Problem> {
+        let connection = self.at_service(id)?;
+        let number = connection.number;
+        let Link::CertificateChanged { found, .. } = &connection.link else {
+            return Err(Problem::new(Code::Conflict, "The service shows no other certificate now."));
+        };
+        if found.sha256 != sha256 {
+            return Err(Problem::new(
+                Code::Conflict,
+                "Meanwhile the service shows yet another certificate. Look at that one.",
+            ));
+        }
+        // One that the system's roots vouch for needs no pin, and may be renewed.
+        connection.service.pinned = if found.faults.is_empty() { None } else { Some((**found).clone()) };
+        connection.link = Link::Connecting;
+        connection.call();
+        let service = connection.service.clone();
+        self.folder.keep_service(&service)?;
+        self.tell_contacts();
+        self.find_standing(number).await;
+        Ok(())
     }
 
     /// Gives a service another name than its organization's.
@@ -366,10 +399,7 @@ impl<H: Host> Controller<H> {
             };
             connection.sidecar = Some(Beside::start(|stop| Sidecar { stop, ..sidecar }.run()));
         } else {
-            match Api::new(connection.service.url.clone(), false) {
-                Ok(api) => connection.api = Some(api),
-                Err(problem) => tracing::error!(message = problem.message, "the service can't be called"),
-            }
+            connection.call();
         }
         self.connections.0.push(connection);
         self.tell_contacts();
@@ -501,6 +531,10 @@ fn unknown_service() -> Problem {
 fn offline_since(link: &Link, now: Time) -> Time {
     match link {
         Link::Offline { since, .. } => *since,
-        Link::Connecting | Link::CatchingUp { .. } | Link::Live | Link::SignedOut => now,
+        Link::Connecting
+        | Link::CatchingUp { .. }
+        | Link::Live
+        | Link::SignedOut
+        | Link::CertificateChanged { .. } => now,
     }
 }

@@ -2,7 +2,7 @@
 
 use mailcup_wire::{
     Alert, Challenge, Code, DeviceName, Problem, ServiceId, SessionGrant,
-    desktop::{Notice, NotificationAction, Pause, Preferences, View},
+    desktop::{Certificate, Notice, NotificationAction, Pause, Preferences, View},
 };
 use secrecy::SecretString;
 use tokio::sync::oneshot;
@@ -21,7 +21,9 @@ type Done = Reply<Result<(), Problem>>;
 pub enum Request {
     View(Reply<View>),
     StartEmbedded(Done),
-    Connect(Url, Done),
+    Connect(Url, Option<Certificate>, Done),
+    /// The certificate of this SHA-256.
+    Trust(ServiceId, String, Done),
     Switch(ServiceId, Done),
     Rename(ServiceId, Option<String>, Done),
     Forget(ServiceId, Done),

@@ -87,7 +87,7 @@ async fn an_export_holds_what_passes_and_nothing_is_left_of_one_that_fails() {
 async fn saved_views_outlive_the_console() {
     let (folder, desk) = (tempfile::tempdir().unwrap(), Desk::new());
     let console = desk.start(folder.path());
-    assert_eq!(console.saved_views().await.unwrap_err().code, Code::Unreachable);
+    assert_eq!(console.saved_views().await.unwrap_err().code, Code::Unavailable);
     set_up(&console).await;
     let view = |name: &str| SavedView { name: name.to_owned(), address: "/activity?x=1".to_owned() };
     console.save_view(view("Refused")).await.unwrap();

@@ -3,6 +3,7 @@
 #![expect(clippy::unwrap_used, reason = "a failed step fails the test")]
 
 mod audit;
+mod certificates;
 mod desk;
 mod export;
 mod reports;
@@ -357,7 +358,7 @@ async fn a_keyring_that_is_locked_at_the_start_costs_neither_copy_nor_session() 
 /// Signs in to a service elsewhere, with the code from its outbox.
 async fn connect(console: &Console, service: &Service) {
     let url = format!("http://{}", service.endpoints().http);
-    console.connect(ConnectRequest { url }).await.unwrap();
+    console.connect(ConnectRequest { url, trust: None }).await.unwrap();
     let credentials = Credentials { login: OWNER.login.into(), password: OWNER.password.into() };
     console.sign_in(credentials).await.unwrap();
     let mails = service.data_dir().join("outbox/new");

@@ -127,6 +127,7 @@ export function service(link: "live"): t.ServiceView {
     signed_in: true,
     open_alerts: 0,
     gravest: null,
+    pinned: null,
     name:
       scenario === "worst"
         ? "The Most Honourable and Extraordinarily Long-Named Society of Postmasters"

@@ -12,7 +12,13 @@ interface Core {
 
 type Commands = Pick<
   t.Host,
-  "switchService" | "renameService" | "forgetService" | "allAlerts" | "drawFor"
+  | "connect"
+  | "trustCertificate"
+  | "switchService"
+  | "renameService"
+  | "forgetService"
+  | "allAlerts"
+  | "drawFor"
 >;
 
 const choirAlerts: t.Alert[] = seed
@@ -26,6 +32,30 @@ const choirAlerts: t.Alert[] = seed
     login: alert.login?.replace("example.org", "choir.example.net") ?? null,
     last_at: seed.iso(now - 3_600_000 * (index + 1)),
   }));
+
+function certificate(subject: string, sha256: string, faults: t.CertificateFault[]): t.Certificate {
+  return {
+    subject,
+    issuer: subject,
+    names: ["parish.example.com", "192.0.2.25"],
+    not_before: seed.iso(now - 86_400_000 * 400),
+    not_after: seed.iso(now + 86_400_000 * 330),
+    self_signed: true,
+    sha256,
+    faults,
+  };
+}
+
+const trusted = certificate(
+  "CN=parish.example.com, O=Parish office",
+  "3F:9A:0C:77:52:D1:8E:44:B0:6D:21:95:EE:13:A8:5F:C6:70:39:1B:84:F2:0D:67:9C:E5:48:B3:2A:11:7D:06",
+  [{ kind: "unknown_issuer" }],
+);
+const changed = certificate(
+  "CN=parish.example.com",
+  "A4:18:D7:60:2E:9B:F3:05:C8:71:5A:E6:94:2D:B7:0F:38:CC:61:F9:16:80:AB:53:D2:4E:97:1C:05:BE:E3:72",
+  [{ kind: "unknown_issuer" }, { kind: "other_name" }],
+);
 
 /** The services of a console that has several. */
 const others: t.ServiceView[] =
@@ -53,8 +83,19 @@ const others: t.ServiceView[] =
           given_name: "Parish office",
           url: "https://192.0.2.25:8480/",
           embedded: false,
-          link: { kind: "signed_out" },
+          link: { kind: "certificate_changed", pinned: trusted, found: changed },
+          pinned: trusted,
           fresh_at: seed.iso(now - 86_400_000 * 3),
+        },
+        {
+          ...service("live"),
+          id: "club",
+          name: "club.example.com",
+          url: "https://club.example.com/",
+          embedded: false,
+          link: { kind: "connecting" },
+          signed_in: false,
+          fresh_at: null,
         },
       ]
     : [];
@@ -85,8 +126,46 @@ export function services(core: Core): Commands {
   };
   return {
     drawFor: () => undefined,
+    connect: async ({ url, trust }) => {
+      await new Promise((resolve) => setTimeout(resolve, 200));
+      if (url.includes("nowhere"))
+        throw core.problem(
+          "unreachable",
+          `${url} does not answer. Check the address, and that mailcupd runs there.`,
+        );
+      if (url.includes("self-signed") && trust !== trusted.sha256)
+        return { kind: "untrusted", certificate: trusted };
+      core.push({
+        phase: { kind: "sign_in", challenge: null },
+        admin: null,
+        service: {
+          ...service("live"),
+          id: `s${known.length}`,
+          name: new URL(url).hostname,
+          url,
+          embedded: false,
+          signed_in: false,
+          pinned: url.includes("self-signed") ? trusted : null,
+        },
+      });
+      return { kind: "connected" };
+    },
+    trustCertificate: async (id, sha256) => {
+      const one = find(id);
+      if (one.link.kind !== "certificate_changed" || one.link.found.sha256 !== sha256)
+        throw core.problem("conflict", "Meanwhile the service shows yet another certificate.");
+      const trusting: t.ServiceView = { ...one, pinned: one.link.found, link: { kind: "live" } };
+      known = known.map((other) => (other.id === id ? trusting : other));
+      core.push({});
+      return null;
+    },
     switchService: async (id) => {
-      core.push({ service: find(id) });
+      const to = find(id);
+      core.push({
+        service: to,
+        phase: to.signed_in ? { kind: "ready" } : { kind: "sign_in", challenge: null },
+        admin: to.signed_in ? seed.admin(now) : null,
+      });
       core.changed("events", "alerts", "blocks", "accounts", "settings");
       return null;
     },

@@ -29,7 +29,7 @@ export function sentence(verdict: Verdict, now: number): Sentence {
         tone: "critical",
         icon: "error",
         text: m.overview_certificate(),
-        action: { label: m.overview_certificate_do(), href: "#/services" },
+        action: { label: m.overview_certificate_do(), href: "#/settings/services" },
       };
     case "audit":
       return {

@@ -33,7 +33,7 @@ impl<H: Host> Controller<H> {
                 if let Err(problem) = self.folder.keep_service(&connection.service) {
                     tracing::warn!(message = problem.message, "where the service listens was not kept");
                 }
-                let reached = Api::new(url, true);
+                let reached = Api::new(url, true, None);
                 let starting = connection.starting.take();
                 match reached {
                     Ok(api) => connection.api = Some(api),
@@ -79,7 +79,10 @@ impl<H: Host> Controller<H> {
             }
             Said::Info(Err(problem)) => {
                 let since = offline_since(&connection.link, now);
-                connection.link = Link::Offline { since, why: problem.message };
+                connection.link = match connection.api.as_ref().and_then(Api::untrusted) {
+                    Some(untrusted) => untrusted.into(),
+                    None => Link::Offline { since, why: problem.message },
+                };
                 if connection.standing == Standing::Unknown {
                     connection.standing = Standing::SignedOut { challenge: None };
                 }
@@ -107,7 +110,7 @@ impl<H: Host> Controller<H> {
         match news {
             News::Link(link) => {
                 let was_live = connection.link == Link::Live;
-                if let Link::Offline { .. } = link
+                if let Link::Offline { .. } | Link::CertificateChanged { .. } = link
                     && was_live
                 {
                     connection.fresh_at = Some(now);

@@ -1,0 +1,113 @@
+//! Certificates that no root of the system vouches for: trusted on first use, refused when they change.
+
+use std::{fs, path::Path};
+
+use mailcup_lab::service::{Service, ServiceConfig};
+use mailcup_wire::{
+    Code, Severity, Time,
+    desktop::{CertificateFault, ConnectRequest, ConnectStep, Link, Phase, View},
+};
+use rcgen::{CertificateParams, DistinguishedName, DnType, KeyPair};
+
+use super::desk::{self, Desk};
+
+/// A certificate that signs itself.
+struct Files {
+    params: CertificateParams,
+}
+
+impl Files {
+    fn named(name: &str) -> Self {
+        let names = vec!["localhost".to_owned(), "127.0.0.1".to_owned()];
+        let mut params = CertificateParams::new(names).unwrap();
+        params.distinguished_name = DistinguishedName::new();
+        params.distinguished_name.push(DnType::CommonName, name);
+        Self { params }
+    }
+
+    fn expired(mut self) -> Self {
+        self.params.not_before = rcgen::date_time_ymd(2020, 1, 1);
+        self.params.not_after = rcgen::date_time_ymd(2021, 1, 1);
+        self
+    }
+
+    fn write(self, folder: &Path) {
+        let key = KeyPair::generate().unwrap();
+        let certificate = self.params.self_signed(&key).unwrap();
+        fs::write(folder.join("certificate.pem"), certificate.pem()).unwrap();
+        fs::write(folder.join("key.pem"), key.serialize_pem()).unwrap();
+    }
+}
+
+async fn service(folder: &Path) -> Service {
+    let path = |name: &str| folder.join(name).display().to_string();
+    let env = vec![
+        ("MAILCUP_TLS_CERTIFICATE".to_owned(), path("certificate.pem")),
+        ("MAILCUP_TLS_KEY".to_owned(), path("key.pem")),
+    ];
+    Service::start(ServiceConfig { env, ..ServiceConfig::default() }).await.unwrap()
+}
+
+fn is_changed(view: &View) -> bool {
+    view.service.as_ref().is_some_and(|it| matches!(it.link, Link::CertificateChanged { .. }))
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_certificate_is_trusted_after_it_was_shown_and_a_changed_one_refused_until_it_was() {
+    let certificates = tempfile::tempdir().unwrap();
+    Files::named("first").write(certificates.path());
+    let mut service = service(certificates.path()).await;
+    let (folder, desk) = (tempfile::tempdir().unwrap(), Desk::new());
+    let console = desk.start(folder.path());
+    let url = format!("https://{}", service.endpoints().http);
+
+    // First use: what it shows is shown, and nothing is connected.
+    let ask = |trust: Option<&str>| ConnectRequest { url: url.clone(), trust: trust.map(str::to_owned) };
+    let ConnectStep::Untrusted { certificate: first } = console.connect(ask(None)).await.unwrap() else {
+        panic!("a certificate that signs itself was trusted");
+    };
+    assert_eq!((first.subject.as_str(), first.self_signed), ("CN=first", true));
+    assert_eq!(first.names, ["localhost", "127.0.0.1"]);
+    assert_eq!(first.faults, [CertificateFault::UnknownIssuer]);
+    assert!(console.view().await.unwrap().services.is_empty());
+    let other = format!("{}:00", &first.sha256[..first.sha256.len() - 3]);
+    let refused = console.connect(ask(Some(&other))).await.unwrap();
+    assert!(matches!(refused, ConnectStep::Untrusted { .. }), "another fingerprint trusts nothing");
+    assert_eq!(console.connect(ask(Some(&first.sha256))).await.unwrap(), ConnectStep::Connected);
+    desk.view_with(|view| view.phase == Phase::SetUp { needs_token: true }).await;
+    let token = fs::read_to_string(service.data_dir().join("setup-token")).unwrap();
+    let mut request = desk::request();
+    request.token = Some(token.trim().to_owned());
+    console.set_up(request).await.unwrap();
+    let view = desk.view_with(|view| view.service.as_ref().is_some_and(|it| it.link == Link::Live)).await;
+    let id = view.service.unwrap().id;
+
+    // Another one, and an expired at that: refused at once, loudly, and shown beside the first.
+    service.stop();
+    Files::named("second").expired().write(certificates.path());
+    service.run().await.unwrap();
+    let view = desk.view_with(is_changed).await;
+    let Link::CertificateChanged { pinned, found } = view.service.unwrap().link else { panic!() };
+    assert_eq!(pinned.unwrap().sha256, first.sha256);
+    assert_eq!(found.subject, "CN=second");
+    assert_eq!(found.faults, [CertificateFault::Expired]);
+    assert!(found.not_after < Time::from_millis(1_620_000_000_000));
+    assert_eq!(view.own_alerts[0].severity, Severity::Critical);
+    desk.notification_with(|it| it.title.contains("another certificate")).await;
+    let refused = console.alert_settings().await.unwrap_err();
+    assert_eq!(refused.code, Code::Unreachable);
+    assert!(refused.message.contains("another certificate"), "{}", refused.message);
+
+    // It outlives a restart; only the one that was looked at can be trusted.
+    console.shut_down().await.unwrap();
+    drop(console);
+    let console = desk.start(folder.path());
+    desk.view_with(is_changed).await;
+    let wrong = console.trust_certificate(id.clone(), first.sha256.clone()).await.unwrap_err();
+    assert_eq!(wrong.code, Code::Conflict);
+    console.trust_certificate(id, found.sha256.clone()).await.unwrap();
+    let view = desk.view_with(|view| view.service.as_ref().is_some_and(|it| it.link == Link::Live)).await;
+    assert_eq!(view.service.unwrap().pinned.unwrap().sha256, found.sha256);
+    console.alert_settings().await.unwrap();
+    console.shut_down().await.unwrap();
+}
