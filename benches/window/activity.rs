@@ -49,6 +49,8 @@ const FILTERS: [&str; 40] = [
 ];
 
 pub async fn measure(page: &Page) {
+    let idle = measured(page, "idleFrame(60)").await.as_f64().unwrap_or(f64::NAN);
+    row("A frame in which nothing happens", &format!("{idle:.1} ms"), "part of what follows");
     let mut opened = Vec::new();
     for _ in 0..OPENINGS {
         opened.push(measured(page, "openActivity()").await.as_f64().unwrap_or(f64::NAN));
@@ -67,6 +69,12 @@ async fn filters(page: &Page) {
     let mut slowest = [("", 0.0), ("", 0.0)];
     for typed in FILTERS {
         let answer = measured(page, &format!("filter({})", serde_json::json!(typed))).await;
+        if std::env::var_os("MAILCUP_EACH").is_some() {
+            println!(
+                "  {typed:<50} {:>6} ms, exact {:>6} ms: {}",
+                answer["page"], answer["exact"], answer["status"]
+            );
+        }
         for ((figure, all), slowest) in
             [("page", &mut pages), ("exact", &mut exact)].into_iter().zip(&mut slowest)
         {

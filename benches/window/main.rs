@@ -2,7 +2,7 @@
 //! start-up and memory.
 //!
 //! `cargo xtask bench window`; `-- EVENTS` for another size. Needs an optimized build: figures of another one
-//! say nothing.
+//! say nothing. With `MAILCUP_EACH` set it tells each filter's figures.
 #![expect(clippy::unwrap_used, clippy::print_stdout, reason = "a measurement that fails says where")]
 
 mod activity;

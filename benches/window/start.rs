@@ -59,7 +59,9 @@ async fn until_visible(desktop: &Desktop, program: &Path, title: &str) -> (f64, 
     let shown = wait::until("a window", SOON, async || {
         desktop.window_titles().await.ok()?.iter().any(|shown| shown.contains(title)).then(|| begun.elapsed())
     });
-    let shown = shown.await.unwrap();
+    let Ok(shown) = shown.await else {
+        panic!("{} shows no window, and says:\n{}", program.display(), app.stop());
+    };
     tokio::time::sleep(REST).await;
     let memory = app.memory();
     app.stop();
