@@ -77,10 +77,12 @@ export async function misfits(page: Page): Promise<Fault[]> {
             element.clientHeight > 0 &&
             element.scrollHeight > element.clientHeight + 2;
           const says = (element.textContent || "").trim() !== "";
-          return (
-            says &&
-            (below || (sideways && !(style.textOverflow === "ellipsis" && isTitled(element))))
-          );
+          // A cell says the whole once it is pointed at, and its row's details do.
+          const isTold = isTitled(element) || element.matches("[role='gridcell']");
+          const dotted =
+            (style.textOverflow === "ellipsis" && !below) ||
+            style.getPropertyValue("-webkit-line-clamp") !== "none";
+          return says && (below || sideways) && !(dotted && isTold);
         }),
       ),
     };
