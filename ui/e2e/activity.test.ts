@@ -123,7 +123,7 @@ test("scrolls a million events by the scrollbar, and counts them meanwhile", asy
 test("goes to both ends of a million events by keys, and never loses the focus", async ({
   page,
 }) => {
-  await open(page, { scenario: "million", hash: "#/activity", ready: "1,000,000 events" });
+  await open(page, { scenario: "million", hash: "#/activity", ready: "1,000,000 events," });
   const focused = page.locator(`${rows}:focus`);
   await page.locator(rows).first().focus();
   await page.keyboard.press("End");

@@ -9,26 +9,29 @@ const FOCUSABLE =
 export function keepFocus(): () => void {
   /** What last had the focus, and what it lay in, from the inside out. */
   let trail: HTMLElement[] = [];
-  let frame = 0;
+  /** Who points needs no focus, and may mind where it goes. */
+  let points = false;
 
   const remember = (event: FocusEvent) => {
     trail = [];
     for (let at = event.target as Element | null; at; at = at.parentElement)
       if (at instanceof HTMLElement) trail.push(at);
   };
-  const look = () => {
-    frame = 0;
+  // At once: a key that is pressed meanwhile must not be lost. Whoever removed it may yet say better.
+  const observer = new MutationObserver((records) => {
     const last = trail[0];
-    // Who clicked beside everything wanted no focus.
-    if (!last || !isLost() || (last.isConnected && !last.matches(":disabled"))) return;
-    nearest(trail)?.focus();
-  };
-  const observer = new MutationObserver(() => {
-    // What removed it may itself say where the focus goes; so this waits for a frame.
-    if (frame === 0 && isLost()) frame = requestAnimationFrame(look);
+    if (!last || points || !isLost()) return;
+    if (!last.isConnected || last.matches(":disabled")) nearest(trail)?.focus();
+    // What only changed its place gets it back. Else it is there, and who clicked beside wanted none.
+    else if (records.some(({ addedNodes }) => has(addedNodes, last))) last.focus();
   });
 
+  const onPoint = () => (points = true);
+  const onKey = () => (points = false);
+
   document.addEventListener("focusin", remember);
+  window.addEventListener("pointerdown", onPoint, { capture: true });
+  window.addEventListener("keydown", onKey, { capture: true });
   observer.observe(document.body, {
     childList: true,
     subtree: true,
@@ -36,9 +39,14 @@ export function keepFocus(): () => void {
   });
   return () => {
     document.removeEventListener("focusin", remember);
+    window.removeEventListener("pointerdown", onPoint, { capture: true });
+    window.removeEventListener("keydown", onKey, { capture: true });
     observer.disconnect();
-    cancelAnimationFrame(frame);
   };
+}
+
+function has(nodes: NodeList, element: Element): boolean {
+  return [...nodes].some((node) => node.contains(element));
 }
 
 /** Whether nothing has the focus. */
