@@ -9,14 +9,14 @@ import { address } from "$lib/router.svelte";
 import { pages } from "./pages";
 import type { Entry } from "./palette";
 
-const settings: [part: string, name: () => string, also?: string][] = [
+const settings: [part: string, name: () => string, also?: string | (() => string)][] = [
   ["notifications", () => m.app_settings_notifications()],
   ["lock", () => m.app_settings_lock()],
   ["appearance", () => m.app_settings_appearance()],
   ["mail", () => m.app_settings_mail(), "SMTP relay outbox"],
   ["factors", () => m.app_settings_factors(), "TOTP authenticator password 2FA"],
   ["servers", () => m.app_settings_servers(), "Dovecot Postfix"],
-  ["services", () => m.services_title(), "certificate rename forget add"],
+  ["services", () => m.services_title(), () => m.app_settings_services_also()],
   ["about", () => m.app_settings_about()],
 ];
 const themes: [theme: Theme, label: () => string, icon: IconName][] = [
@@ -103,7 +103,7 @@ export function everywhere(view: View | undefined, { attempt, showKeys }: Doing)
       label: name(),
       group: m.app_page_settings(),
       icon: "settings" as const,
-      ...(also ? { also } : {}),
+      ...(also ? { also: typeof also === "string" ? also : also() } : {}),
       act: address(["settings", part]),
     })),
     {
