@@ -8,3 +8,4 @@ mod locked_and_offline;
 mod page;
 mod pictures;
 mod reports;
+mod services;

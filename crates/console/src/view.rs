@@ -84,8 +84,8 @@ impl Situation {
         let figures = readable.map(Connection::figures).unwrap_or_default();
         View {
             phase: self.phase(),
-            service: connection.map(|it| it.service_view(open)),
-            services: self.connections.iter().map(|it| it.service_view(open)).collect(),
+            service: connection.map(|it| it.service_view(self.name_of(it), open)),
+            services: self.connections.iter().map(|it| it.service_view(self.name_of(it), open)).collect(),
             admin: readable.and_then(|it| it.admin.clone()),
             open_alerts: figures.open_alerts,
             gravest: figures.gravest,
@@ -116,7 +116,11 @@ impl Situation {
         let alert = |(connection, alert): &(&Connection, &Alert)| TrayAlert {
             service: connection.id.clone(),
             id: alert.id.clone(),
-            title: if several { titled(&connection.name(), &alert.title) } else { alert.title.clone() },
+            title: if several {
+                titled(&self.name_of(connection), &alert.title)
+            } else {
+                alert.title.clone()
+            },
             severity: alert.severity,
         };
         Tray {
@@ -126,6 +130,10 @@ impl Situation {
             paused: view.paused_until.is_some(),
             can_lock: self.can_lock,
         }
+    }
+
+    fn name_of(&self, connection: &Connection) -> String {
+        connection.name_among(self.connections.iter())
     }
 
     fn connection(&self) -> Option<&Connection> {
@@ -257,20 +265,31 @@ impl Connection {
         figures
     }
 
-    /// As the admin named it, else the organization's name, else where it is.
-    pub fn name(&self) -> String {
-        let place = || match self.url.host_str() {
-            _ if self.embedded => "This computer".to_owned(),
-            Some(host) => host.to_owned(),
-            None => self.url.to_string(),
-        };
-        self.given_name.clone().or_else(|| self.organization.clone()).unwrap_or_else(place)
+    /// As the admin named it, else the organization's name, else where it is. Where others are called the same,
+    /// its place tells it from them.
+    pub fn name_among<'a>(&self, all: impl Iterator<Item = &'a Self>) -> String {
+        let name = self.name();
+        let called_so = all.filter(|it| it.name() == name).count();
+        if called_so > 1 && name != self.place() { format!("{name} ({})", self.place()) } else { name }
     }
 
-    fn service_view(&self, open: bool) -> ServiceView {
+    fn name(&self) -> String {
+        self.given_name.clone().or_else(|| self.organization.clone()).unwrap_or_else(|| self.place())
+    }
+
+    fn place(&self) -> String {
+        match (self.url.host_str(), self.url.port()) {
+            _ if self.embedded => "This computer".to_owned(),
+            (Some(host), Some(port)) => format!("{host}:{port}"),
+            (Some(host), None) => host.to_owned(),
+            (None, _) => self.url.to_string(),
+        }
+    }
+
+    fn service_view(&self, name: String, open: bool) -> ServiceView {
         ServiceView {
             id: self.id.clone(),
-            name: self.name(),
+            name,
             given_name: self.given_name.clone(),
             url: self.url.to_string(),
             embedded: self.embedded,
@@ -430,5 +449,18 @@ mod tests {
         assert_eq!(tray.status, "3 open alerts; Choir: the service can't be reached");
         two.shown = Some("two".into());
         assert_eq!(two.view(Time::from_millis(1)).open_alerts, 2);
+    }
+
+    #[test]
+    fn services_of_the_same_name_are_told_apart_by_their_place() {
+        let mut two = situation(Standing::SignedIn, Link::Live);
+        two.connections[0].organization = Some("Example".to_owned());
+        let elsewhere = "https://mail.example.org:8480/".parse().unwrap();
+        let other =
+            Connection { id: "two".into(), url: elsewhere, embedded: false, ..two.connections[0].clone() };
+        assert_eq!(two.view(Time::from_millis(0)).services[0].name, "Example");
+        two.connections.push(other);
+        let names: Vec<_> = two.view(Time::from_millis(0)).services.into_iter().map(|it| it.name).collect();
+        assert_eq!(names, ["Example (This computer)", "Example (mail.example.org:8480)"]);
     }
 }

@@ -226,7 +226,7 @@ impl<H: Host> Controller<H> {
                     let key = std::mem::take(&mut notification.key);
                     notification.key = key_on_desktop(connection.id(), &key);
                     if several && key != LOCKED {
-                        notification.title = titled(&connection.view().name(), &notification.title);
+                        notification.title = titled(&self.name_of(connection), &notification.title);
                     }
                     tokio::spawn(async move {
                         let shown = host.show_notification(notification).await;

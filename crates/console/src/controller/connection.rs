@@ -3,13 +3,14 @@
 
 mod copy;
 mod hear;
+mod standing;
 
 use mailcup_wire::{
     Admin, Challenge, Code, Organization, Problem, ServiceId, ServiceInfo, SessionGrant, Time,
     desktop::{AuditStanding, Certificate, Link, Notice},
 };
 use secrecy::SecretString;
-use tokio::sync::{mpsc, oneshot};
+use tokio::sync::oneshot;
 use url::Url;
 
 use super::{Contact, Contacts, Controller, Plan, beside::Beside};
@@ -21,7 +22,7 @@ use crate::{
     profile::Service,
     sidecar::Sidecar,
     store::{Figures, Store, StoreError},
-    sync::{Sync, Target, all_changed},
+    sync::all_changed,
     view::{Access, Connection, Standing},
 };
 
@@ -219,7 +220,7 @@ impl<H: Host> Controller<H> {
     /// Connects to a service elsewhere, and shows it.
     pub(super) async fn connect(&mut self, url: Url, pinned: Option<Certificate>) -> Result<(), Problem> {
         if let Some(known) = self.connections.iter().find(|it| it.service.url == url) {
-            let message = format!("{} is connected already.", known.view().name());
+            let message = format!("{} is connected already.", self.name_of(known));
             return Err(Problem::new(Code::Conflict, message));
         }
         if self.find_key(Plan::Connect(url.clone(), pinned.clone().map(Box::new))).await {
@@ -364,6 +365,11 @@ impl<H: Host> Controller<H> {
         self.folder.forget_session(id)
     }
 
+    pub(super) fn name_of(&self, connection: &Connected) -> String {
+        let all: Vec<Connection> = self.connections.iter().map(Connected::view).collect();
+        connection.view().name_among(all.iter())
+    }
+
     /// The connection that the window shows.
     pub(super) fn shown(&self) -> Option<&Connected> {
         let shown = self.install.shown.as_ref();
@@ -421,87 +427,11 @@ impl<H: Host> Controller<H> {
         self.find_standing(number).await;
     }
 
-    /// Asks the service how we stand, or goes on with the session.
-    async fn find_standing(&mut self, number: u64) {
-        let Some(connection) = self.connections.at(number) else { return };
-        if connection.token.is_some() {
-            connection.standing = Standing::SignedIn;
-            self.restart_sync(number).await;
-            self.ask_organization(number);
-            return;
-        }
-        // While locked nobody knows whether there is a session.
-        if connection.standing == Standing::Lapsed || self.access == Access::Locked {
-            return;
-        }
-        let Some(api) = connection.api.clone() else { return };
-        let said = self.channels.said.0.clone();
-        tokio::spawn(async move {
-            let info = api.service_info(None).await;
-            // The actor may have ended meanwhile.
-            let _ = said.send((number, Said::Info(info))).await;
-        });
-    }
-
-    fn ask_organization(&self, number: u64) {
-        let Some(connection) = self.connections.get(number) else { return };
-        let Some(api) = connection.api.clone().map(|api| api.with_token(connection.token.clone())) else {
-            return;
-        };
-        let said = self.channels.said.0.clone();
-        tokio::spawn(async move {
-            match api.organization().await {
-                Ok(organization) => {
-                    let _ = said.send((number, Said::Organization(organization))).await;
-                }
-                Err(problem) => tracing::warn!(code = problem.code.as_str(), "the organization was not told"),
-            }
-        });
-    }
-
-    async fn restart_sync(&mut self, number: u64) {
-        let Some(store) = self.connections.get(number).map(|it| it.store.clone()) else { return };
-        match store {
-            Some(store) => self.sync_into(number, Target::Store(store)).await,
-            None if self.access == Access::Locked => self.sync_into(number, Target::Nowhere(None)).await,
-            None => {}
-        }
-    }
-
-    async fn sync_into(&mut self, number: u64, target: Target) {
-        let Some(connection) = self.connections.at(number) else { return };
-        if let Some(sync) = connection.sync.take() {
-            sync.end().await;
-        }
-        let (Some(api), Some(token)) = (connection.api.clone(), connection.token.clone()) else { return };
-        if connection.standing != Standing::SignedIn {
-            return;
-        }
-        self.numbers += 1;
-        connection.round = self.numbers;
-        let round = connection.round;
-        let api = api.with_token(Some(token));
-        let (clock, out) = (self.clock.clone(), self.channels.news.0.clone());
-        let audit = connection.audit_asking.clone();
-        connection.sync = Some(Beside::start(move |stop| async move {
-            let (news, mut heard) = mpsc::channel(16);
-            let forward = async {
-                while let Some(news) = heard.recv().await {
-                    if stop.run_until_cancelled(out.send((round, news))).await.is_none() {
-                        return;
-                    }
-                }
-            };
-            let sync = Sync { api, target, clock, news, stop: stop.clone(), audit };
-            tokio::join!(sync.run(), forward);
-        }));
-    }
-
     pub(super) fn tell_contacts(&self) {
         let locked = self.access == Access::Locked;
         let contact = |it: &Connected| Contact {
             service: it.id().clone(),
-            name: it.view().name(),
+            name: self.name_of(it),
             api: it.api.clone().map(|api| api.with_token(it.token.clone())),
             device: self.install.device.clone(),
             setup_token: it.setup_token.clone(),
