@@ -38,7 +38,7 @@ const REST_AFTER_FAILURE: Duration = Duration::from_millis(200);
 const FAMILIAR_ACCOUNTS: usize = 100_000;
 
 /// Sign-ins replayed at a start at most.
-const REPLAY: u64 = 100_000;
+const REPLAY: u64 = 50_000;
 const REPLAY_PAGE: u32 = 5_000;
 
 #[derive(Debug)]

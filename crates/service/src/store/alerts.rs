@@ -46,8 +46,9 @@ pub async fn put(connection: &mut SqliteConnection, row: &AlertRow) -> Result<()
 /// Alerts whose last event was not before `since`, and those that wait for their cause to go, however old.
 pub async fn current(connection: &mut SqliteConnection, since: Time) -> Result<Vec<AlertRow>, StoreError> {
     let sql = format!(
-        "SELECT {COLUMNS} FROM alerts WHERE (state IN (1, 2, 3) AND last_at >= $1) OR (state IN (1, 2) \
-         AND (subject LIKE '[\"outbox_stuck\"%' OR subject LIKE '[\"admin_new_device\"%')) ORDER BY last_at"
+        "SELECT {COLUMNS} FROM alerts WHERE (state IN (1, 2, 3) AND last_at >= $1) \
+         OR (subject >= '[\"admin_new_device\"' AND subject < '[\"admin_new_device#' AND +state IN (1, 2)) \
+         OR (subject = '[\"outbox_stuck\"]' AND +state IN (1, 2)) ORDER BY last_at"
     );
     let rows = sqlx::query(AssertSqlSafe(sql)).bind(since.as_millis()).fetch_all(connection).await?;
     Ok(rows.iter().map(alert_row).collect::<Result<Vec<_>, _>>()?.into_iter().flatten().collect())
