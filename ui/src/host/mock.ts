@@ -131,7 +131,8 @@ async function read<T>(answer: () => T): Promise<T> {
 /** Reading something at the service. */
 async function ask<T>(answer: () => T): Promise<T> {
   if (scenario === "offline") throw problem("unreachable", "The service can't be reached.");
-  if (scenario === "signed-out") throw problem("unauthenticated", "Your session ended. Sign in.");
+  if (state.service?.link.kind === "signed_out")
+    throw problem("unauthenticated", "Your session ended. Sign in.");
   return read(answer);
 }
 
@@ -143,7 +144,8 @@ async function write<T>(answer: () => T): Promise<T> {
       "unreachable",
       "The service can't be reached, so nothing was changed. Try again when it is back.",
     );
-  if (scenario === "signed-out") throw problem("unauthenticated", "Your session ended. Sign in.");
+  if (state.service?.link.kind === "signed_out")
+    throw problem("unauthenticated", "Your session ended. Sign in.");
   if (scenario === "auditor")
     throw problem("forbidden", "An auditor can look at everything and change nothing.");
   return structuredClone(answer());
