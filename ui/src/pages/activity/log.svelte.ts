@@ -89,12 +89,12 @@ export class EventLog {
     this.problem = undefined;
     this.count = undefined;
     this.#stale = false;
-    void this.#countAll(turn);
     try {
       const question = this.#ask();
       const page = await host.eventsAt(filter, 0, FIRST_PIECE);
       if (turn !== this.#turn) return;
       this.#begin(page.events, page.more, question);
+      void this.#countAll(turn);
     } catch (thrown) {
       if (turn !== this.#turn) return;
       this.#clear();
@@ -291,28 +291,34 @@ export class EventLog {
     const filter = this.#filter;
     if (!filter) return;
     this.#counting = true;
-    const arrived = this.#arrived;
+    const [newest, arrived] = [this.#newest, this.#arrived];
+    const newer = async () => (newest === undefined ? 0 : host.eventPosition(filter, newest));
+    let isSettled = true;
     try {
+      // What the core has and has not told of yet is not to be counted twice.
+      let untold = await newer();
       // The first answer comes soon, the exact one when it comes.
       const soon = this.count ? undefined : await host.countEvents(filter, COUNTED_AT_ONCE);
       if (turn !== this.#turn) return;
-      if (soon) this.#take(soon, arrived);
+      if (soon && !soon.exact) this.#take(soon, arrived);
+      if (!soon?.exact) untold = await newer();
       const all = soon?.exact ? soon : await host.countEvents(filter, null);
+      isSettled = untold === (await newer());
       if (turn !== this.#turn) return;
-      this.#take(all, arrived);
+      this.#take({ events: all.events - untold, exact: true }, arrived);
     } catch {
       // The list itself says what is wrong; without a count it stands, too.
     }
     if (turn !== this.#turn) return;
     this.#counting = false;
-    if (arrived !== this.#arrived) this.#countLater();
+    if (!isSettled) this.#countLater();
   }
 
-  /** `arrived`: how many had arrived when the count was asked for; it may lack what came since. */
-  #take(count: Count, arrived: number) {
-    this.count = count;
-    const length = count.events + this.#arrived - arrived;
-    if (count.exact && !this.loading) this.#length = length;
+  /** `arrived`: how many had arrived when the count was asked for; it lacks what came since. */
+  #take({ events, exact }: Count, arrived: number) {
+    const length = events + this.#arrived - arrived;
+    this.count = { events: length, exact };
+    if (exact && !this.loading) this.#length = length;
     else this.#learnLength(length);
   }
 

@@ -33,14 +33,15 @@ vi.mock("$host", () => {
       eventPosition: (filter: Filter, id: string) =>
         answer(() => all(filter).filter((event) => seq(event.id) > seq(id)).length),
       countEvents: async (filter: Filter, atMost: number | null) => {
-        // To count all takes its time.
-        if (atMost === null) await new Promise((resolve) => setTimeout(resolve, 300));
-        return answer(() => {
+        const counted = await answer(() => {
           const events = all(filter).length;
           return atMost !== null && events > atMost
             ? { events: atMost, exact: false }
             : { events, exact: true };
         });
+        // To count all takes its time, and lacks what arrives meanwhile.
+        if (atMost === null) await new Promise((resolve) => setTimeout(resolve, 300));
+        return counted;
       },
       onDataChanged: (_: (changed: DataChanged) => void) => () => undefined,
     },
@@ -158,6 +159,23 @@ it("shows new events at once at the top, and counts them", async () => {
   expect(log.count).toEqual({ events: 5, exact: true });
   expect(log.shift).toBe(2);
 });
+
+it.each(["before", "while"])(
+  "counts each event once that arrives %s all are counted",
+  async (when) => {
+    write(1, 25_000);
+    const log = new EventLog();
+    await log.load(all);
+    log.want(0, 20);
+    if (when === "while") await vi.advanceTimersByTimeAsync(100);
+    write(25_001, 25_050);
+    await settled();
+    log.changed();
+    await settled();
+    expect(log.count).toEqual({ events: 25_050, exact: true });
+    expect(log.total).toBe(25_050);
+  },
+);
 
 it("holds new events back while the reader is further down", async () => {
   write(1, 3);
