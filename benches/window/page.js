@@ -24,6 +24,18 @@
       .map((row) => row.textContent)
       .join("\n");
 
+  // What the desktop core was asked for, and how long its answers took to come.
+  const asked = [];
+  const plain = window.fetch;
+  window.fetch = async (input, init) => {
+    const begun = performance.now();
+    const answer = await plain(input, init);
+    asked.push({ what: String(input.url ?? input), took: performance.now() - begun });
+    return answer;
+  };
+  const slowestAnswer = (what) =>
+    Math.max(0, ...asked.filter((one) => one.what.includes(what)).map((one) => one.took));
+
   /** Milliseconds until the test holds and is painted; -1 if that takes too long. */
   async function until(begun, test, patience = 10_000) {
     while (!test()) {
@@ -56,12 +68,13 @@
     Object.getOwnPropertyDescriptor(HTMLInputElement.prototype, "value").set.call(field, typed);
     field.dispatchEvent(new InputEvent("input", { bubbles: true }));
     await new Promise((resolve) => setTimeout(resolve, 150));
+    asked.length = 0;
     const begun = performance.now();
     const enter = { key: "Enter", code: "Enter", bubbles: true, cancelable: true };
     field.dispatchEvent(new KeyboardEvent("keydown", enter));
     const page = await until(begun, () => nothing() || (shown() && rowsInSight() !== before));
     const exact = await until(begun, () => status() !== statusBefore && !/Counting|\+/.test(status()));
-    return { page, exact, status: status() };
+    return { page, exact, core: slowestAnswer("/events"), count: slowestAnswer("/count"), status: status() };
   }
 
   /** Presses a link of the sidebar. */

@@ -179,7 +179,17 @@ fn start_screen(config: DesktopConfig) -> Result<(Daemon, String), LabError> {
     let geometry = format!("{}x{}x24", config.width, config.height);
     let (daemon, number) = start_and_read_line(
         "Xvfb",
-        Command::new("Xvfb").args(["-displayfd", "1", "-screen", "0", &geometry, "-nolisten", "tcp"]),
+        // It would begin anew, and refuse whoever comes meanwhile, when the last window closes.
+        Command::new("Xvfb").args([
+            "-displayfd",
+            "1",
+            "-screen",
+            "0",
+            &geometry,
+            "-nolisten",
+            "tcp",
+            "-noreset",
+        ]),
     )?;
     Ok((daemon, format!(":{number}")))
 }

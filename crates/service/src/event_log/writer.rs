@@ -34,8 +34,8 @@ const STEADY: i64 = 60_000;
 /// How long a failed write is taken to mean that the next one fails too.
 const REST_AFTER_FAILURE: Duration = Duration::from_millis(200);
 
-/// Accounts whose networks are kept in memory.
-const FAMILIAR_ACCOUNTS: usize = 100_000;
+/// Networks of accounts that are kept in memory.
+const FAMILIAR: usize = 200_000;
 
 /// Sign-ins replayed at a start at most.
 const REPLAY: u64 = 50_000;
@@ -50,8 +50,9 @@ pub(super) struct Writer {
     watch: Watch,
     book: AlertBook,
     accounts: HashSet<Arc<str>>,
-    /// Client networks from which an account succeeded, and when first.
+    /// Client networks from which an account succeeded, and when first; those that were asked for lately.
     familiar: HashMap<Arc<str>, HashMap<[u8; 16], u64>>,
+    familiar_count: usize,
     raised: Vec<(Subject, bool)>,
     failed_at: Option<Instant>,
 }
@@ -87,6 +88,7 @@ impl Writer {
             book: AlertBook::default(),
             accounts: HashSet::new(),
             familiar: HashMap::new(),
+            familiar_count: 0,
             raised: Vec::new(),
             failed_at: None,
         };
@@ -299,25 +301,40 @@ impl Writer {
         seq: u64,
         learn: bool,
     ) -> Result<Familiarity, StoreError> {
-        if !self.familiar.contains_key(login) {
-            if self.familiar.len() >= FAMILIAR_ACCOUNTS {
-                self.familiar.clear();
+        let known = self.familiar.get(login).and_then(|networks| networks.get(&network)).copied();
+        let first = match known {
+            Some(first) => Some(first),
+            None => events::known_since(connection, login, network).await?,
+        };
+        if let Some(first) = first {
+            self.remember(login, network, first);
+            if first < seq {
+                return Ok(Familiarity::Known);
             }
-            let known = events::known_networks(connection, login).await?;
-            self.familiar.insert(Arc::clone(login), known.into_iter().collect());
         }
-        let networks = self.familiar.entry(Arc::clone(login)).or_default();
-        if networks.get(&network).is_some_and(|first| *first < seq) {
-            return Ok(Familiarity::Known);
-        }
-        let any = !networks.is_empty();
+        let remembered =
+            self.familiar.get(login).is_some_and(|networks| networks.values().any(|it| *it < seq));
+        let earlier = remembered || events::has_known_network(connection, login, seq).await?;
         if learn {
-            networks.insert(network, seq);
+            self.remember(login, network, seq);
             events::add_known_network(connection, login, network, seq).await?;
-            return Ok(if any { Familiarity::New } else { Familiarity::FirstEver });
         }
-        let earlier = events::known_networks(connection, login).await?.iter().any(|(_, first)| *first < seq);
         Ok(if earlier { Familiarity::New } else { Familiarity::FirstEver })
+    }
+
+    fn remember(&mut self, login: &Arc<str>, network: [u8; 16], first: u64) {
+        let networks = self.familiar.entry(Arc::clone(login)).or_default();
+        if networks.insert(network, first).is_none() {
+            self.familiar_count += 1;
+        }
+        if self.familiar_count > FAMILIAR {
+            self.forget_familiar();
+        }
+    }
+
+    fn forget_familiar(&mut self) {
+        self.familiar.clear();
+        self.familiar_count = 0;
     }
 
     /// The clock's time, unless that goes back a little.
@@ -331,7 +348,7 @@ impl Writer {
         let bounds = events::bounds(store.read()).await?;
         let mut connection = store.read().acquire().await?;
         self.accounts = accounts::logins(&mut connection).await?.into_iter().map(Arc::from).collect();
-        self.familiar.clear();
+        self.forget_familiar();
         self.raised.clear();
         self.watch = Watch::new(self.rules);
         self.book = AlertBook::default();
@@ -348,7 +365,7 @@ impl Writer {
         // An alarm that lasts is followed from its beginning, so that different accounts count once.
         let lasting = |row: &&alerts::AlertRow| row.alert.last_at >= lately;
         let since = rows.iter().filter(lasting).map(|row| row.alert.first_at).min().unwrap_or(lately);
-        let first = events::first_since(&mut connection, since.min(lately)).await?.unwrap_or(last);
+        let first = events::first_since(&mut connection, since.min(lately), REPLAY).await?.unwrap_or(last);
         let after = (first - 1).max(last.saturating_sub(REPLAY));
         // What is replayed meets the alerts of its time, so that it opens none a second time.
         let recent = alert_book::recent(last_at).min(since).min(lately);

@@ -158,12 +158,20 @@ pub async fn get(readers: &SqlitePool, seq: u64) -> Result<Option<EventRow>, Sto
     row.as_ref().map(event_row).transpose()
 }
 
-/// The first event at `since` or later.
-pub async fn first_since(connection: &mut SqliteConnection, since: Time) -> Result<Option<u64>, StoreError> {
-    let first: Option<i64> = sqlx::query_scalar("SELECT MIN(seq) FROM events WHERE at >= $1")
-        .bind(since.as_millis())
-        .fetch_one(connection)
-        .await?;
+/// The first event at `since` or later, looked for among so many of the earliest of that time. By time, not by
+/// number: that would go through the whole log.
+pub async fn first_since(
+    connection: &mut SqliteConnection,
+    since: Time,
+    among: u64,
+) -> Result<Option<u64>, StoreError> {
+    let first: Option<i64> = sqlx::query_scalar(
+        "SELECT MIN(seq) FROM (SELECT seq FROM events WHERE at >= $1 ORDER BY at LIMIT $2) AS earliest",
+    )
+    .bind(since.as_millis())
+    .bind(among.cast_signed())
+    .fetch_one(connection)
+    .await?;
     Ok(first.map(i64::cast_unsigned))
 }
 
@@ -229,21 +237,33 @@ pub async fn begin_epoch(
     Ok(())
 }
 
-/// The client networks from which an account succeeded, each with the event that did so first.
-pub async fn known_networks(
+/// The event with which an account succeeded from a client network first.
+pub async fn known_since(
     connection: &mut SqliteConnection,
     login: &str,
-) -> Result<Vec<([u8; 16], u64)>, StoreError> {
-    let rows = sqlx::query("SELECT network, first_seq FROM known_networks WHERE login = $1")
+    network: [u8; 16],
+) -> Result<Option<u64>, StoreError> {
+    let first: Option<i64> =
+        sqlx::query_scalar("SELECT first_seq FROM known_networks WHERE login = $1 AND network = $2")
+            .bind(login)
+            .bind(network.to_vec())
+            .fetch_optional(connection)
+            .await?;
+    Ok(first.map(i64::cast_unsigned))
+}
+
+/// Whether an account had succeeded from any network before the event `seq`.
+pub async fn has_known_network(
+    connection: &mut SqliteConnection,
+    login: &str,
+    seq: u64,
+) -> Result<bool, StoreError> {
+    let found = sqlx::query("SELECT 1 FROM known_networks WHERE login = $1 AND first_seq < $2 LIMIT 1")
         .bind(login)
-        .fetch_all(connection)
+        .bind(seq.cast_signed())
+        .fetch_optional(connection)
         .await?;
-    rows.iter()
-        .map(|row| {
-            let network = row.try_get::<Vec<u8>, _>(0)?.try_into().unwrap_or_default();
-            Ok((network, row.try_get::<i64, _>(1)?.cast_unsigned()))
-        })
-        .collect()
+    Ok(found.is_some())
 }
 
 /// Remembers that an account succeeded from a client network.
