@@ -4,6 +4,7 @@
 mod crashes;
 mod first_alert;
 mod first_run;
+mod keyboard;
 mod locked_and_offline;
 mod page;
 mod pictures;
