@@ -34,6 +34,8 @@ async fn a_newcomer_sees_stops_and_understands_an_attack() {
     assert!(signs_in(MailProtocol::Imap, HONEST, &ben.password).await.accepted);
     page.see("Connected").await;
     page.press("Open the console").await;
+    page.see("All is well").await;
+    page.go("/activity").await;
     page.see(HONEST).await;
 
     set_relay(&page, &servers).await;
