@@ -44,7 +44,7 @@ restarted() { [ "$(systemctl show --property MainPID --value mailcupd)" != "$bef
 until_true 'killed, it is started again' restarted
 
 useradd --create-home anna
-cat > /home/anna/open.sh <<'OPEN'
+cat > ~anna/open.sh <<'OPEN'
 set -e
 printf '\n' | gnome-keyring-daemon --unlock --components=secrets >/dev/null
 mailcup-console >/dev/null 2>&1 &
@@ -65,18 +65,18 @@ done
 kill "$console"
 wait "$console" || :
 OPEN
-chown anna /home/anna/open.sh
+chown anna ~anna/open.sh
 runuser --login anna --command \
-    'xvfb-run --auto-servernum --server-args="-screen 0 1280x800x24" dbus-run-session -- bash /home/anna/open.sh'
+    'xvfb-run --auto-servernum --server-args="-screen 0 1280x800x24" dbus-run-session -- bash ~anna/open.sh'
 cp /tmp/console.png /prove.png
 ok 'the console opens its window for a user'
-holds 'the console keeps its data in the home folder' test -s /home/anna/.local/share/org.mailcup.console/console.json
+holds 'the console keeps its data in the home folder' test -s ~anna/.local/share/org.mailcup.console/console.json
 holds 'the console has its icon and its entry in the menu' \
     test -e /usr/share/applications/org.mailcup.console.desktop -a -e /usr/share/icons/hicolor/128x128/apps/org.mailcup.console.png
 
 said=$(apt-get remove -y mailcupd mailcup-console 2>&1)
 holds 'removing stops the service' bash -c '! systemctl is-active mailcupd'
-holds 'removing leaves the data' test -s /var/lib/mailcup/mailcup.db -a -s /home/anna/.local/share/org.mailcup.console/console.json
+holds 'removing leaves the data' test -s /var/lib/mailcup/mailcup.db -a -s ~anna/.local/share/org.mailcup.console/console.json
 holds 'and says where those of the service are' grep --fixed-strings /var/lib/mailcup <<< "$said"
 holds 'and those of the console' grep --fixed-strings org.mailcup.console <<< "$said"
 said=$(apt-get purge -y mailcupd mailcup-console 2>&1)
