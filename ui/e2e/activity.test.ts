@@ -323,7 +323,7 @@ test("exports what is shown, tells how far it is, and where it went", async ({ p
   await dialog.getByRole("button", { name: "Export", exact: true }).click();
   await expect(page.getByRole("progressbar", { name: "Exporting events" })).toBeVisible();
   await page.getByRole("link", { name: "Blocks" }).first().click();
-  await expect(page.getByText("Exported to /home/maria/Downloads/")).toBeVisible();
+  await expect(page.getByText(/^Exported to .*\/Downloads\//)).toBeVisible();
 });
 
 test("cancels an export, and says why one failed", async ({ page }) => {

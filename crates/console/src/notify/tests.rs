@@ -185,12 +185,12 @@ fn a_snoozed_alert_leaves_the_desktop_and_is_told_of_again_when_it_is_due() {
     let [Post::Show { notification, marks }] = &posts[..] else { panic!("{posts:?}") };
     assert!(desk.taken(&notification.key, marks, Time::from_millis(10_000)));
     desk.dismissed("alert:anna");
-    assert!(desk.missed(&[snoozed.clone()], &rules(), at(20_000)).is_empty(), "once");
+    assert!(desk.missed(std::slice::from_ref(&snoozed), &rules(), at(20_000)).is_empty(), "once");
     // Also by a console that starts only then, but not by one that told of it before it ended.
     let told = |at| {
         Shown::from([("anna".into(), Told { severity: Severity::Attention, at: Time::from_millis(at) })])
     };
-    assert_eq!(Desk::new(told(1)).missed(&[snoozed.clone()], &rules(), at(20_000)).len(), 1);
+    assert_eq!(Desk::new(told(1)).missed(std::slice::from_ref(&snoozed), &rules(), at(20_000)).len(), 1);
     assert!(Desk::new(told(10_001)).missed(&[snoozed], &rules(), at(20_000)).is_empty());
 }
 
