@@ -120,7 +120,7 @@ mod tests {
     /// Fails when the committed declarations are stale; `MAILCUP_WRITE_BINDINGS=1` writes them anew.
     #[test]
     fn the_pages_know_these_commands_events_and_types() {
-        let committed = Path::new(env!("CARGO_MANIFEST_DIR")).join("ui/src/generated/bindings.ts");
+        let committed = Path::new("ui/src/generated/bindings.ts");
         let folder = tempfile::tempdir().unwrap();
         let fresh = folder.path().join("bindings.ts");
         let header = "/* Generated from src-tauri/boundary.rs; don't edit. To renew: MAILCUP_WRITE_BINDINGS=1 cargo xtask test */\n";
@@ -130,9 +130,9 @@ mod tests {
         let fresh = fresh.replace("\"@tauri-apps/api/core\"", "\"../host/invoke\"");
         if std::env::var_os("MAILCUP_WRITE_BINDINGS").is_some() {
             std::fs::create_dir_all(committed.parent().unwrap()).unwrap();
-            std::fs::write(&committed, &fresh).unwrap();
+            std::fs::write(committed, &fresh).unwrap();
         }
-        let known = std::fs::read_to_string(&committed).unwrap_or_default();
+        let known = std::fs::read_to_string(committed).unwrap_or_default();
         assert!(
             known == fresh,
             "ui/src/generated/bindings.ts is stale. Renew it: MAILCUP_WRITE_BINDINGS=1 cargo test --workspace \
