@@ -1,4 +1,5 @@
 import "./styles/base.css";
+import "./styles/table.css";
 import { mount } from "svelte";
 import { applyRememberedTheme } from "$host/preferences.svelte";
 import { beginToSpeak } from "$lib/language.svelte";

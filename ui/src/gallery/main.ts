@@ -1,4 +1,5 @@
 import "../styles/base.css";
+import "../styles/table.css";
 import { mount } from "svelte";
 import Gallery from "./Gallery.svelte";
 

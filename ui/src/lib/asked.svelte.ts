@@ -1,27 +1,27 @@
 import type { Problem } from "$host/host";
-import { asProblem } from "$lib/problem";
+import { asProblem } from "./problem";
 
-/** Something that a section reads: its value, or why there is none. */
-export class Loaded<T> {
+/** Something that only the service knows: its value, or why there is none. */
+export class Asked<T> {
   value = $state.raw<T>();
   problem = $state.raw<Problem>();
-  #read: () => Promise<T>;
+  #ask: () => Promise<T>;
 
-  constructor(read: () => Promise<T>) {
-    this.#read = read;
+  constructor(ask: () => Promise<T>) {
+    this.#ask = ask;
   }
 
-  async load() {
+  load = async () => {
     try {
-      this.value = await this.#read();
+      this.value = await this.#ask();
       this.problem = undefined;
     } catch (thrown) {
       this.problem = asProblem(thrown);
     }
-  }
+  };
 }
 
-/** Something that a section does: whether it is under way, and why it failed. */
+/** Something that is done at the service: whether it is under way, and why it failed. */
 export class Doing {
   busy = $state(false);
   problem = $state.raw<Problem>();
