@@ -89,6 +89,6 @@ export function viewEntries(views: readonly SavedView[]): Entry[] {
     label: name,
     group: m.app_palette_views(),
     icon: "filter",
-    act: at,
+    act: `#${at}`,
   }));
 }

@@ -1,7 +1,7 @@
 import { m } from "$messages";
 import { host } from "$host";
 import { go } from "$lib/router.svelte";
-import { dismissAll } from "$lib/toasts.svelte";
+import { dismissUndoable } from "$lib/toasts.svelte";
 import type { ServiceView, View } from "./host";
 
 let current = $state.raw<View>();
@@ -49,14 +49,14 @@ export function hasSeveral(): boolean {
 export async function show(service: string, to?: string) {
   if (current?.service?.id !== service) {
     await host.switchService(service);
-    // What was said and could be undone was about another service.
-    dismissAll();
     take(await host.view());
   }
   if (to !== undefined) go(`#${to.startsWith("/") ? to : `/${to}`}`);
 }
 
 function take(pushed: View) {
+  // What can still be undone was done at another service.
+  if (current?.service && current.service.id !== pushed.service?.id) dismissUndoable();
   host.drawFor(pushed.service?.id ?? null);
   current = pushed;
 }

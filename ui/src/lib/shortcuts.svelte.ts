@@ -13,8 +13,8 @@ export interface Shortcut {
   run: () => void;
 }
 
-/** Of what stays open while the language changes, words are asked for when they are shown. */
-type Words = string | (() => string);
+/** Asked for when they are shown: the language may change while a page is open. */
+type Words = () => string;
 
 interface Group {
   name: Words;
@@ -43,12 +43,10 @@ export function useShortcuts(name: Words, shortcuts: Shortcut[], { everywhere = 
 /** Every key that does something now, the innermost first. */
 export function shortcutGroups() {
   return groups.map(({ name, shortcuts }) => ({
-    name: inWords(name),
-    shortcuts: shortcuts.map(({ key, also, does }) => ({ key, also, does: inWords(does) })),
+    name: name(),
+    shortcuts: shortcuts.map(({ key, also, does }) => ({ key, also, does: does() })),
   }));
 }
-
-const inWords = (words: Words) => (typeof words === "string" ? words : words());
 
 const takesText =
   "textarea, select, [contenteditable], input:not([type='checkbox'], [type='radio'], [type='button'])";

@@ -7,7 +7,7 @@ afterEach(() => stop?.());
 
 function register(shortcuts: Shortcut[]) {
   const Registering = (() => {
-    useShortcuts("Test", shortcuts);
+    useShortcuts(() => "Test", shortcuts);
   }) as unknown as Parameters<typeof mount>[0];
   const mounted = mount(Registering, { target: document.body });
   flushSync();
@@ -20,8 +20,8 @@ it("waits for the second of two keys, and forgets the first after another key", 
   const alerts = vi.fn();
   const acknowledge = vi.fn();
   register([
-    { key: "g a", also: "1", does: "Go to Alerts", run: alerts },
-    { key: "a", does: "Acknowledge", run: acknowledge },
+    { key: "g a", also: "1", does: () => "Go to Alerts", run: alerts },
+    { key: "a", does: () => "Acknowledge", run: acknowledge },
   ]);
   press("g");
   press("Shift");
@@ -41,7 +41,7 @@ it("waits for the second of two keys, and forgets the first after another key", 
 it("forgets the first of two keys after a while", () => {
   vi.useFakeTimers();
   const alerts = vi.fn();
-  register([{ key: "g a", does: "Go to Alerts", run: alerts }]);
+  register([{ key: "g a", does: () => "Go to Alerts", run: alerts }]);
   press("g");
   vi.advanceTimersByTime(2_000);
   press("a");

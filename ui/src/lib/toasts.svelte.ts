@@ -38,8 +38,8 @@ export function dismiss(id: number) {
   if (index >= 0) visible.splice(index, 1);
 }
 
-export function dismissAll() {
-  for (const { id } of [...visible]) dismiss(id);
+export function dismissUndoable() {
+  for (const { id, undo } of [...visible]) if (undo) dismiss(id);
 }
 
 /** Holds a toast for as long as someone points at it. */
