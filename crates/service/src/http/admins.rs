@@ -3,8 +3,10 @@
 use std::sync::Arc;
 
 use axum::{extract::State, http::StatusCode};
-use mailcup_wire::{Admin, AdminAccess, AdminChange, AdminId, Code, NewAdmin, Problem, Role, SessionId};
-use serde_json::json;
+use mailcup_wire::{
+    Admin, AdminAccess, AdminChange, AdminId, Code, InvitationId, NewAdmin, Problem, Role, SessionId,
+};
+use serde_json::{Value, json};
 use utoipa_axum::{router::OpenApiRouter, routes};
 
 use super::{
@@ -23,7 +25,7 @@ use crate::{
     store::{
         StoreError,
         admins::{self, AdminRow},
-        sessions,
+        invitations, sessions,
     },
 };
 
@@ -73,7 +75,7 @@ async fn create(
     Ok((StatusCode::CREATED, versioned(admin)))
 }
 
-/// Changes an admin. Another role takes effect at once, in open streams too.
+/// Changes an admin. Another role takes effect at once, in open streams too; invitations by a former owner end.
 #[utoipa::path(
     patch, path = "/v1/admins/{id}", tag = "admins", params(("id" = String, Path)),
     responses((status = 200, body = Admin), (status = 412)), extensions(("x-permission" = json!("owner"))),
@@ -100,12 +102,15 @@ async fn change(
         admin.role = role;
     }
     admin.version += 1;
+    let mut ended = Vec::new();
     if before == Role::Owner && admin.role != Role::Owner {
         keep_an_owner(&mut tx).await?;
+        ended = invitations::delete_by(tx.connection(), &admin.login).await?;
     }
     admins::update(tx.connection(), &admin).await?;
     let actor = Actor::of(&Caller::Admin(session), client);
-    let details = json!({ "name": admin.name, "email": admin.email, "role": admin.role });
+    let mut details = json!({ "name": admin.name, "email": admin.email, "role": admin.role });
+    name_ended(&mut details, &ended);
     audit::record(&mut tx, &actor, "admin.change", &admin.login.0, &details).await?;
     if before != admin.role {
         let (app, admin) = (Arc::clone(&app), admin.clone());
@@ -115,7 +120,7 @@ async fn change(
     Ok(versioned(admin))
 }
 
-/// Removes an admin and ends their sessions.
+/// Removes an admin; ends their sessions, the invitations by them, and one that would bring them back.
 #[utoipa::path(
     delete, path = "/v1/admins/{id}", tag = "admins", params(("id" = String, Path)),
     responses((status = 204)), extensions(("x-permission" = json!("owner"))),
@@ -133,8 +138,12 @@ async fn remove(
     }
     sign_in::end_all(&app, &mut tx, &id, None).await?;
     admins::delete(tx.connection(), &id).await?;
+    let mut ended = invitations::delete_by(tx.connection(), &admin.login).await?;
+    ended.extend(invitations::delete_for(tx.connection(), &admin.login).await?);
     let actor = Actor::of(&Caller::Admin(session), client);
-    audit::record(&mut tx, &actor, "admin.remove", &admin.login.0, &json!({ "role": admin.role })).await?;
+    let mut details = json!({ "role": admin.role });
+    name_ended(&mut details, &ended);
+    audit::record(&mut tx, &actor, "admin.remove", &admin.login.0, &details).await?;
     tx.commit().await?;
     Ok(StatusCode::NO_CONTENT)
 }
@@ -206,7 +215,7 @@ async fn end_sessions(
     Ok(StatusCode::NO_CONTENT)
 }
 
-/// Adds an admin, whoever asked for it.
+/// Adds an admin, whoever asked for it. An invitation that would have done so ends.
 pub(crate) async fn add(app: &App, actor: &Actor, new: NewAdmin) -> Result<Admin, HttpProblem> {
     let admin = Admin {
         id: AdminId(secrets::new_id()),
@@ -227,10 +236,19 @@ pub(crate) async fn add(app: &App, actor: &Actor, new: NewAdmin) -> Result<Admin
         );
     }
     admins::insert(tx.connection(), &AdminRow { admin: admin.clone(), password }).await?;
-    let details = json!({ "id": admin.id, "role": admin.role });
+    let ended = invitations::delete_for(tx.connection(), &admin.login).await?;
+    let mut details = json!({ "id": admin.id, "role": admin.role });
+    name_ended(&mut details, &ended);
     audit::record(&mut tx, actor, "admin.create", &admin.login.0, &details).await?;
     tx.commit().await?;
     Ok(admin)
+}
+
+/// The invitations that ended with what an entry of the audit log tells.
+fn name_ended(details: &mut Value, ended: &[InvitationId]) {
+    if !ended.is_empty() {
+        details["ended_invitations"] = json!(ended);
+    }
 }
 
 async fn keep_an_owner(tx: &mut LogTransaction) -> Result<(), HttpProblem> {

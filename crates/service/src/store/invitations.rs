@@ -1,7 +1,7 @@
 //! Rows of invitations.
 
 use mailcup_wire::{Invitation, InvitationId, Login, Role, Time};
-use sqlx::{Row, SqliteConnection, sqlite::SqliteRow};
+use sqlx::{AssertSqlSafe, Row, SqliteConnection, sqlite::SqliteRow};
 
 use super::{StoreError, codes::RowCode};
 use crate::secrets::TokenHash;
@@ -51,6 +51,32 @@ pub async fn delete(connection: &mut SqliteConnection, id: &InvitationId) -> Res
     let done =
         sqlx::query("DELETE FROM invitations WHERE id = $1").bind(id.0.as_str()).execute(connection).await?;
     Ok(done.rows_affected() > 0)
+}
+
+/// Deletes what makes an admin of somebody by `login`. Answers what was deleted.
+pub async fn delete_for(
+    connection: &mut SqliteConnection,
+    login: &Login,
+) -> Result<Vec<InvitationId>, StoreError> {
+    deleted(connection, "login = $1", login).await
+}
+
+/// Deletes what `login` gave. Answers what was deleted.
+pub async fn delete_by(
+    connection: &mut SqliteConnection,
+    login: &Login,
+) -> Result<Vec<InvitationId>, StoreError> {
+    deleted(connection, "created_by_login = $1", login).await
+}
+
+async fn deleted(
+    connection: &mut SqliteConnection,
+    which: &str,
+    login: &Login,
+) -> Result<Vec<InvitationId>, StoreError> {
+    let sql = format!("DELETE FROM invitations WHERE {which} RETURNING id");
+    let ids = sqlx::query_scalar(AssertSqlSafe(sql)).bind(login.0.as_str()).fetch_all(connection).await?;
+    Ok(ids.into_iter().map(InvitationId).collect())
 }
 
 /// All invitations, expired ones too, newest first.

@@ -71,6 +71,56 @@ async fn an_invitation_ends_after_a_week_by_revoking_and_by_another_code() {
 }
 
 #[tokio::test]
+async fn an_invitation_ends_with_the_owner_who_made_it_and_with_the_admin_it_is_for() {
+    let (service, done) = Service::set_up().await;
+    let owner = &done.grant.token;
+    let pending = async || service.get(owner, "/v1/invitations").await.json::<Vec<Invitation>>();
+    let is_named = async |action: &str, id: &str| {
+        let audit: AuditPage = service.get(owner, "/v1/audit").await.json();
+        let named = audit.entries.iter().any(|entry| entry.action == action && entry.details.contains(id));
+        assert!(named, "{id}: {audit:?}");
+    };
+
+    // Made an admin directly, and removed: the code must not bring them back.
+    let code = invite(&service, owner).await.json::<InvitationGrant>().code.unwrap();
+    let id = pending().await[0].id.0.clone();
+    let anna = service.admin(owner, ANNA, "owner").await;
+    assert!(pending().await.is_empty(), "there is such an admin now");
+    is_named("admin.create", &id).await;
+
+    // Invited by an owner who is none any more.
+    let invited = async |by: &str, login: &str| {
+        let body = json!({ "login": login, "name": "Ida", "email": login, "role": "owner" });
+        let answer = service.call(by, Method::POST, "/v1/invitations", body).await;
+        answer.json::<InvitationGrant>()
+    };
+    let kept = [invited(owner, "kept@example.org").await.invitation];
+    let by_anna = invited(&anna.token, "ida@example.org").await;
+    let path = format!("/v1/admins/{}", anna.admin.id);
+    let change = async |change: Value| {
+        let etag = service.get(owner, &path).await.etag.unwrap();
+        let answer = service.send(owner, Method::PATCH, &path, &[("if-match", &etag)], change).await;
+        assert_eq!(answer.status, StatusCode::OK, "{}", answer.text);
+    };
+    change(json!({ "name": "Anna the owner" })).await;
+    assert_eq!(pending().await.len(), 2, "another name changes nothing");
+    change(json!({ "role": "admin" })).await;
+    assert_eq!(pending().await, kept);
+    is_named("admin.change", &by_anna.invitation.id.0).await;
+    assert_eq!(accept(&service, &by_anna.code.unwrap(), PASSWORD).await.field(), "code");
+
+    // Invited by an owner who is gone.
+    change(json!({ "role": "owner" })).await;
+    let by_anna = invited(&anna.token, "ida@example.org").await;
+    let removed = service.call(owner, Method::DELETE, &path, Value::Null).await;
+    assert_eq!(removed.status, StatusCode::NO_CONTENT);
+    assert_eq!(pending().await, kept);
+    is_named("admin.remove", &by_anna.invitation.id.0).await;
+    assert_eq!(accept(&service, &by_anna.code.unwrap(), PASSWORD).await.field(), "code");
+    assert_eq!(accept(&service, &code, PASSWORD).await.field(), "code", "it was for one who is gone");
+}
+
+#[tokio::test]
 async fn an_owner_sees_and_ends_single_sessions() {
     let (service, done) = Service::set_up().await;
     let owner = &done.grant.token;
