@@ -374,6 +374,36 @@ fn wrong_code(app: &App, id: &ChallengeId, tries_left: u32) -> HttpProblem {
     Problem::new(Code::WrongCode, "The code is wrong.").with(Details::TriesLeft { tries: tries_left }).into()
 }
 
+/// Ends one session of an admin, and records who did it; false if there is none. For the transaction's commit.
+pub async fn end_one(
+    app: &Arc<App>,
+    tx: &mut LogTransaction,
+    actor: &Actor,
+    admin: &AdminId,
+    session: &SessionId,
+) -> Result<bool, StoreError> {
+    app.sessions.end_expired();
+    let sessions = app.sessions.of(admin);
+    let Some(over) = sessions.iter().find(|living| living.id == *session) else { return Ok(false) };
+    delete_one(tx, actor, over).await?;
+    let (app, session) = (Arc::clone(app), session.clone());
+    tx.after_commit(move || {
+        app.sessions.end(|other| other.id == session);
+    });
+    Ok(true)
+}
+
+/// Deletes a session's row, and records who did it. It ends when it is ended in memory.
+pub async fn delete_one(
+    tx: &mut LogTransaction,
+    actor: &Actor,
+    session: &LiveSession,
+) -> Result<(), StoreError> {
+    sessions::delete(tx.connection(), &session.id).await?;
+    let details = serde_json::json!({ "session": session.id, "device": session.device.name });
+    audit::record(tx, actor, "session.end", &session.login.0, &details).await
+}
+
 /// Ends every way in that an admin has: sessions and half-done sign-ins. For the transaction's commit.
 pub async fn end_all(
     app: &Arc<App>,

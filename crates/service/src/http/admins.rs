@@ -25,7 +25,7 @@ use crate::{
     store::{
         StoreError,
         admins::{self, AdminRow},
-        invitations, sessions,
+        invitations,
     },
 };
 
@@ -182,15 +182,11 @@ async fn end_session(
     OwnerOnly(session): OwnerOnly,
     Path((id, ended)): Path<(AdminId, SessionId)>,
 ) -> Answer<StatusCode> {
-    let over = app.sessions.end(|other| other.admin == id && other.id == ended);
-    let Some(over) = over.first() else {
-        return Err(Problem::new(Code::NotFound, "There is no such session; it may have ended.").into());
-    };
-    let mut tx = app.log.begin().await?;
-    sessions::delete(tx.connection(), &ended).await?;
     let actor = Actor::of(&Caller::Admin(session), client);
-    let details = json!({ "session": ended, "device": over.device.name });
-    audit::record(&mut tx, &actor, "session.end", &over.login.0, &details).await?;
+    let mut tx = app.log.begin().await?;
+    if !sign_in::end_one(&app, &mut tx, &actor, &id, &ended).await? {
+        return Err(me::no_session().into());
+    }
     tx.commit().await?;
     Ok(StatusCode::NO_CONTENT)
 }

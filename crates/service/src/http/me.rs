@@ -23,7 +23,7 @@ use crate::{
     authenticator, passwords, secrets,
     sessions::LiveSession,
     setup, sign_in,
-    store::{StoreError, admins, factors, factors::AuthenticatorRow, sessions},
+    store::{StoreError, admins, factors, factors::AuthenticatorRow},
     throttle::Whose,
 };
 
@@ -272,15 +272,10 @@ async fn end_session(
     SignedIn(session): SignedIn,
     Path(id): Path<SessionId>,
 ) -> Answer<StatusCode> {
-    let ends = |other: &LiveSession| other.admin == session.admin && other.id == id;
-    let over = app.sessions.end(ends);
-    let Some(over) = over.first() else {
-        return Err(Problem::new(Code::NotFound, "There is no such session; it may have ended.").into());
-    };
     let mut tx = app.log.begin().await?;
-    sessions::delete(tx.connection(), &id).await?;
-    let actor = actor(&session, client);
-    audit::record(&mut tx, &actor, "session.end", &over.device.name, &json!({ "session": id })).await?;
+    if !sign_in::end_one(&app, &mut tx, &actor(&session, client), &session.admin, &id).await? {
+        return Err(no_session().into());
+    }
     tx.commit().await?;
     Ok(StatusCode::NO_CONTENT)
 }
@@ -298,6 +293,10 @@ fn email_factor(admin: &Admin) -> Factor {
         last_used_at: None,
         left: None,
     }
+}
+
+pub(super) fn no_session() -> Problem {
+    Problem::new(Code::NotFound, "There is no such session; it may have ended.")
 }
 
 fn no_factor() -> Problem {

@@ -4,7 +4,6 @@ use std::sync::Arc;
 
 use axum::{extract::State, http::StatusCode};
 use mailcup_wire::{Challenge, ChallengeAnswer, ChallengeId, SessionGrant, SignInRequest, WhoAmI};
-use serde_json::json;
 use utoipa_axum::{router::OpenApiRouter, routes};
 
 use super::{
@@ -15,9 +14,9 @@ use super::{
 };
 use crate::{
     app::App,
-    audit::{self, Actor},
+    audit::Actor,
     sign_in,
-    store::{StoreError, admins, sessions},
+    store::{StoreError, admins},
 };
 
 pub(super) fn routes() -> OpenApiRouter<Arc<App>> {
@@ -95,10 +94,8 @@ async fn sign_out(
     // Ended in memory first: whatever happens next, the token is worth nothing.
     app.sessions.end(|other| other.id == session.id);
     let mut tx = app.log.begin().await?;
-    sessions::delete(tx.connection(), &session.id).await?;
     let actor = Actor::of(&Caller::Admin(Arc::clone(&session)), client);
-    let details = json!({ "session": session.id });
-    audit::record(&mut tx, &actor, "session.end", &session.device.name, &details).await?;
+    sign_in::delete_one(&mut tx, &actor, &session).await?;
     tx.commit().await?;
     Ok(StatusCode::NO_CONTENT)
 }

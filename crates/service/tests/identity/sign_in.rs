@@ -2,8 +2,8 @@
 
 use axum::http::{Method, StatusCode};
 use mailcup_wire::{
-    Alert, AlertKind, AuthenticatorEnrolment, Challenge, Code, Details, EventBody, EventPage, Factor,
-    FactorKind, Outcome, Page, SessionGrant, Time,
+    Alert, AlertKind, AuditPage, AuthenticatorEnrolment, Challenge, Code, Details, EventBody, EventPage,
+    Factor, FactorKind, Outcome, Page, SessionGrant, Time,
 };
 use serde_json::{Value, json};
 use totp_rs::{Builder, Secret};
@@ -224,6 +224,35 @@ async fn an_ended_session_works_nowhere_and_its_stream_ends_at_once() {
     assert_eq!(changed.status, StatusCode::NO_CONTENT, "{}", changed.text);
     assert_eq!(service.get(&grant.token, "/v1/session").await.code(), Code::Unauthenticated);
     assert_eq!(service.get(owner, "/v1/session").await.status, StatusCode::OK);
+}
+
+#[tokio::test]
+async fn a_session_whose_end_was_not_written_lives_on_and_is_ended_by_the_next_try() {
+    let (service, done) = Service::set_up().await;
+    let owner = &done.grant.token;
+    let store = service.app.log.store();
+    let change = async |sql: &'static str| {
+        let mut tx = store.write().await.unwrap();
+        sqlx::query(sql).execute(&mut *tx).await.unwrap();
+        tx.commit().await.unwrap();
+    };
+    for of in ["/v1/me".to_owned(), format!("/v1/admins/{}", done.grant.admin.id)] {
+        let grant = service.sign_in(LOGIN, PASSWORD, "another-device").await;
+        let path = format!("{of}/sessions/{}", grant.session.id);
+        change("CREATE TRIGGER full BEFORE DELETE ON sessions BEGIN SELECT RAISE(ABORT, 'not written'); END")
+            .await;
+        let failed = service.call(owner, Method::DELETE, &path, Value::Null).await;
+        assert!(failed.status.is_server_error(), "{} {}", failed.status, failed.text);
+        assert_eq!(service.get(&grant.token, "/v1/session").await.status, StatusCode::OK, "{of}");
+        change("DROP TRIGGER full").await;
+        let done = service.call(owner, Method::DELETE, &path, Value::Null).await;
+        assert_eq!(done.status, StatusCode::NO_CONTENT, "{}", done.text);
+        assert_eq!(service.get(&grant.token, "/v1/session").await.code(), Code::Unauthenticated);
+    }
+    let audit: AuditPage = service.get(owner, "/v1/audit").await.json();
+    let ended: Vec<_> = audit.entries.iter().filter(|entry| entry.action == "session.end").collect();
+    assert_eq!(ended.len(), 2);
+    assert!(ended.iter().all(|entry| entry.target == LOGIN && entry.details.contains("A test")), "{ended:?}");
 }
 
 #[tokio::test]
