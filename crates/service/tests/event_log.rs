@@ -4,7 +4,7 @@
 
 use std::{collections::BTreeSet, path::Path};
 
-use mailcup_guard::alert::{PasswordMark, Rules};
+use mailcup_guard::alert::{PasswordMark, Rules, Subject};
 use mailcup_service::{
     clock::Clock,
     event_log::{AlertChangeError, EventLog, current_alert},
@@ -164,6 +164,40 @@ async fn an_attack_days_later_is_an_alert_of_its_own() {
     let running = Running::start(folder.path()).await;
     let alerts = running.alerts(AlertState::Open).await;
     assert_eq!(alerts.iter().map(|alert| alert.count).collect::<Vec<_>>(), [6, 6]);
+    running.stop().await;
+}
+
+#[tokio::test]
+async fn what_waits_for_its_cause_is_one_alert_however_long_and_ends_with_it() {
+    let folder = TempDir::new().unwrap();
+    let running = Running::start(folder.path()).await;
+    let begin = running.clock.now().as_millis();
+    let hour = |running: &Running, hour: i64| {
+        running.clock.set(Time::from_millis(begin + hour * 3_600_000));
+    };
+    let device = Subject::AdminNewDevice { login: "olga@x".into(), device: "desk".into() };
+    running.log.raise(device, false).await.unwrap();
+    running.log.raise(Subject::OutboxStuck, false).await.unwrap();
+    hour(&running, 25);
+    running.log.append(&started()).await.unwrap();
+    running.stop().await;
+
+    let running = Running::start(folder.path()).await;
+    hour(&running, 26);
+    let store = running.log.store().clone();
+    let mut connection = store.read().acquire().await.unwrap();
+    let current = alerts::current(&mut connection, running.clock.now()).await.unwrap();
+    drop(connection);
+    assert_eq!(current.into_iter().map(|row| row.subject).collect::<Vec<_>>(), [Subject::OutboxStuck]);
+    running.log.raise(Subject::OutboxStuck, false).await.unwrap();
+    let open = running.alerts(AlertState::Open).await;
+    let read: Vec<_> = open.iter().map(|alert| (alert.kind, alert.count)).collect();
+    assert_eq!(read, [(AlertKind::OutboxStuck, 2), (AlertKind::AdminNewDevice, 1)]);
+    let mut tx = running.log.begin().await.unwrap();
+    assert!(tx.settle(&Subject::OutboxStuck, "Mail gets out again."));
+    tx.commit().await.unwrap();
+    let open = running.alerts(AlertState::Open).await;
+    assert_eq!(open.iter().map(|alert| alert.kind).collect::<Vec<_>>(), [AlertKind::AdminNewDevice]);
     running.stop().await;
 }
 

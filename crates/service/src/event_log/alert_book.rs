@@ -23,7 +23,7 @@ use crate::store::alerts::AlertRow;
 const PACE: u64 = 1000;
 
 /// Milliseconds without an event after which the next ones open an alert of their own, although the old one
-/// was never resolved: it is news.
+/// was never resolved: it is news. Not so where an alert [waits for its cause](waits_for_its_cause) to go.
 const OVER: u64 = 24 * 3600 * 1000;
 
 /// Milliseconds between looks for alerts that are over.
@@ -90,7 +90,7 @@ impl AlertBook {
         lineage: &Lineage,
     ) {
         let current = self.by_subject.get(subject).and_then(|id| self.alerts.get_mut(id));
-        if let Some(entry) = current.filter(|entry| !entry.is_over(at)) {
+        if let Some(entry) = current.filter(|entry| waits_for_its_cause(subject) || !entry.is_over(at)) {
             entry.count(evidence, at, lineage);
             if critical && entry.row.alert.severity < Severity::Critical {
                 entry.row.alert.severity = Severity::Critical;
@@ -195,8 +195,9 @@ pub(super) fn recent(now: Time) -> Time {
 /// Not derived from sign-ins, but resolved by the service itself when its cause is gone.
 fn waits_for_its_cause(subject: &Subject) -> bool {
     match subject {
-        Subject::OutboxStuck | Subject::AdminNewDevice { .. } => true,
-        Subject::RepeatedFailures { .. }
+        Subject::OutboxStuck => true,
+        Subject::AdminNewDevice { .. }
+        | Subject::RepeatedFailures { .. }
         | Subject::NetworkFailures { .. }
         | Subject::SuccessAfterFailures { .. } => false,
     }

@@ -43,14 +43,17 @@ pub async fn put(connection: &mut SqliteConnection, row: &AlertRow) -> Result<()
     Ok(())
 }
 
-/// Alerts whose last event was not before `since`, and those that wait for their cause to go, however old.
+/// Alerts whose last event was not before `since`, and the one about mail that does not get out, however old.
 pub async fn current(connection: &mut SqliteConnection, since: Time) -> Result<Vec<AlertRow>, StoreError> {
     let sql = format!(
         "SELECT {COLUMNS} FROM alerts WHERE (state IN (1, 2, 3) AND last_at >= $1) \
-         OR (subject >= '[\"admin_new_device\"' AND subject < '[\"admin_new_device#' AND +state IN (1, 2)) \
-         OR (subject = '[\"outbox_stuck\"]' AND +state IN (1, 2)) ORDER BY last_at"
+         OR (subject = $2 AND +state IN (1, 2)) ORDER BY last_at"
     );
-    let rows = sqlx::query(AssertSqlSafe(sql)).bind(since.as_millis()).fetch_all(connection).await?;
+    let rows = sqlx::query(AssertSqlSafe(sql))
+        .bind(since.as_millis())
+        .bind(subject_text(&Subject::OutboxStuck))
+        .fetch_all(connection)
+        .await?;
     Ok(rows.iter().map(alert_row).collect::<Result<Vec<_>, _>>()?.into_iter().flatten().collect())
 }
 
