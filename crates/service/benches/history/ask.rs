@@ -42,6 +42,7 @@ pub async fn questions(api: &Api, landmarks: &Landmarks, pid: u32) {
         ("failed", "outcomes=failed".to_owned()),
         ("challenged (none)", "outcomes=challenged".to_owned()),
         ("pop3, failed", "protocols=pop3&outcomes=failed".to_owned()),
+        ("webmail (old half)", "protocols=web".to_owned()),
         ("alerts", "kinds=alert".to_owned()),
         ("admin actions", "kinds=admin".to_owned()),
         ("a day", format!("from={middle}&until={next_day}")),

@@ -11,7 +11,7 @@ use mailcup_service::{
     jobs,
     store::{Store, events::NewEvent},
 };
-use mailcup_wire::Time;
+use mailcup_wire::{EventBody, Outcome, Protocol, Time};
 use tokio::task::{JoinHandle, JoinSet};
 
 use crate::{cpu, cpu_each, millis, number, on_disk};
@@ -29,6 +29,8 @@ const LIVE_EACH: u64 = 300;
 pub struct Past {
     attempts: Box<dyn Iterator<Item = Attempt>>,
     written: u64,
+    /// Up to where people came by webmail, which was given up then.
+    webmail_until: u64,
     landmarks: Landmarks,
 }
 
@@ -48,7 +50,7 @@ impl Past {
         // A submission after a sign-in makes two events of one attempt.
         let attempts = u32::try_from(events * 9 / 10).expect("fewer events");
         let attempts = Box::new(history(SEED, logins, from, until, attempts));
-        Self { attempts, written: 0, landmarks: Landmarks::default() }
+        Self { attempts, written: 0, webmail_until: events / 2, landmarks: Landmarks::default() }
     }
 
     pub fn landmarks(&self) -> &Landmarks {
@@ -67,7 +69,14 @@ impl Past {
                 self.landmarks.busy = attempt.login.to_string();
             }
             for line in attempt.past("lab") {
-                let event: PastEvent = serde_json::from_value(line).expect("an event");
+                let mut event: PastEvent = serde_json::from_value(line).expect("an event");
+                if self.written < self.webmail_until
+                    && let EventBody::SignIn(sign_in) = &mut event.body
+                    && sign_in.protocol == Protocol::Imap
+                    && sign_in.outcome == Outcome::Succeeded
+                {
+                    sign_in.protocol = Protocol::Web;
+                }
                 portion.push((event.at, NewEvent::new(&event.body, event.mark)));
             }
         }

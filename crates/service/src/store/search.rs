@@ -17,6 +17,9 @@ use super::{
 };
 
 const FIRST_WIDTH: i64 = 1_000;
+/// However quickly the empty ranges were done with: the next one may be full, and a search is patient only
+/// between two of them.
+const WIDEST: i64 = 250_000;
 const QUICK: Duration = Duration::from_millis(15);
 const SLOW: Duration = Duration::from_millis(60);
 
@@ -166,7 +169,7 @@ impl Search {
                     return Ok(found);
                 }
                 width = match step_begun.elapsed() {
-                    took if took < QUICK => width.saturating_mul(4),
+                    took if took < QUICK => (width * 4).min(WIDEST),
                     took if took > SLOW => (width / 4).max(FIRST_WIDTH),
                     _ => width,
                 };
