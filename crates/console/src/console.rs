@@ -21,7 +21,7 @@ use tokio::sync::{mpsc, oneshot, watch};
 use crate::{
     Clock, Host,
     api::Api,
-    controller::{Contact, Contacts, Controller, Request},
+    controller::{Contact, Contacts, Controller, Request, locked},
     export::Exports,
     key::{ConsoleKey, SealedKey},
     profile::Folder,
@@ -414,10 +414,6 @@ impl Console {
         self.requests.send(request(reply)).await.map_err(|_| ended())?;
         answer.await.map_err(|_| ended())
     }
-}
-
-fn locked() -> Problem {
-    Problem::new(Code::Locked, "The console is locked.")
 }
 
 fn qr_code(text: &str) -> Result<String, Problem> {

@@ -15,7 +15,10 @@ use mailcup_wire::{
 };
 use tokio::sync::{mpsc, oneshot, watch};
 
-pub use self::request::{Contact, Contacts, Request};
+pub use self::{
+    access::locked,
+    request::{Contact, Contacts, Request},
+};
 use self::{
     alerting::Posted,
     connection::{Connected, Connections, Said},

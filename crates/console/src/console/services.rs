@@ -7,10 +7,10 @@ use mailcup_wire::{
 use secrecy::ExposeSecret as _;
 use url::Url;
 
-use super::{Console, locked};
+use super::Console;
 use crate::{
     api::Api,
-    controller::{Contact, Request},
+    controller::{Contact, Request, locked},
 };
 
 const LONGEST_NAME: usize = 60;

@@ -19,28 +19,35 @@ impl<H: Host> Controller<H> {
         self.can_lock = self.folder.key_file().exists();
         if self.can_lock {
             self.access = Access::Locked;
-        } else if !self.install.services.is_empty() && !self.find_key(Plan::Resume).await {
+        } else if !self.install.services.is_empty() && !matches!(self.find_key(Plan::Resume).await, Ok(true))
+        {
             return;
         }
         self.take_up_services().await;
     }
 
+    /// While the console is locked its key is nowhere but sealed: another one would open nothing.
+    pub(super) fn not_locked(&self) -> Result<(), Problem> {
+        if self.access == Access::Locked { Err(locked()) } else { Ok(()) }
+    }
+
     /// Makes sure that there is a key. Without one `plan` waits for a passphrase.
-    pub(super) async fn find_key(&mut self, plan: Plan) -> bool {
+    pub(super) async fn find_key(&mut self, plan: Plan) -> Result<bool, Problem> {
+        self.not_locked()?;
         if self.key.is_some() {
-            return true;
+            return Ok(true);
         }
         match self.key_of_keyring().await {
             Ok(key) => {
                 self.key = Some(key);
                 self.access = Access::Open;
-                true
+                Ok(true)
             }
             Err(error) => {
                 let why = why_a_passphrase(&error, !self.install.services.is_empty());
                 self.access = Access::NeedsPassphrase { why };
                 self.waiting = Some(plan);
-                false
+                Ok(false)
             }
         }
     }
@@ -119,11 +126,12 @@ impl<H: Host> Controller<H> {
 
     /// The key, which is made if there is none yet.
     pub(super) async fn key_to_seal(&mut self) -> Result<ConsoleKey, Problem> {
+        self.not_locked()?;
         if self.key.is_none() {
             // Nothing lies under a key yet, so that any will do.
             self.key = Some(self.key_of_keyring().await.unwrap_or_else(|_| ConsoleKey::generate()));
         }
-        self.key.clone().ok_or_else(|| Problem::new(Code::Locked, "The console is locked."))
+        self.key.clone().ok_or_else(locked)
     }
 
     /// The key lies sealed in its file; the keyring gives up its copy.
@@ -139,6 +147,7 @@ impl<H: Host> Controller<H> {
     }
 
     pub(super) async fn passphrase_removed(&mut self, key: ConsoleKey) -> Result<(), Problem> {
+        self.not_locked()?;
         let (host, name, kept) = (Arc::clone(&self.host), self.install.keyring_name(), key.clone());
         blocking(move || put_into_keyring(&*host, &name, &kept)).await.map_err(|error| {
             Problem::new(Code::NoKeyring, format!("The passphrase stays, since {error}."))
@@ -190,6 +199,10 @@ impl<H: Host> Controller<H> {
         })
         .await
     }
+}
+
+pub fn locked() -> Problem {
+    Problem::new(Code::Locked, "The console is locked.")
 }
 
 /// Why a passphrase is asked for, and what it costs where there is a local copy under the keyring's key.

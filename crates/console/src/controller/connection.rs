@@ -188,19 +188,15 @@ impl<H: Host> Controller<H> {
 
     /// Starts the service on this computer; `reply` hears once it runs or could not be started.
     pub(super) async fn start_embedded(&mut self, reply: Option<oneshot::Sender<Result<(), Problem>>>) {
-        let mut embedded = self.embedded();
-        if embedded.is_none() && self.find_key(Plan::StartEmbedded).await {
-            let url = Url::parse("http://127.0.0.1:8480/").unwrap_or_else(|_| unreachable!("a fixed URL"));
-            match self.add(Service::new(url, true, None)).await {
-                Ok(number) => embedded = Some(number),
-                Err(problem) => {
-                    if let Some(reply) = reply {
-                        let _ = reply.send(Err(problem));
-                    }
-                    return;
+        let embedded = match self.embedded_begun().await {
+            Ok(embedded) => embedded,
+            Err(problem) => {
+                if let Some(reply) = reply {
+                    let _ = reply.send(Err(problem));
                 }
+                return;
             }
-        }
+        };
         let connection = embedded.and_then(|number| self.connections.at(number));
         if let Some(id) = connection.as_ref().map(|it| it.id().clone())
             && let Err(problem) = self.switch(id)
@@ -217,13 +213,27 @@ impl<H: Host> Controller<H> {
         }
     }
 
+    /// The connection to the service on this computer; none while a passphrase is waited for.
+    async fn embedded_begun(&mut self) -> Result<Option<u64>, Problem> {
+        self.not_locked()?;
+        if let Some(number) = self.embedded() {
+            return Ok(Some(number));
+        }
+        if !self.find_key(Plan::StartEmbedded).await? {
+            return Ok(None);
+        }
+        let url = Url::parse("http://127.0.0.1:8480/").unwrap_or_else(|_| unreachable!("a fixed URL"));
+        self.add(Service::new(url, true, None)).await.map(Some)
+    }
+
     /// Connects to a service elsewhere, and shows it.
     pub(super) async fn connect(&mut self, url: Url, pinned: Option<Certificate>) -> Result<(), Problem> {
+        self.not_locked()?;
         if let Some(known) = self.connections.iter().find(|it| it.service.url == url) {
             let message = format!("{} is connected already.", self.name_of(known));
             return Err(Problem::new(Code::Conflict, message));
         }
-        if self.find_key(Plan::Connect(url.clone(), pinned.clone().map(Box::new))).await {
+        if self.find_key(Plan::Connect(url.clone(), pinned.clone().map(Box::new))).await? {
             let service = Service::new(url, false, pinned);
             let id = service.id.clone();
             self.add(service).await?;

@@ -60,6 +60,10 @@ impl Desk {
         }))
     }
 
+    pub fn keyring_is_empty(&self) -> bool {
+        self.0.secrets.lock().unwrap().is_empty()
+    }
+
     /// Locks or unlocks the keyring.
     pub fn set_keyring(&self, usable: bool) {
         self.0.has_keyring.store(usable, Ordering::SeqCst);

@@ -20,8 +20,8 @@ use mailcup_wire::{
     AlertChange, AlertId, AlertState, BlockTarget, ChallengeAnswer, Code, FactorKind, MailServerKind,
     NewBlock, Snooze, Time,
     desktop::{
-        ConnectRequest, Credentials, EventQuery, Filter, Link, Notice, Pause, Phase, QuietHours, Term, Test,
-        View,
+        ConnectRequest, Credentials, EventQuery, Filter, Link, Notice, PassphraseChange, Pause, Phase,
+        QuietHours, Term, Test, View,
     },
 };
 
@@ -200,6 +200,36 @@ async fn without_a_keyring_a_passphrase_keeps_the_key_and_locks() {
     desk.view_with(|view| view.phase == Phase::Ready && view.open_alerts == 1).await;
     let told = desk.notifications().into_iter().filter(|it| it.title.contains("anna@example.org")).count();
     assert_eq!(told, 1, "a restart tells nothing twice");
+    console.shut_down().await.unwrap();
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn what_asks_for_a_key_does_not_open_a_locked_console() {
+    let elsewhere = Service::start(ServiceConfig::default()).await.unwrap();
+    let (folder, desk) = (tempfile::tempdir().unwrap(), Desk::new());
+    let console = desk.start(folder.path());
+    set_up(&console).await;
+    desk.view_with(|view| view.events >= 2).await;
+    let passphrase = |current: Option<&str>, new: Option<&str>| PassphraseChange {
+        current: current.map(str::to_owned),
+        new: new.map(str::to_owned),
+    };
+    console.set_passphrase(passphrase(None, Some("correct horse battery"))).await.unwrap();
+    console.lock().await.unwrap();
+
+    let url = format!("http://{}", elsewhere.endpoints().http);
+    let connected = console.connect(ConnectRequest { url, trust: None }).await;
+    assert_eq!(connected.unwrap_err().code, Code::Locked);
+    assert_eq!(console.start_embedded().await.unwrap_err().code, Code::Locked);
+    let removed = console.set_passphrase(passphrase(Some("correct horse battery"), None)).await;
+    assert_eq!(removed.unwrap_err().code, Code::Locked);
+    let view = console.view().await.unwrap();
+    assert_eq!((view.phase, view.services.len()), (Phase::Locked, 1));
+    assert!(desk.keyring_is_empty(), "no other key was made");
+
+    console.unlock("correct horse battery".into()).await.unwrap();
+    let view = desk.ready().await;
+    assert!(view.events >= 2 && view.notices.is_empty(), "{:?}", view.notices);
     console.shut_down().await.unwrap();
 }
 

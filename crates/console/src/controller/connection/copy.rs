@@ -7,7 +7,7 @@ use mailcup_wire::{
 use secrecy::SecretString;
 
 use super::{
-    super::{Controller, later},
+    super::{Controller, access::locked, later},
     Said, offline_since,
 };
 use crate::{
@@ -113,9 +113,7 @@ impl<H: Host> Controller<H> {
     ) -> Result<(), Problem> {
         match self.at_service(id)?.store.clone() {
             Some(store) => store.change_views(change).await?,
-            None if matches!(self.access, Access::Locked) => {
-                Err(Problem::new(Code::Locked, "The console is locked."))
-            }
+            None if self.access == Access::Locked => Err(locked()),
             None => Err(Problem::new(Code::Unavailable, "There is no local copy yet.")),
         }
     }
