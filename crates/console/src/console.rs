@@ -185,7 +185,7 @@ impl Console {
         let known = known.ok_or_else(|| Problem::new(Code::NotFound, "There is no such alert."))?;
         let api = self.signed_in()?;
         match api.change_alert(&id, &change, known.version).await {
-            Err(problem) => match self.newer_by_oneself(&known, &problem).await? {
+            Err(problem) => match self.newer_by_oneself(&known, &problem)? {
                 Some(version) => api.change_alert(&id, &change, version).await,
                 None => Err(problem),
             },
@@ -325,10 +325,10 @@ impl Console {
 
     /// The version of an alert that is stale only because the stream has not yet brought what this admin did
     /// a moment ago, such as the block that stands in its history.
-    async fn newer_by_oneself(&self, known: &Alert, problem: &Problem) -> Result<Option<u32>, Problem> {
+    fn newer_by_oneself(&self, known: &Alert, problem: &Problem) -> Result<Option<u32>, Problem> {
         let Some(Details::Current { value, .. }) = problem.details.as_ref() else { return Ok(None) };
         let Ok(now) = serde_json::from_value::<Alert>(value.clone()) else { return Ok(None) };
-        let own = self.ask(Request::View).await?.admin.map(|admin| admin.id);
+        let own = self.here()?.admin;
         let steps = now.history.get(known.history.len()..).unwrap_or_default();
         let all_own = own.is_some() && !steps.is_empty() && steps.iter().all(|step| step.admin == own);
         Ok(all_own.then_some(now.version))

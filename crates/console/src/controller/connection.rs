@@ -444,6 +444,7 @@ impl<H: Host> Controller<H> {
             name: self.name_of(it),
             api: it.api.clone().map(|api| api.with_token(it.token.clone())),
             device: self.install.device.clone(),
+            admin: it.admin.as_ref().map(|admin| admin.id.clone()),
             setup_token: it.setup_token.clone(),
             readers: it.store.as_ref().filter(|_| !locked).map(Store::readers),
             audit: it.store.clone().map(|store| (store, it.audit_asking.clone())),

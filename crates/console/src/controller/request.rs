@@ -1,7 +1,7 @@
 //! What the handle asks of the actor.
 
 use mailcup_wire::{
-    Alert, Challenge, Code, DeviceName, Problem, ServiceId, SessionGrant,
+    AdminId, Alert, Challenge, Code, DeviceName, Problem, ServiceId, SessionGrant,
     desktop::{Certificate, Notice, NotificationAction, Pause, Preferences, View},
 };
 use secrecy::SecretString;
@@ -72,6 +72,8 @@ pub struct Contact {
     pub name: String,
     pub api: Option<Api>,
     pub device: DeviceName,
+    /// Who is signed in there.
+    pub admin: Option<AdminId>,
     /// Of the service that we started.
     pub setup_token: Option<SecretString>,
     /// Its local copy, while it can be read.

@@ -2,7 +2,7 @@
 
 use mailcup_lab::service::{Service, ServiceConfig};
 use mailcup_wire::{
-    AlertState, BlockTarget, Code, NewBlock, ServiceId,
+    AlertId, AlertState, BlockTarget, Code, NewBlock, ServiceId,
     desktop::{Link, NotificationAction, Phase, View},
 };
 
@@ -74,8 +74,21 @@ async fn each_service_keeps_its_own_and_a_command_goes_where_its_page_was_drawn(
     console.notification_pressed(of_first.key, NotificationAction::Open).await;
     assert_eq!(desk.asked_for().unwrap().service, Some(first.clone()));
 
+    // What this admin did there a moment ago makes no newer version of it, although another service is shown.
+    let reporter = reports(&at_first).await;
+    for attempt in 0..5 {
+        reporter.failure("carl@example.org", "198.51.100.9", attempt).await;
+    }
+    let of_carl = desk.notification_with(|it| it.title.contains("carl@example.org")).await;
+    desk.view_with(|view| view.services.iter().any(|it| it.id == first && it.open_alerts == 1)).await;
+    let alert = AlertId::from(of_carl.key.rsplit_once("alert:").unwrap().1);
+    console.notification_pressed(of_carl.key, NotificationAction::BlockAddress).await;
+    desk.view_with(|view| view.services.iter().any(|it| it.id == first && it.open_alerts == 0)).await;
+    let alert = at_first.alert(alert).await.unwrap().unwrap();
+    assert_eq!(alert.state, AlertState::Acknowledged);
+
     console.switch_service(first.clone()).await.unwrap();
-    assert_eq!(console.blocks().await.unwrap().len(), 1);
+    assert_eq!(console.blocks().await.unwrap().len(), 2);
     console.shut_down().await.unwrap();
     drop((console, at_first, at_second));
 
