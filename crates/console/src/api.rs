@@ -2,7 +2,10 @@
 
 mod people;
 
-use std::{sync::PoisonError, time::Duration};
+use std::{
+    sync::{Arc, Mutex, PoisonError},
+    time::Duration,
+};
 
 use mailcup_wire::{
     Account, Alert, AlertChange, AlertId, AlertSettings, AuthenticatorConfirmation, AuthenticatorEnrolment,
@@ -17,7 +20,7 @@ use secrecy::{ExposeSecret, SecretString};
 use serde::{Serialize, de::DeserializeOwned};
 use url::Url;
 
-use crate::trust::{self, Seen, Untrusted};
+use crate::trust::{self, Untrusted};
 
 const CONNECT_TIMEOUT: Duration = Duration::from_secs(5);
 const ANSWER_TIMEOUT: Duration = Duration::from_secs(20);
@@ -33,7 +36,8 @@ pub struct Api {
     http: Client,
     base: Url,
     token: Option<SecretString>,
-    seen: Seen,
+    /// What the last try ended with, where that is a certificate.
+    untrusted: Arc<Mutex<Option<Untrusted>>>,
 }
 
 impl Api {
@@ -47,15 +51,13 @@ impl Api {
         if embedded {
             builder = builder.no_proxy();
         }
-        let mut seen = Seen::default();
         if base.scheme() == "https" {
-            let (config, last) =
+            let config =
                 trust::tls(pinned).map_err(|error| Problem::new(Code::Internal, error.to_string()))?;
             builder = builder.tls_backend_preconfigured(config);
-            seen = last;
         }
         let http = builder.build().map_err(|error| Problem::new(Code::Internal, spelled_out(&error)))?;
-        Ok(Self { http, base, token: None, seen })
+        Ok(Self { http, base, token: None, untrusted: Arc::default() })
     }
 
     #[must_use]
@@ -68,14 +70,14 @@ impl Api {
         self.token.as_ref()
     }
 
-    /// What the service showed at the last try, if that is not trusted.
+    /// What the service showed at the last try, if it ended because that is not trusted.
     pub fn untrusted(&self) -> Option<Untrusted> {
-        self.seen.lock().unwrap_or_else(PoisonError::into_inner).clone()
+        self.untrusted.lock().unwrap_or_else(PoisonError::into_inner).clone()
     }
 
     pub async fn service_info(&self, challenge: Option<&str>) -> Result<ServiceInfo, Problem> {
         let request = self.request(Method::GET, "service");
-        read(request.query(&challenge.map(|nonce| [("challenge", nonce)])).send().await).await
+        self.read(request.query(&challenge.map(|nonce| [("challenge", nonce)]))).await
     }
 
     pub async fn setup(&self, setup: &Setup) -> Result<SetupDone, Problem> {
@@ -115,7 +117,7 @@ impl Api {
 
     async fn events(&self, from: (&str, String)) -> Result<EventPage, Problem> {
         let query = [("limit", EVENTS_A_PAGE.to_string()), from];
-        read(self.request(Method::GET, "events").query(&query).send().await).await
+        self.read(self.request(Method::GET, "events").query(&query)).await
     }
 
     /// The stream of events after the cursor, as bytes.
@@ -128,7 +130,7 @@ impl Api {
         if let Some(cursor) = cursor {
             request = request.header("last-event-id", cursor.to_string());
         }
-        accepted(request.send().await).await
+        self.accepted(request).await
     }
 
     pub async fn alerts(&self) -> Result<Vec<Alert>, Problem> {
@@ -157,7 +159,7 @@ impl Api {
     }
 
     pub async fn lift_block(&self, id: &BlockId) -> Result<Block, Problem> {
-        read(self.request(Method::DELETE, &format!("blocks/{id}")).send().await).await
+        self.read(self.request(Method::DELETE, &format!("blocks/{id}"))).await
     }
 
     pub async fn mail_settings(&self) -> Result<MailSettings, Problem> {
@@ -174,7 +176,7 @@ impl Api {
 
     pub async fn send_test_mail(&self, to: String) -> Result<TestMailResult, Problem> {
         let request = self.request(Method::POST, "settings/mail/test").timeout(MAIL_TIMEOUT);
-        read(request.json(&TestMail { to }).send().await).await
+        self.read(request.json(&TestMail { to })).await
     }
 
     pub async fn alert_settings(&self) -> Result<AlertSettings, Problem> {
@@ -223,7 +225,7 @@ impl Api {
     }
 
     async fn get<T: DeserializeOwned>(&self, path: &str) -> Result<T, Problem> {
-        read(self.request(Method::GET, path).send().await).await
+        self.read(self.request(Method::GET, path)).await
     }
 
     async fn send<T: DeserializeOwned>(
@@ -232,7 +234,7 @@ impl Api {
         path: &str,
         body: &impl Serialize,
     ) -> Result<T, Problem> {
-        read(self.request(method, path).json(body).send().await).await
+        self.read(self.request(method, path).json(body)).await
     }
 
     async fn replace<T: DeserializeOwned>(
@@ -243,11 +245,11 @@ impl Api {
         version: u32,
     ) -> Result<T, Problem> {
         let request = self.request(method, path).header(header::IF_MATCH, format!("\"{version}\""));
-        read(request.json(body).send().await).await
+        self.read(request.json(body)).await
     }
 
     async fn without_content(&self, request: RequestBuilder) -> Result<(), Problem> {
-        accepted(request.send().await).await.map(drop)
+        self.accepted(request).await.map(drop)
     }
 
     async fn list<T: DeserializeOwned>(&self, path: &str) -> Result<Vec<T>, Problem> {
@@ -256,13 +258,40 @@ impl Api {
         loop {
             let request = self.request(Method::GET, path);
             let query: Vec<_> = cursor.iter().map(|cursor| ("cursor", cursor)).collect();
-            let page: Page<T> = read(request.query(&query).send().await).await?;
+            let page: Page<T> = self.read(request.query(&query)).await?;
             items.extend(page.items);
             match page.next {
                 Some(next) => cursor = Some(next),
                 None => return Ok(items),
             }
         }
+    }
+
+    async fn read<T: DeserializeOwned>(&self, request: RequestBuilder) -> Result<T, Problem> {
+        let answer = self.accepted(request).await?;
+        let body = answer.bytes().await.map_err(|error| unreachable_because(&error))?;
+        serde_json::from_slice(&body).map_err(|error| {
+            let message = format!(
+                "The service answered what this console does not understand ({error}). Are both of the same version?"
+            );
+            Problem::new(Code::Internal, message)
+        })
+    }
+
+    async fn accepted(&self, request: RequestBuilder) -> Result<Response, Problem> {
+        let answer = request.send().await;
+        let untrusted = answer.as_ref().err().and_then(|error| trust::untrusted(error)).cloned();
+        *self.untrusted.lock().unwrap_or_else(PoisonError::into_inner) = untrusted;
+        let response = answer.map_err(|error| unreachable_because(&error))?;
+        let status = response.status();
+        if status.is_success() {
+            return Ok(response);
+        }
+        let body = response.bytes().await.map_err(|error| unreachable_because(&error))?;
+        Err(match serde_json::from_slice::<ProblemDetails>(&body) {
+            Ok(details) => details.into(),
+            Err(_) => foreign(status),
+        })
     }
 
     fn request(&self, method: Method, path: &str) -> RequestBuilder {
@@ -276,29 +305,6 @@ impl Api {
     fn url(&self, path: &str) -> String {
         format!("{}/{}/{path}", self.base.as_str().trim_end_matches('/'), mailcup_wire::API_VERSION)
     }
-}
-
-async fn read<T: DeserializeOwned>(answer: reqwest::Result<Response>) -> Result<T, Problem> {
-    let body = accepted(answer).await?.bytes().await.map_err(|error| unreachable_because(&error))?;
-    serde_json::from_slice(&body).map_err(|error| {
-        let message = format!(
-            "The service answered what this console does not understand ({error}). Are both of the same version?"
-        );
-        Problem::new(Code::Internal, message)
-    })
-}
-
-async fn accepted(answer: reqwest::Result<Response>) -> Result<Response, Problem> {
-    let response = answer.map_err(|error| unreachable_because(&error))?;
-    let status = response.status();
-    if status.is_success() {
-        return Ok(response);
-    }
-    let body = response.bytes().await.map_err(|error| unreachable_because(&error))?;
-    Err(match serde_json::from_slice::<ProblemDetails>(&body) {
-        Ok(details) => details.into(),
-        Err(_) => foreign(status),
-    })
 }
 
 /// What stands there is not a MailCup service, or something before it answers in its place.

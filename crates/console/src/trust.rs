@@ -2,11 +2,7 @@
 //! certificate once and trusted it. Where it is not, the connection ends before anything is sent, and the error
 //! carries what the service showed.
 
-use std::{
-    error::Error as StdError,
-    fmt, io,
-    sync::{Arc, Mutex, PoisonError},
-};
+use std::{error::Error as StdError, fmt, io, sync::Arc};
 
 use data_encoding::HEXUPPER;
 use mailcup_wire::{
@@ -34,24 +30,19 @@ pub struct Untrusted {
     pub pinned: Option<Certificate>,
 }
 
-/// What a service showed last, if that is not trusted.
-pub type Seen = Arc<Mutex<Option<Untrusted>>>;
-
 /// How TLS is spoken with a service whose certificate was trusted by hand, or with any other.
-pub fn tls(pinned: Option<Certificate>) -> Result<(ClientConfig, Seen), Error> {
+pub fn tls(pinned: Option<Certificate>) -> Result<ClientConfig, Error> {
     let provider = Arc::new(ring::default_provider());
     let roots = Verifier::new(Arc::clone(&provider)).inspect_err(|error| {
         tracing::warn!(%error, "the system's roots can't be read; no certificate is valid by them");
     });
-    let seen = Seen::default();
-    let verifier =
-        Trust { roots: roots.ok(), pinned, seen: Arc::clone(&seen), provider: Arc::clone(&provider) };
+    let verifier = Trust { roots: roots.ok(), pinned, provider: Arc::clone(&provider) };
     let config = ClientConfig::builder_with_provider(provider)
         .with_safe_default_protocol_versions()?
         .dangerous()
         .with_custom_certificate_verifier(Arc::new(verifier))
         .with_no_client_auth();
-    Ok((config, seen))
+    Ok(config)
 }
 
 /// What the service showed, where that is why a request failed.
@@ -93,7 +84,6 @@ struct Trust {
     /// None where the system has no roots.
     roots: Option<Verifier>,
     pinned: Option<Certificate>,
-    seen: Seen,
     provider: Arc<CryptoProvider>,
 }
 
@@ -119,7 +109,6 @@ impl ServerCertVerifier for Trust {
                 Some(Untrusted { found, pinned: self.pinned.clone() })
             }
         };
-        self.seen.lock().unwrap_or_else(PoisonError::into_inner).clone_from(&untrusted);
         match untrusted {
             None => Ok(ServerCertVerified::assertion()),
             Some(untrusted) => Err(CertificateError::Other(OtherError(Arc::new(untrusted))).into()),

@@ -11,7 +11,7 @@ use reqwest::{Body, Method, header};
 use tokio::sync::watch;
 use tokio_stream::StreamExt as _;
 
-use super::{Api, read};
+use super::Api;
 
 /// A large import is written in one transaction, and may wait for another one before.
 const IMPORT_TIMEOUT: Duration = Duration::from_mins(2);
@@ -122,7 +122,7 @@ impl Api {
             .timeout(IMPORT_TIMEOUT)
             .header(header::CONTENT_TYPE, "application/json")
             .body(Body::wrap_stream(body));
-        read(request.send().await).await
+        self.read(request).await
     }
 }
 

@@ -98,6 +98,16 @@ async fn a_certificate_is_trusted_after_it_was_shown_and_a_changed_one_refused_u
     assert_eq!(refused.code, Code::Unreachable);
     assert!(refused.message.contains("another certificate"), "{}", refused.message);
 
+    // An outage is an outage again, and nothing is left to be trusted.
+    service.stop();
+    let is_away =
+        |view: &View| matches!(view.service.as_ref().map(|it| &it.link), Some(Link::Offline { .. }));
+    desk.view_with(is_away).await;
+    let stale = console.trust_certificate(id.clone(), found.sha256.clone()).await.unwrap_err();
+    assert_eq!(stale.code, Code::Conflict);
+    service.run().await.unwrap();
+    desk.view_with(is_changed).await;
+
     // It outlives a restart; only the one that was looked at can be trusted.
     console.shut_down().await.unwrap();
     drop(console);
