@@ -16,6 +16,8 @@ mod notify;
 mod profile;
 mod sidecar;
 mod sse;
+#[cfg(test)]
+mod stand_in;
 mod store;
 mod sync;
 mod trust;

@@ -209,6 +209,24 @@ impl Sync {
         let oldest = oldest_kept(self.clock.now());
         let _fetching = AbortOnDropHandle::new(tokio::spawn(fetch(self.api.clone(), cursor, oldest, pages)));
         let mut gathered = Gathered::default();
+        let caught_up = self.take_pages(store, &mut fetched, oldest, &mut gathered, progress).await;
+        if !matches!(caught_up, Err(Fault::Stopped))
+            && let Some(applied) = gathered.take()
+        {
+            // What came before a page that failed is here all the same.
+            self.tell(News::Applied { applied, live: false }).await?;
+        }
+        caught_up
+    }
+
+    async fn take_pages(
+        &mut self,
+        store: &Store,
+        fetched: &mut mpsc::Receiver<Result<EventPage, Problem>>,
+        oldest: Time,
+        gathered: &mut Gathered,
+        progress: &mut bool,
+    ) -> Result<(), Fault> {
         loop {
             let page = self.stop.run_until_cancelled(fetched.recv()).await.flatten();
             let page = page.ok_or(Fault::Stopped)?.map_err(Fault::Service)?;
@@ -220,7 +238,7 @@ impl Sync {
                 gathered.add(taken);
             }
             if !page.more || gathered.is_due() {
-                self.tell_gathered(&mut gathered, page.more).await?;
+                self.tell_gathered(gathered, page.more).await?;
             }
             if !page.more {
                 return Ok(());
@@ -436,4 +454,75 @@ pub fn settings_changed() -> DataChanged {
 fn foreign(error: &dyn std::error::Error) -> Fault {
     let message = format!("The service sent what this console does not understand ({error}).");
     Fault::Service(Problem::new(Code::Unreachable, message))
+}
+
+#[cfg(test)]
+mod tests {
+    use std::sync::atomic::{AtomicU64, Ordering};
+
+    use mailcup_wire::SystemFact;
+
+    use super::*;
+    use crate::{key::ConsoleKey, stand_in};
+
+    /// What is said by a sync of an empty copy with a service that answers `page` whenever asked for events; none
+    /// for a failure.
+    async fn sync(
+        folder: &tempfile::TempDir,
+        page: impl Fn() -> Option<EventPage> + Send + 'static,
+    ) -> mpsc::Receiver<News> {
+        let api = stand_in::service(move |path| {
+            if !path.starts_with("/v1/events?") {
+                return (200, r#"{"items":[],"next":null}"#.to_owned());
+            }
+            page().map_or((500, String::new()), |page| (200, serde_json::to_string(&page).unwrap()))
+        });
+        let key = ConsoleKey::generate().store_key(&"one".into());
+        let store = Store::open(&folder.path().join("store.db"), &key).unwrap();
+        let (news, heard) = mpsc::channel(16);
+        let (clock, stop) = (Clock::default(), CancellationToken::new());
+        let target = Target::Store(store);
+        let sync = Sync { api: api.await, target, clock, news, stop, audit: Asking::default() };
+        tokio::spawn(sync.run());
+        heard
+    }
+
+    /// What is said until the service is given up for now.
+    async fn until_offline(mut heard: mpsc::Receiver<News>) -> (Vec<News>, String) {
+        let mut before = Vec::new();
+        let waiting = async {
+            loop {
+                match heard.recv().await.unwrap() {
+                    News::Link(Link::Offline { why, .. }) => return why,
+                    other => before.push(other),
+                }
+            }
+        };
+        let why = tokio::time::timeout(Duration::from_secs(20), waiting).await.unwrap();
+        (before, why)
+    }
+
+    /// With these events, and further ones to come.
+    fn page(seqs: &[u64]) -> EventPage {
+        let event = |seq: &u64| Event {
+            id: format!("a:{seq}").parse().unwrap(),
+            at: Clock::default().now(),
+            body: EventBody::System(SystemFact::Stopped),
+        };
+        let events = seqs.iter().map(event).collect();
+        EventPage { events, head: "a:9".parse().unwrap(), more: true, next: None }
+    }
+
+    #[tokio::test]
+    async fn what_was_taken_in_before_a_page_failed_is_told() {
+        let (folder, pages) = (tempfile::tempdir().unwrap(), AtomicU64::new(0));
+        let heard = sync(&folder, move || match pages.fetch_add(1, Ordering::SeqCst) + 1 {
+            seq @ 1..=2 => Some(page(&[seq])),
+            _ => None,
+        });
+        let (before, _) = until_offline(heard.await).await;
+        let told =
+            before.iter().filter(|it| matches!(it, News::Applied { applied, .. } if applied.changed.events));
+        assert_eq!(told.count(), 2, "{before:?}");
+    }
 }
