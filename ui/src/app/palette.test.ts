@@ -1,5 +1,5 @@
 import { expect, it } from "vitest";
-import { type Entry, meanings, parts } from "./palette";
+import { type Entry, meanings, parts, viewEntries } from "./palette";
 
 const entry = (label: string, group: string): Entry => ({
   id: label,
@@ -50,4 +50,9 @@ it("reads an address as one, and anything else as accounts and words", () => {
     "#/activity?text=anna",
   ]);
   expect(asked(" ", ["anna@example.org"])).toEqual([]);
+});
+
+it("leads to a view at the address at which it was kept", () => {
+  const [found] = viewEntries([{ name: "Refused today", address: "/activity?outcome=refused" }]);
+  expect(found?.act).toBe("#/activity?outcome=refused");
 });

@@ -1,5 +1,5 @@
 import { host } from "$host";
-import type { Alert, AlertChange, AlertState, Problem, Severity } from "$host/host";
+import type { Alert, AlertChange, AlertState, Host, Problem, Severity } from "$host/host";
 import { m } from "$messages";
 import { shortTime } from "$lib/format";
 import { asProblem } from "$lib/problem";
@@ -64,17 +64,24 @@ function done(alert: Alert, { state, snooze }: AlertChange): string {
   }
 }
 
+/** Where alerts are changed: at the service that is shown, or at another one. */
+type Service = Pick<Host, "changeAlert">;
+
 /** Does something about an alert at once and offers to undo it; false if it did not work. */
-export async function change(alert: Alert, wanted: AlertChange): Promise<boolean> {
+export async function change(
+  alert: Alert,
+  wanted: AlertChange,
+  at: Service = host,
+): Promise<boolean> {
   const note = wanted.note?.trim() || null;
   try {
-    await host.changeAlert(alert.id, { ...wanted, note });
+    await at.changeAlert(alert.id, { ...wanted, note });
   } catch (thrown) {
     complain(asProblem(thrown).message);
     return false;
   }
   const undoable = wanted.state ?? wanted.snooze;
-  say(done(alert, wanted), undoable ? () => void putBack([alert]) : undefined);
+  say(done(alert, wanted), undoable ? () => void putBack([alert], at) : undefined);
   return true;
 }
 
@@ -123,7 +130,7 @@ function doneMany(count: number, { state, snooze }: AlertChange): string {
 }
 
 /** Makes alerts stand as they stood. */
-async function putBack(before: readonly Alert[]) {
+async function putBack(before: readonly Alert[], at: Service = host) {
   const failed: string[] = [];
   for (const alert of before) {
     const until = snoozedUntil(alert, Date.now());
@@ -132,7 +139,7 @@ async function putBack(before: readonly Alert[]) {
         ? { state: alert.state }
         : { snooze: { kind: "until", at: new Date(until).toISOString() } };
     try {
-      await host.changeAlert(alert.id, wanted);
+      await at.changeAlert(alert.id, wanted);
     } catch (thrown) {
       failed.push(`${alertTitle(alert)}: ${asProblem(thrown).message}`);
     }

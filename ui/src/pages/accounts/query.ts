@@ -1,6 +1,8 @@
-import type { AccountOrder, AccountState } from "$host/host";
+import type { AccountOrder, AccountQuery, AccountState } from "$host/host";
 import { address } from "$lib/router.svelte";
-import type { Asked } from "./list.svelte";
+
+/** Which accounts, and in what order. */
+export type Asked = Omit<AccountQuery, "offset" | "limit">;
 
 export const orders = [
   "login",

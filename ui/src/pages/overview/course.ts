@@ -27,27 +27,6 @@ export interface Counts {
   refused: number;
 }
 
-/** Every step of a timeline, also those in which nothing happened. */
-export interface Course {
-  /** When each step begins. */
-  starts: number[];
-  step: number;
-  steps: Counts[];
-}
-
-export function course(timeline: Timeline, until: number, protocol: Protocol | undefined): Course {
-  const step = timeline.step_seconds * 1_000;
-  const from = Date.parse(timeline.from);
-  const length = Math.max(1, Math.ceil((until - from) / step));
-  const steps = Array.from({ length }, () => ({ allowed: 0, failed: 0, refused: 0 }));
-  for (const point of timeline.points) {
-    if (protocol && point.protocol !== protocol) continue;
-    const at = steps[Math.floor((Date.parse(point.at) - from) / step)];
-    if (at) add(at, point);
-  }
-  return { starts: steps.map((_, index) => from + index * step), step, steps };
-}
-
 /** What each protocol comes to over the whole time, the busiest first, after all of them together. */
 export function totals(timeline: Timeline): { protocol: Protocol | undefined; counts: Counts }[] {
   const all: Counts = { allowed: 0, failed: 0, refused: 0 };

@@ -1,36 +1,44 @@
-import { host } from "$host";
-import type { AccountQuery, AccountRow, Problem } from "$host/host";
-import { asProblem } from "$lib/problem";
+import type { Problem } from "$host/host";
+import { asProblem } from "./problem";
 
 const PAGE = 100;
 
-export type Asked = Omit<AccountQuery, "offset" | "limit">;
+/** A part of a list, and how long the list is. */
+export interface Part<Row> {
+  rows: readonly Row[];
+  total: number;
+}
 
-/** A list of accounts of any length, of which only what is in sight is fetched. */
-export class AccountPages {
+/** A list of any length, of which only what is in sight is fetched. */
+export class Pages<Row, Question> {
   total = $state<number>();
   problem = $state.raw<Problem>();
-  #pages = $state.raw<ReadonlyMap<number, readonly AccountRow[]>>(new Map());
-  #asked: Asked | undefined;
+  #pages = $state.raw<ReadonlyMap<number, readonly Row[]>>(new Map());
+  #asked: Question | undefined;
+  readonly #read: (asked: Question, offset: number, limit: number) => Promise<Part<Row>>;
   /** Grows with every question; an answer to an older one is dropped. */
   #question = 0;
   #underWay = new Set<number>();
   #sight = { from: 0, until: PAGE };
 
-  rowAt = (index: number): AccountRow | undefined =>
+  constructor(read: (asked: Question, offset: number, limit: number) => Promise<Part<Row>>) {
+    this.#read = read;
+  }
+
+  rowAt = (index: number): Row | undefined =>
     this.#pages.get(Math.floor(index / PAGE))?.[index % PAGE];
 
-  /** Where an account stands, if it is among what was fetched. */
-  indexOf(login: string): number | undefined {
+  /** Where a row stands, if it is among what was fetched. */
+  indexOf(is: (row: Row) => boolean): number | undefined {
     for (const [page, rows] of this.#pages) {
-      const index = rows.findIndex(({ account }) => account.login === login);
+      const index = rows.findIndex(is);
       if (index >= 0) return page * PAGE + index;
     }
     return undefined;
   }
 
   /** Asks anew; what was found before stays in sight until the answer is there. */
-  async ask(asked: Asked) {
+  async ask(asked: Question) {
     this.#asked = asked;
     this.#question += 1;
     this.#underWay.clear();
@@ -45,22 +53,20 @@ export class AccountPages {
     const missing = pagesOf(from, until).filter(
       (page) => !this.#pages.has(page) && !this.#underWay.has(page),
     );
-    if (this.#asked && this.total !== undefined && missing.length > 0)
+    if (this.#asked !== undefined && this.total !== undefined && missing.length > 0)
       void this.#fetch(missing, false);
   };
 
   async #fetch(pages: readonly number[], anew: boolean) {
     const question = this.#question;
     const asked = this.#asked;
-    if (!asked) return;
+    if (asked === undefined) return;
     for (const page of pages) this.#underWay.add(page);
     try {
-      const lists = await Promise.all(
-        pages.map((page) => host.listAccounts({ ...asked, offset: page * PAGE, limit: PAGE })),
-      );
+      const lists = await Promise.all(pages.map((page) => this.#read(asked, page * PAGE, PAGE)));
       if (question !== this.#question) return;
       const known = new Map(anew ? [] : this.#pages);
-      lists.forEach((list, index) => known.set(pages[index] ?? 0, list.accounts));
+      lists.forEach((list, index) => known.set(pages[index] ?? 0, list.rows));
       this.#pages = known;
       this.total = lists[0]?.total ?? 0;
       this.problem = undefined;

@@ -1,5 +1,5 @@
 import type { Problem } from "$host/host";
-import { asProblem } from "$lib/problem";
+import { asProblem } from "./problem";
 
 /**
  * Something that is read again whenever it may have changed, but not more often than every
@@ -14,6 +14,9 @@ export class Calm<T> {
   #turn = 0;
   #readAt = -Infinity;
   #timer: ReturnType<typeof setTimeout> | undefined;
+  #isReading = false;
+  /** It changed while it was read. */
+  #isStale = false;
 
   constructor(read: () => Promise<T>, pause: number) {
     this.#read = read;
@@ -29,7 +32,8 @@ export class Calm<T> {
 
   /** Reads soon: something may have changed. */
   soon = () => {
-    if (this.#timer !== undefined) return;
+    if (this.#isReading) this.#isStale = true;
+    if (this.#isReading || this.#timer !== undefined) return;
     const wait = Math.max(0, this.#readAt + this.#pause - Date.now());
     this.#timer = setTimeout(this.now, wait);
   };
@@ -37,12 +41,15 @@ export class Calm<T> {
   stop = () => {
     clearTimeout(this.#timer);
     this.#turn += 1;
+    this.#isStale = false;
   };
 
   async #go() {
     this.#turn += 1;
     const mine = this.#turn;
     this.#readAt = Date.now();
+    this.#isReading = true;
+    this.#isStale = false;
     try {
       const value = await this.#read();
       if (mine !== this.#turn) return;
@@ -50,6 +57,11 @@ export class Calm<T> {
       this.problem = undefined;
     } catch (thrown) {
       if (mine === this.#turn) this.problem = asProblem(thrown);
+    } finally {
+      if (mine === this.#turn) {
+        this.#isReading = false;
+        if (this.#isStale) this.soon();
+      }
     }
   }
 }
