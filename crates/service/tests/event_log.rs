@@ -218,8 +218,9 @@ async fn what_was_resolved_stays_so_through_a_start_while_another_alarm_lasts() 
     let change = AlertChange { state: Some(AlertState::Resolved), ..AlertChange::default() };
     tx.change_alert(&brief.id, &change, None, brief.version).await.unwrap();
     tx.commit().await.unwrap();
-    for number in 1..20 {
-        minute(5 * i64::from(number));
+    // Longer than a day, after which an alert without events is over.
+    for number in 1..170 {
+        minute(9 * i64::from(number));
         running.fail("lasting@x", "203.0.113.9", number + 10).await;
     }
     running.stop().await;
@@ -229,7 +230,7 @@ async fn what_was_resolved_stays_so_through_a_start_while_another_alarm_lasts() 
     let running = Running::start(folder.path()).await;
     let open = running.alerts(AlertState::Open).await;
     let read: Vec<_> = open.iter().map(|alert| (alert.login.clone().unwrap().0, alert.count)).collect();
-    assert_eq!(read, [("lasting@x".to_owned(), 25)]);
+    assert_eq!(read, [("lasting@x".to_owned(), 175)]);
     running.stop().await;
 }
 

@@ -272,8 +272,9 @@ impl Entry {
         }
     }
 
+    /// Not at a time before its last event: a start replays such ones.
     fn is_over(&self, at: Time) -> bool {
-        self.row.alert.last_at.as_millis().abs_diff(at.as_millis()) > OVER
+        self.row.alert.last_at < recent(at)
     }
 
     fn is_due(&self, now: Time, all: bool) -> bool {

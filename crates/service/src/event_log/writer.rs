@@ -361,15 +361,17 @@ impl Writer {
 
         let window = i64::try_from(self.rules.window.as_millis()).unwrap_or(i64::MAX);
         let lately = Time::from_millis(last_at.as_millis().saturating_sub(window));
-        let rows = alerts::current(&mut connection, lately).await?;
+        // What is replayed meets the alerts of its time, so that it opens none a second time.
+        let recent = alert_book::recent(last_at).min(lately);
+        let mut rows = alerts::current(&mut connection, recent).await?;
         // An alarm that lasts is followed from its beginning, so that different accounts count once.
         let lasting = |row: &&alerts::AlertRow| row.alert.last_at >= lately;
         let since = rows.iter().filter(lasting).map(|row| row.alert.first_at).min().unwrap_or(lately);
         let first = events::first_since(&mut connection, since.min(lately), REPLAY).await?.unwrap_or(last);
         let after = (first - 1).max(last.saturating_sub(REPLAY));
-        // What is replayed meets the alerts of its time, so that it opens none a second time.
-        let recent = alert_book::recent(last_at).min(since).min(lately);
-        let rows = alerts::current(&mut connection, recent).await?;
+        if since < recent {
+            rows = alerts::current(&mut connection, since).await?;
+        }
         self.replay(&mut connection, after, rows, lately).await
     }
 
