@@ -46,11 +46,9 @@ pub async fn renew(
     Ok(())
 }
 
-/// False if there is none of this id.
-pub async fn delete(connection: &mut SqliteConnection, id: &InvitationId) -> Result<bool, StoreError> {
-    let done =
-        sqlx::query("DELETE FROM invitations WHERE id = $1").bind(id.0.as_str()).execute(connection).await?;
-    Ok(done.rows_affected() > 0)
+pub async fn delete(connection: &mut SqliteConnection, id: &InvitationId) -> Result<(), StoreError> {
+    sqlx::query("DELETE FROM invitations WHERE id = $1").bind(id.0.as_str()).execute(connection).await?;
+    Ok(())
 }
 
 /// Deletes what makes an admin of somebody by `login`. Answers what was deleted.
@@ -81,12 +79,8 @@ async fn deleted(
 
 /// All invitations, expired ones too, newest first.
 pub async fn all(connection: &mut SqliteConnection) -> Result<Vec<Invitation>, StoreError> {
-    let rows = sqlx::query(
-        "SELECT id, login, name, email, role, created_at, created_by_login, expires_at FROM invitations \
-         ORDER BY created_at DESC, id",
-    )
-    .fetch_all(connection)
-    .await?;
+    let sql = format!("SELECT {COLUMNS} FROM invitations ORDER BY created_at DESC, id");
+    let rows = sqlx::query(AssertSqlSafe(sql)).fetch_all(connection).await?;
     rows.iter().map(invitation).collect()
 }
 
@@ -94,13 +88,8 @@ pub async fn get(
     connection: &mut SqliteConnection,
     id: &InvitationId,
 ) -> Result<Option<Invitation>, StoreError> {
-    let row = sqlx::query(
-        "SELECT id, login, name, email, role, created_at, created_by_login, expires_at FROM invitations \
-         WHERE id = $1",
-    )
-    .bind(id.0.as_str())
-    .fetch_optional(connection)
-    .await?;
+    let sql = format!("SELECT {COLUMNS} FROM invitations WHERE id = $1");
+    let row = sqlx::query(AssertSqlSafe(sql)).bind(id.0.as_str()).fetch_optional(connection).await?;
     row.as_ref().map(invitation).transpose()
 }
 
@@ -108,15 +97,13 @@ pub async fn by_code(
     connection: &mut SqliteConnection,
     code: &TokenHash,
 ) -> Result<Option<Invitation>, StoreError> {
-    let row = sqlx::query(
-        "SELECT id, login, name, email, role, created_at, created_by_login, expires_at FROM invitations \
-         WHERE code = $1",
-    )
-    .bind(code.as_bytes())
-    .fetch_optional(connection)
-    .await?;
+    let sql = format!("SELECT {COLUMNS} FROM invitations WHERE code = $1");
+    let row = sqlx::query(AssertSqlSafe(sql)).bind(code.as_bytes()).fetch_optional(connection).await?;
     row.as_ref().map(invitation).transpose()
 }
+
+/// As [`invitation`] reads them.
+const COLUMNS: &str = "id, login, name, email, role, created_at, created_by_login, expires_at";
 
 fn invitation(row: &SqliteRow) -> Result<Invitation, StoreError> {
     Ok(Invitation {
