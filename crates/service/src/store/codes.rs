@@ -7,7 +7,10 @@ use mailcup_wire::{
 };
 
 /// A value that stands in a row as a small number.
-pub trait RowCode: Sized {
+pub trait RowCode: Sized + 'static {
+    /// Every value that there is.
+    const ALL: &'static [Self];
+
     fn code(self) -> i16;
     fn from_code(code: i16) -> Option<Self>;
 }
@@ -15,6 +18,8 @@ pub trait RowCode: Sized {
 macro_rules! row_codes {
     ($($type:ident { $($variant:ident = $code:literal),* $(,)? })*) => {$(
         impl RowCode for $type {
+            const ALL: &'static [Self] = &[$(Self::$variant),*];
+
             fn code(self) -> i16 {
                 match self {
                     $(Self::$variant => $code,)*
@@ -55,4 +60,29 @@ pub fn address_bytes(address: IpAddr) -> [u8; 16] {
 pub fn address_from_bytes(bytes: &[u8]) -> Option<IpAddr> {
     let octets: [u8; 16] = bytes.try_into().ok()?;
     Some(Ipv6Addr::from(octets).to_canonical())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn read_back<T: RowCode + Copy + PartialEq + std::fmt::Debug>() {
+        for value in T::ALL {
+            assert_eq!(T::from_code(value.code()), Some(*value));
+        }
+    }
+
+    #[test]
+    fn every_code_is_read_back_as_what_it_was_written_for() {
+        read_back::<EventKind>();
+        read_back::<Protocol>();
+        read_back::<Outcome>();
+        read_back::<SubmissionOutcome>();
+        read_back::<AlertState>();
+        read_back::<AccountOrigin>();
+        read_back::<MailServerKind>();
+        read_back::<Role>();
+        let shared = |outcome: &Outcome| SubmissionOutcome::from_code(outcome.code()).is_some();
+        assert!(!Outcome::ALL.iter().any(shared), "both stand in one column");
+    }
 }

@@ -1,21 +1,23 @@
 //! The index by which events are found: it follows the end of the log at some distance.
 
+use mailcup_wire::{EventKind, Protocol};
 use sqlx::SqliteConnection;
 
-use super::{StoreError, rollups};
+use super::{
+    StoreError,
+    codes::RowCode,
+    progress::{self, Job},
+};
 
-const JOB: &str = "index";
-
-/// The last event that is indexed.
-pub async fn indexed_up_to(connection: &mut SqliteConnection) -> Result<i64, StoreError> {
-    let done = sqlx::query_scalar("SELECT seq FROM progress WHERE job = $1").bind(JOB);
-    Ok(done.fetch_optional(connection).await?.unwrap_or(0))
-}
+/// In a class, a kind takes so many numbers.
+const KIND: i64 = 10_000;
+/// And an outcome so many of those.
+const OUTCOME: i64 = 100;
 
 /// Indexes the next `limit` events after the last indexed one. Answers how far it came, none at the end of the
 /// log.
 pub async fn index(connection: &mut SqliteConnection, limit: u32) -> Result<Option<u64>, StoreError> {
-    let done = indexed_up_to(connection).await?;
+    let done = progress::of(connection, Job::Index).await?;
     let last: Option<i64> = sqlx::query_scalar(
         "SELECT MAX(seq) FROM (SELECT seq FROM events WHERE seq > $1 ORDER BY seq LIMIT $2) AS next",
     )
@@ -24,11 +26,21 @@ pub async fn index(connection: &mut SqliteConnection, limit: u32) -> Result<Opti
     .fetch_one(&mut *connection)
     .await?;
     let Some(last) = last else { return Ok(None) };
-    for step in STEPS {
-        sqlx::query(step).bind(done).bind(last).execute(&mut *connection).await?;
+    for names in NAMES {
+        sqlx::query(names).bind(done).bind(last).execute(&mut *connection).await?;
     }
-    rollups::note_progress(connection, JOB, last).await?;
+    let indexed = sqlx::query(EVENTS).bind(done).bind(last).bind(KIND).bind(OUTCOME);
+    indexed.execute(&mut *connection).await?;
+    sqlx::query(HOURS).bind(done).bind(last).execute(&mut *connection).await?;
+    progress::note(connection, Job::Index, last).await?;
     Ok(Some(last.cast_unsigned()))
+}
+
+/// The class of events of this kind, outcome (0: without one) and protocol.
+pub(super) fn class(kind: EventKind, outcome: i16, protocol: Option<Protocol>) -> i64 {
+    i64::from(kind.code()) * KIND
+        + i64::from(outcome) * OUTCOME
+        + i64::from(protocol.map_or(0, RowCode::code))
 }
 
 /// Forgets the events up to `last`, and the names that only they had.
@@ -40,21 +52,24 @@ pub(super) async fn forget(connection: &mut SqliteConnection, last: i64) -> Resu
 }
 
 /// Each takes in the events after $1 up to $2.
-const STEPS: [&str; 4] = [
+const NAMES: [&str; 2] = [
     "INSERT INTO event_accounts (login) SELECT DISTINCT login FROM events \
      WHERE seq > $1 AND seq <= $2 AND login IS NOT NULL ON CONFLICT (login) DO NOTHING",
     "INSERT INTO event_addresses (address) SELECT DISTINCT address FROM events \
      WHERE seq > $1 AND seq <= $2 AND address IS NOT NULL ON CONFLICT (address) DO NOTHING",
-    "INSERT INTO event_index (seq, class, account, address) \
-     SELECT events.seq, kind * 10000 + COALESCE(outcome, 0) * 100 + COALESCE(protocol, 0), \
+];
+
+/// Takes in the events after $1 up to $2, each under its [`class`].
+const EVENTS: &str = "INSERT INTO event_index (seq, class, account, address) \
+     SELECT events.seq, kind * $3 + COALESCE(outcome, 0) * $4 + COALESCE(protocol, 0), \
      event_accounts.no, event_addresses.no FROM events \
      LEFT JOIN event_accounts ON event_accounts.login = events.login \
      LEFT JOIN event_addresses ON event_addresses.address = events.address \
-     WHERE events.seq > $1 AND events.seq <= $2",
-    "INSERT INTO event_hours (hour, first_seq, last_seq) \
+     WHERE events.seq > $1 AND events.seq <= $2";
+
+const HOURS: &str = "INSERT INTO event_hours (hour, first_seq, last_seq) \
      SELECT at / 3600000, MIN(seq), MAX(seq) FROM events WHERE seq > $1 AND seq <= $2 GROUP BY at / 3600000 \
-     ON CONFLICT (hour) DO UPDATE SET last_seq = excluded.last_seq",
-];
+     ON CONFLICT (hour) DO UPDATE SET last_seq = excluded.last_seq";
 
 /// Each forgets the events up to $1.
 const FORGETTING: [&str; 4] = [

@@ -10,9 +10,9 @@ use super::{
     StoreError,
     codes::{address_bytes, address_from_bytes},
     event_index,
+    progress::{self, Job},
 };
 
-const JOB: &str = "roll_up";
 const MILLIS_PER_DAY: i64 = 86_400_000;
 
 /// What a roll-up counts by: day, login, protocol, outcome, client network.
@@ -20,7 +20,7 @@ type Key = (i64, String, i16, i16, Vec<u8>);
 
 /// Counts the next `limit` events after the last counted one into their days. Answers how many there were.
 pub async fn roll_up(connection: &mut SqliteConnection, limit: u32) -> Result<usize, StoreError> {
-    let done = rolled_up_to(connection).await?;
+    let done = progress::of(connection, Job::RollUp).await?;
     let rows = sqlx::query(
         "SELECT seq, at, login, protocol, outcome, address FROM events WHERE seq > $1 ORDER BY seq LIMIT $2",
     )
@@ -59,14 +59,14 @@ pub async fn roll_up(connection: &mut SqliteConnection, limit: u32) -> Result<us
         .execute(&mut *connection)
         .await?;
     }
-    note_progress(connection, JOB, last).await?;
+    progress::note(connection, Job::RollUp, last).await?;
     Ok(rows.len())
 }
 
 /// Deletes at most `limit` of the oldest events, as long as they are older than `cutoff` and rolled up, so
 /// that what is left has no gaps. Answers how many were deleted.
 pub async fn expire(connection: &mut SqliteConnection, cutoff: Time, limit: u32) -> Result<u32, StoreError> {
-    let done = rolled_up_to(connection).await?;
+    let done = progress::of(connection, Job::RollUp).await?;
     let rows = sqlx::query("SELECT seq, at FROM events WHERE seq <= $1 ORDER BY seq LIMIT $2")
         .bind(done)
         .bind(i64::from(limit))
@@ -90,26 +90,4 @@ pub async fn total(connection: &mut SqliteConnection) -> Result<u64, StoreError>
     let total: Option<i64> =
         sqlx::query_scalar("SELECT SUM(count) FROM rollups").fetch_one(connection).await?;
     Ok(total.unwrap_or(0).cast_unsigned())
-}
-
-/// Notes the last event that a job is done with.
-pub(super) async fn note_progress(
-    connection: &mut SqliteConnection,
-    job: &str,
-    seq: i64,
-) -> Result<(), StoreError> {
-    sqlx::query(
-        "INSERT INTO progress (job, seq) VALUES ($1, $2) ON CONFLICT (job) DO UPDATE SET seq = excluded.seq",
-    )
-    .bind(job)
-    .bind(seq)
-    .execute(connection)
-    .await?;
-    Ok(())
-}
-
-/// The last event that is rolled up.
-async fn rolled_up_to(connection: &mut SqliteConnection) -> Result<i64, StoreError> {
-    let done = sqlx::query_scalar("SELECT seq FROM progress WHERE job = $1").bind(JOB);
-    Ok(done.fetch_optional(connection).await?.unwrap_or(0))
 }

@@ -14,6 +14,7 @@ use super::{
     codes::{RowCode, address_bytes},
     event_index,
     events::{EventRow, event_row},
+    progress::{self, Job},
 };
 
 const FIRST_WIDTH: i64 = 1_000;
@@ -70,7 +71,7 @@ pub async fn before_moment(readers: &SqlitePool, since: Time) -> Result<u64, Sto
         .await?;
     let before = match first {
         Some(first) => first - 1,
-        None => event_index::indexed_up_to(&mut connection).await?,
+        None => progress::of(&mut connection, Job::Index).await?,
     };
     Ok(before.cast_unsigned())
 }
@@ -104,7 +105,7 @@ impl Search {
         filter: &EventFilter,
         before: i64,
     ) -> Result<Self, StoreError> {
-        let indexed = event_index::indexed_up_to(connection).await?;
+        let indexed = progress::of(connection, Job::Index).await?;
         let (first, last) = ends(connection).await?;
         let mut conditions = Conditions::default();
         conditions.filter(filter);
@@ -298,35 +299,30 @@ fn classes(filter: &EventFilter) -> Option<Vec<i64>> {
             && (outcomes.is_empty() || outcomes.contains(&outcome))
             && (filter.protocols.is_empty() || protocol.is_some_and(|it| filter.protocols.contains(&it)))
     };
-    let sign_ins = PROTOCOLS.into_iter().flat_map(|protocol| {
-        SIGN_INS.into_iter().map(move |outcome| (EventKind::SignIn, outcome.code(), Some(protocol)))
+    let passing = EventKind::ALL.iter().flat_map(|kind| {
+        let ways = outcomes_and_protocols(*kind);
+        ways.into_iter().map(|(outcome, protocol)| (*kind, outcome, protocol))
     });
-    let submissions = SUBMISSIONS
-        .into_iter()
-        .map(|outcome| (EventKind::Submission, outcome.code(), Some(Protocol::Submission)));
-    let others = OTHERS.into_iter().map(|kind| (kind, 0, None));
-    let all = sign_ins.chain(submissions).chain(others);
-    let passing = all.filter(|(kind, outcome, protocol)| passes(*kind, *outcome, *protocol));
-    let number = |(kind, outcome, protocol): (EventKind, i16, Option<Protocol>)| {
-        i64::from(kind.code()) * 10_000
-            + i64::from(outcome) * 100
-            + i64::from(protocol.map_or(0, RowCode::code))
-    };
-    Some(passing.map(number).collect())
+    let passing = passing.filter(|(kind, outcome, protocol)| passes(*kind, *outcome, *protocol));
+    Some(passing.map(|(kind, outcome, protocol)| event_index::class(kind, outcome, protocol)).collect())
 }
 
-const PROTOCOLS: [Protocol; 6] =
-    [Protocol::Web, Protocol::Api, Protocol::Imap, Protocol::Pop3, Protocol::Submission, Protocol::Sieve];
-const SIGN_INS: [Outcome; 4] = [Outcome::Succeeded, Outcome::Failed, Outcome::Refused, Outcome::Challenged];
-const SUBMISSIONS: [SubmissionOutcome; 5] = [
-    SubmissionOutcome::Accepted,
-    SubmissionOutcome::Deferred,
-    SubmissionOutcome::Held,
-    SubmissionOutcome::Rejected,
-    SubmissionOutcome::Abandoned,
-];
-const OTHERS: [EventKind; 5] =
-    [EventKind::Alert, EventKind::Block, EventKind::Account, EventKind::Admin, EventKind::System];
+/// With which outcomes and protocols events of this kind occur.
+fn outcomes_and_protocols(kind: EventKind) -> Vec<(i16, Option<Protocol>)> {
+    match kind {
+        EventKind::SignIn => {
+            let by = |protocol| Outcome::ALL.iter().map(move |outcome| (outcome.code(), Some(protocol)));
+            Protocol::ALL.iter().copied().flat_map(by).collect()
+        }
+        EventKind::Submission => {
+            let outcomes = SubmissionOutcome::ALL.iter();
+            outcomes.map(|outcome| (outcome.code(), Some(Protocol::Submission))).collect()
+        }
+        EventKind::Alert | EventKind::Block | EventKind::Account | EventKind::Admin | EventKind::System => {
+            vec![(0, None)]
+        }
+    }
+}
 
 /// A WHERE clause with its values.
 #[derive(Default, Clone)]
