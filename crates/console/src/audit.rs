@@ -92,13 +92,18 @@ impl Checker {
                     // The actor may have ended meanwhile.
                     let _ = self.news.send(News::Audit(Box::new(standing))).await;
                 }
-                Some(Err(Fault::Service(problem))) => {
-                    // It is looked at again once the service is back.
+                Some(Err(fault)) => {
+                    // It is looked at again once the service is back, or the next time.
                     self.asking.0.whole.fetch_or(is_whole, Ordering::Relaxed);
-                    tracing::info!(code = problem.code.as_str(), "the audit log could not be checked");
-                }
-                Some(Err(Fault::Store(error))) => {
-                    tracing::warn!(%error, "the audit log could not be kept");
+                    match fault {
+                        Fault::Service(problem) => {
+                            tracing::info!(
+                                code = problem.code.as_str(),
+                                "the audit log could not be checked"
+                            );
+                        }
+                        Fault::Store(error) => tracing::warn!(%error, "the audit log could not be kept"),
+                    }
                 }
             }
         }
@@ -147,6 +152,7 @@ impl Checker {
             let page = self.api.audit_after(at).await.map_err(Fault::Service)?;
             let ours = self.store.readers().audit_after(at).await?;
             let mut ours = ours.into_iter();
+            let before = at;
             let mut new = Vec::new();
             let mut broken = None;
             for told in page.entries {
@@ -171,7 +177,8 @@ impl Checker {
             if let Some(finding) = broken {
                 return Ok(Err(finding));
             }
-            if page.more {
+            // A page that does not move on would be asked for for ever.
+            if page.more && at > before {
                 continue;
             }
             if at >= remembered {
@@ -264,5 +271,41 @@ fn link(entry: &AuditEntry) -> Link<'_> {
         action: &entry.action,
         target: &entry.target,
         details: &entry.details,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::{key::ConsoleKey, stand_in};
+
+    fn entry(seq: u64) -> AuditEntry {
+        AuditEntry {
+            seq,
+            at: Time::from_millis(0),
+            admin: None,
+            login: None,
+            action: "block.create".to_owned(),
+            target: String::new(),
+            details: "{}".to_owned(),
+            hash: String::new(),
+        }
+    }
+
+    #[tokio::test]
+    async fn a_log_that_is_said_to_go_on_and_does_not_is_truncated() {
+        let folder = tempfile::tempdir().unwrap();
+        let api = stand_in::service(|_| (200, r#"{"entries":[],"head":null,"more":true}"#.to_owned())).await;
+        let key = ConsoleKey::generate().store_key(&"one".into());
+        let store = Store::open(&folder.path().join("store.db"), &key).unwrap();
+        store.keep_audit(vec![entry(1), entry(2)]).await.unwrap();
+        let (news, _heard) = mpsc::channel(1);
+        let checker = Checker { api, store, clock: Clock::default(), asking: Asking::default(), news };
+        for (is_whole, first) in [(false, 2), (true, 1)] {
+            let checked = tokio::time::timeout(Duration::from_secs(20), checker.check(is_whole)).await;
+            let finding = checked.unwrap().unwrap().finding.unwrap();
+            assert_eq!((finding.fault, finding.seq), (AuditFault::Truncated, first));
+            checker.store.keep_audit_standing(AuditStanding::default()).await.unwrap();
+        }
     }
 }

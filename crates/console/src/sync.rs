@@ -414,13 +414,18 @@ async fn fetch(
     pages: mpsc::Sender<Result<EventPage, Problem>>,
 ) {
     loop {
-        let page = match &cursor {
+        let mut page = match &cursor {
             Some(cursor) => api.events_after(cursor).await,
             None => api.events_since(oldest).await,
         };
-        let more = page.as_ref().is_ok_and(|page| page.more);
-        if let Ok(page) = &page {
-            cursor = page.events.last().map(|event| event.id.clone()).or(cursor);
+        let mut more = page.as_ref().is_ok_and(|page| page.more);
+        if more && let Ok(told) = &page {
+            let seen = cursor.as_ref().map_or(0, |cursor| cursor.seq);
+            match told.events.last() {
+                Some(last) if last.id.seq > seen => cursor = Some(last.id.clone()),
+                // It would be asked for the same page for ever.
+                _ => (page, more) = (Err(leads_nowhere()), false),
+            }
         }
         // Whoever no longer wants pages has ended.
         if pages.send(page).await.is_err() || !more {
@@ -451,6 +456,11 @@ pub fn settings_changed() -> DataChanged {
     DataChanged { settings: true, ..DataChanged::default() }
 }
 
+fn leads_nowhere() -> Problem {
+    let message = "The service tells of further events and does not send them.";
+    Problem::new(Code::Unreachable, message)
+}
+
 fn foreign(error: &dyn std::error::Error) -> Fault {
     let message = format!("The service sent what this console does not understand ({error}).");
     Fault::Service(Problem::new(Code::Unreachable, message))
@@ -458,7 +468,7 @@ fn foreign(error: &dyn std::error::Error) -> Fault {
 
 #[cfg(test)]
 mod tests {
-    use std::sync::atomic::{AtomicU64, Ordering};
+    use std::sync::atomic::{AtomicU64, AtomicUsize, Ordering};
 
     use mailcup_wire::SystemFact;
 
@@ -511,6 +521,19 @@ mod tests {
         };
         let events = seqs.iter().map(event).collect();
         EventPage { events, head: "a:9".parse().unwrap(), more: true, next: None }
+    }
+
+    #[tokio::test]
+    async fn a_service_whose_pages_lead_nowhere_is_not_asked_for_them_for_ever() {
+        for pages in [[&[][..], &[]], [&[1, 2], &[2]]] {
+            let (folder, asked) = (tempfile::tempdir().unwrap(), AtomicUsize::new(0));
+            let heard = sync(&folder, move || {
+                let asked = asked.fetch_add(1, Ordering::SeqCst);
+                Some(page(pages[asked.min(1)]))
+            });
+            let (_, why) = until_offline(heard.await).await;
+            assert_eq!(why, leads_nowhere().message);
+        }
     }
 
     #[tokio::test]
