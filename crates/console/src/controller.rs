@@ -193,6 +193,15 @@ impl<H: Host> Controller<H> {
         }
     }
 
+    /// Changes what is kept of this install: on disk first, so that what can't be kept did not happen.
+    fn change_install(&mut self, change: impl FnOnce(&mut Install)) -> Result<(), Problem> {
+        let mut changed = self.install.clone();
+        change(&mut changed);
+        self.folder.keep_install(&changed)?;
+        self.install = changed;
+        Ok(())
+    }
+
     fn next_number(&mut self) -> u64 {
         self.numbers += 1;
         self.numbers

@@ -180,8 +180,7 @@ impl<H: Host> Controller<H> {
         if preferences.start_at_login != self.install.preferences.start_at_login {
             self.host.set_start_at_login(preferences.start_at_login)?;
         }
-        self.install.preferences = preferences;
-        self.folder.keep_install(&self.install)?;
+        self.change_install(|install| install.preferences = preferences)?;
         Ok(self.install.preferences.clone())
     }
 

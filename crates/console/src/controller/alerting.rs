@@ -137,20 +137,19 @@ impl<H: Host> Controller<H> {
 
     pub(super) async fn pause(&mut self, pause: &Pause) -> Result<(), Problem> {
         let now = self.clock.now();
-        match pause {
-            Pause::ForMinutes { minutes } => {
-                self.install.paused_until = Some(later(now, i64::from(*minutes) * 60_000));
-            }
+        let until = match pause {
+            Pause::ForMinutes { minutes } => later(now, i64::from(*minutes) * 60_000),
             Pause::UntilTomorrow => {
                 let local = now.0.to_zoned_datetime(TimeZone::system());
                 let tomorrow = local.tomorrow().and_then(|day| day.start_of_day());
-                self.install.paused_until = Some(
-                    tomorrow.map_or(later(now, 86_400_000), |day: ZonedDateTime| day.timestamp().into()),
-                );
+                tomorrow.map_or(later(now, 86_400_000), |day: ZonedDateTime| day.timestamp().into())
             }
-            Pause::Resume => self.end_pause().await,
-        }
-        self.folder.keep_install(&self.install)
+            Pause::Resume => {
+                self.end_pause().await;
+                return self.folder.keep_install(&self.install);
+            }
+        };
+        self.change_install(|install| install.paused_until = Some(until))
     }
 
     pub(super) async fn notification_pressed(

@@ -234,10 +234,7 @@ impl<H: Host> Controller<H> {
             return Err(Problem::new(Code::Conflict, message));
         }
         if self.find_key(Plan::Connect(url.clone(), pinned.clone().map(Box::new))).await? {
-            let service = Service::new(url, false, pinned);
-            let id = service.id.clone();
-            self.add(service).await?;
-            self.switch(id)?;
+            self.add(Service::new(url, false, pinned)).await?;
         }
         Ok(())
     }
@@ -248,10 +245,10 @@ impl<H: Host> Controller<H> {
         if self.install.shown.as_ref() == Some(&id) {
             return Ok(());
         }
-        self.install.shown = Some(id);
+        self.change_install(|install| install.shown = Some(id))?;
         self.tell_contacts();
         self.changed(number, &all_changed());
-        self.folder.keep_install(&self.install)
+        Ok(())
     }
 
     /// Trusts the certificate that the service shows now, if it is the one that the admin looked at.
@@ -268,11 +265,13 @@ impl<H: Host> Controller<H> {
             ));
         }
         // One that the system's roots vouch for needs no pin, and may be renewed.
-        connection.service.pinned = if found.faults.is_empty() { None } else { Some((**found).clone()) };
+        let pinned = if found.faults.is_empty() { None } else { Some((**found).clone()) };
+        let service = Service { pinned, ..connection.service.clone() };
+        self.folder.keep_service(&service)?;
+        let connection = self.at_service(id)?;
+        connection.service = service;
         connection.link = Link::Connecting;
         connection.call();
-        let service = connection.service.clone();
-        self.folder.keep_service(&service)?;
         self.tell_contacts();
         self.find_standing(number).await;
         Ok(())
@@ -293,18 +292,19 @@ impl<H: Host> Controller<H> {
     /// Ends a connection and deletes its local copy and session. A service on this computer keeps its own data.
     pub(super) async fn forget(&mut self, id: &ServiceId) -> Result<(), Problem> {
         let Some(number) = self.connections.number_of(id) else { return Ok(()) };
+        self.change_install(|install| {
+            install.services.retain(|service| service != id);
+            if install.shown.as_ref() == Some(id) {
+                install.shown = install.services.first().cloned();
+            }
+        })?;
         self.clear_desk(number);
         self.disconnect(number).await;
         self.connections.0.retain(|it| it.number != number);
-        self.install.services.retain(|service| service != id);
-        if self.install.shown.as_ref() == Some(id) {
-            self.install.shown = self.install.services.first().cloned();
-        }
         self.tell_contacts();
         if let Some(shown) = self.shown().map(|it| it.number) {
             self.changed(shown, &all_changed());
         }
-        self.folder.keep_install(&self.install)?;
         self.folder.remove_service(id)
     }
 
@@ -395,11 +395,24 @@ impl<H: Host> Controller<H> {
         self.connections.iter().find(|it| it.service.embedded).map(|it| it.number)
     }
 
+    /// Begins another connection, which is shown.
     async fn add(&mut self, service: Service) -> Result<u64, Problem> {
-        self.folder.keep_service(&service)?;
-        self.install.services.push(service.id.clone());
-        self.folder.keep_install(&self.install)?;
-        Ok(self.begin(service).await)
+        let id = service.id.clone();
+        let kept = self.folder.keep_service(&service).and_then(|()| {
+            self.change_install(|install| {
+                install.services.push(id.clone());
+                install.shown = Some(id.clone());
+            })
+        });
+        if let Err(problem) = kept {
+            if let Err(left) = self.folder.remove_service(&id) {
+                tracing::warn!(message = left.message, "a connection that was not begun was not removed");
+            }
+            return Err(problem);
+        }
+        let number = self.begin(service).await;
+        self.changed(number, &all_changed());
+        Ok(number)
     }
 
     async fn begin(&mut self, service: Service) -> u64 {

@@ -115,6 +115,13 @@ async fn a_certificate_is_trusted_after_it_was_shown_and_a_changed_one_refused_u
     desk.view_with(is_changed).await;
     let wrong = console.trust_certificate(id.clone(), first.sha256.clone()).await.unwrap_err();
     assert_eq!(wrong.code, Code::Conflict);
+    // What can't be kept is not trusted.
+    let in_the_way = folder.path().join(format!("console/services/{id}/service.new"));
+    fs::create_dir(&in_the_way).unwrap();
+    let unkept = console.trust_certificate(id.clone(), found.sha256.clone()).await.unwrap_err();
+    assert_eq!(unkept.code, Code::Internal);
+    assert!(is_changed(&console.view().await.unwrap()));
+    fs::remove_dir(&in_the_way).unwrap();
     console.trust_certificate(id, found.sha256.clone()).await.unwrap();
     let view = desk.view_with(|view| view.service.as_ref().is_some_and(|it| it.link == Link::Live)).await;
     assert_eq!(view.service.unwrap().pinned.unwrap().sha256, found.sha256);

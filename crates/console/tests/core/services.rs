@@ -1,9 +1,11 @@
 //! Several services in one console.
 
+use std::fs;
+
 use mailcup_lab::service::{Service, ServiceConfig};
 use mailcup_wire::{
     AlertId, AlertState, BlockTarget, Code, NewBlock, ServiceId,
-    desktop::{Link, NotificationAction, Phase, View},
+    desktop::{ConnectRequest, Link, NotificationAction, Phase, View},
 };
 
 use super::{connect, desk::Desk, reports, set_up};
@@ -111,5 +113,44 @@ async fn each_service_keeps_its_own_and_a_command_goes_where_its_page_was_drawn(
     assert!(!folder.path().join("console/services").join(&second.0).exists());
     assert_eq!(away.blocks().await.unwrap_err().code, Code::NotFound);
     assert_eq!(console.view().await.unwrap().services.len(), 1);
+    console.shut_down().await.unwrap();
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_connection_that_cannot_be_kept_is_not_begun_and_one_that_cannot_be_removed_goes_on() {
+    let elsewhere = Service::start(ServiceConfig::default()).await.unwrap();
+    elsewhere.set_up().await.unwrap();
+    let (folder, desk) = (tempfile::tempdir().unwrap(), Desk::new());
+    let console = desk.start(folder.path());
+    set_up(&console).await;
+    let first = desk.ready().await.service.unwrap().id;
+    let services = || fs::read_dir(folder.path().join("console/services")).unwrap().count();
+
+    let in_the_way = folder.path().join("console/console.new");
+    fs::create_dir(&in_the_way).unwrap();
+    let url = format!("http://{}", elsewhere.endpoints().http);
+    let unkept = console.connect(ConnectRequest { url, trust: None }).await.unwrap_err();
+    assert_eq!(unkept.code, Code::Internal);
+    let view = console.view().await.unwrap();
+    assert_eq!((view.services.len(), services()), (1, 1));
+    assert_eq!(view.service.unwrap().id, first);
+    fs::remove_dir(&in_the_way).unwrap();
+
+    connect(&console, &elsewhere).await;
+    let second = desk.ready().await.service.unwrap().id;
+    desk.view_with(|view| is_live(view, &second)).await;
+    fs::create_dir(&in_the_way).unwrap();
+    let unkept = console.forget_service(second.clone()).await.unwrap_err();
+    assert_eq!(unkept.code, Code::Internal);
+    assert!(is_live(&console.view().await.unwrap(), &second));
+    fs::remove_dir(&in_the_way).unwrap();
+    console.shut_down().await.unwrap();
+    drop(console);
+
+    let console = desk.start(folder.path());
+    let view = desk.view_with(|view| is_live(view, &first) && is_live(view, &second)).await;
+    assert_eq!(view.services.len(), 2);
+    console.forget_service(second).await.unwrap();
+    assert_eq!((console.view().await.unwrap().services.len(), services()), (1, 1));
     console.shut_down().await.unwrap();
 }
