@@ -129,7 +129,7 @@ impl<H: Host> Controller<H> {
                 request = requests.recv() => match request {
                     None => break,
                     Some(Request::ShutDown(reply)) => {
-                        self.disconnect_all().await;
+                        self.end().await;
                         let _ = reply.send(());
                         return;
                     }
@@ -144,6 +144,11 @@ impl<H: Host> Controller<H> {
                 _ = tick.tick() => self.tick().await,
             }
         }
+        self.end().await;
+    }
+
+    async fn end(&mut self) {
+        self.hear_last_posted().await;
         self.disconnect_all().await;
     }
 

@@ -145,6 +145,11 @@ impl Desk {
         at_rest.filter_map(|(_, card)| card.due).min()
     }
 
+    /// Whether the desktop is being asked to show something.
+    pub fn is_asking(&self) -> bool {
+        !self.under_way.is_empty()
+    }
+
     /// The desktop took a notification. Answers whether it may stay: while it was under way its alerts may
     /// have been settled, or the console locked.
     #[must_use]

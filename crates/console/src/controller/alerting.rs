@@ -1,6 +1,6 @@
 //! Notifications: what the desk decides is carried out, and what became of it noted.
 
-use std::sync::Arc;
+use std::{sync::Arc, time::Duration};
 
 use jiff::{ZonedDateTime, civil, tz::TimeZone};
 use mailcup_wire::{
@@ -16,10 +16,13 @@ use crate::{
     view::{Access, Connection, titled},
 };
 
+const LAST_POSTED_WITHIN: Duration = Duration::from_secs(1);
+
 /// What became of a notification.
 pub struct Posted {
     connection: u64,
     key: String,
+    key_on_desktop: String,
     marks: Vec<(AlertId, Severity)>,
     taken: bool,
 }
@@ -66,29 +69,43 @@ impl<H: Host> Controller<H> {
     }
 
     /// How long until a notification wants to be posted.
-    pub(super) fn until_next_post(&self) -> Option<std::time::Duration> {
+    pub(super) fn until_next_post(&self) -> Option<Duration> {
         let due = self.connections.iter().filter_map(|it| it.desk.next_due()).min()?;
         let millis = due.as_millis() - self.clock.now().as_millis();
-        Some(std::time::Duration::from_millis(u64::try_from(millis).unwrap_or(0)))
+        Some(Duration::from_millis(u64::try_from(millis).unwrap_or(0)))
     }
 
     pub(super) async fn hear_posted(&mut self, posted: Posted) {
         let now = self.clock.now();
-        let Some(connection) = self.connections.at(posted.connection) else { return };
+        let connection = self.connections.at(posted.connection);
         if !posted.taken {
-            connection.desk.refused(&posted.key, now);
+            if let Some(connection) = connection {
+                connection.desk.refused(&posted.key, now);
+            }
             return;
         }
-        let gone = !connection.desk.taken(&posted.key, &posted.marks, now);
-        let (store, key) = (connection.store.clone(), key_on_desktop(connection.id(), &posted.key));
-        if gone {
-            self.host.close_notification(&key);
+        let Some(connection) =
+            connection.and_then(|it| it.desk.taken(&posted.key, &posted.marks, now).then_some(it))
+        else {
+            self.host.close_notification(&posted.key_on_desktop);
             return;
-        }
-        if let Some(store) = store
+        };
+        if let Some(store) = connection.store.clone()
             && let Err(error) = store.mark_shown(posted.marks, now).await
         {
             tracing::warn!(%error, "that a notification was shown was not noted");
+        }
+    }
+
+    /// Waits a little for what the desktop is being asked to show, so that no restart shows it again.
+    pub(super) async fn hear_last_posted(&mut self) {
+        let patience = tokio::time::sleep(LAST_POSTED_WITHIN);
+        tokio::pin!(patience);
+        while self.connections.iter().any(|it| it.desk.is_asking()) {
+            tokio::select! {
+                Some(posted) = self.channels.posted.1.recv() => self.hear_posted(posted).await,
+                () = &mut patience => return,
+            }
         }
     }
 
@@ -222,8 +239,8 @@ impl<H: Host> Controller<H> {
                 Post::Close { key } => self.host.close_notification(&key_on_desktop(connection.id(), &key)),
                 Post::Show { mut notification, marks } => {
                     let (host, posted) = (Arc::clone(&self.host), self.channels.posted.0.clone());
-                    let key = std::mem::take(&mut notification.key);
-                    notification.key = key_on_desktop(connection.id(), &key);
+                    let key_on_desktop = key_on_desktop(connection.id(), &notification.key);
+                    let key = std::mem::replace(&mut notification.key, key_on_desktop.clone());
                     if several && key != LOCKED {
                         notification.title = titled(&self.name_of(connection), &notification.title);
                     }
@@ -232,9 +249,10 @@ impl<H: Host> Controller<H> {
                         if let Err(error) = &shown {
                             tracing::warn!(%error, "a notification was not shown");
                         }
+                        let taken = shown.is_ok();
                         // The actor may have ended meanwhile.
                         let _ = posted
-                            .send(Posted { connection: number, key, marks, taken: shown.is_ok() })
+                            .send(Posted { connection: number, key, key_on_desktop, marks, taken })
                             .await;
                     });
                 }

@@ -30,6 +30,10 @@ pub struct Desk(Arc<Inner>);
 struct Inner {
     view: watch::Sender<Option<View>>,
     shown: watch::Sender<Vec<Notification>>,
+    /// Whether it keeps those waiting that ask it to show a notification.
+    busy: watch::Sender<bool>,
+    /// What it has taken, by key, and whether that is still to be seen.
+    screen: watch::Sender<BTreeMap<String, bool>>,
     tray: watch::Sender<Option<Tray>>,
     exports: watch::Sender<Option<ExportProgress>>,
     asked_for: Mutex<Option<Navigate>>,
@@ -51,6 +55,8 @@ impl Desk {
         Self(Arc::new(Inner {
             view: watch::Sender::new(None),
             shown: watch::Sender::new(Vec::new()),
+            busy: watch::Sender::new(false),
+            screen: watch::Sender::new(BTreeMap::new()),
             tray: watch::Sender::new(None),
             exports: watch::Sender::new(None),
             asked_for: Mutex::default(),
@@ -149,6 +155,19 @@ impl Desk {
         self.0.asked_for.lock().unwrap().clone()
     }
 
+    pub fn set_busy(&self, busy: bool) {
+        self.0.busy.send_replace(busy);
+    }
+
+    /// Waits until a notification was there and is so no longer.
+    pub async fn taken_away(&self, key: &str) {
+        let mut screen = self.0.screen.subscribe();
+        let gone = screen.wait_for(|screen| screen.get(key) == Some(&false));
+        if let Err(elapsed) = tokio::time::timeout(DEADLINE, gone).await {
+            panic!("{elapsed}: on the screen are {:#?}", *self.0.screen.borrow());
+        }
+    }
+
     pub fn notifications(&self) -> Vec<Notification> {
         self.0.shown.borrow().clone()
     }
@@ -170,11 +189,22 @@ impl Host for Desk {
     }
 
     async fn show_notification(&self, notification: Notification) -> Result<(), NotificationError> {
+        let key = notification.key.clone();
         self.0.shown.send_modify(|all| all.push(notification));
+        self.0.busy.subscribe().wait_for(|busy| !busy).await.unwrap();
+        self.0.screen.send_modify(|screen| {
+            screen.insert(key, true);
+        });
         Ok(())
     }
 
-    fn close_notification(&self, _key: &str) {}
+    fn close_notification(&self, key: &str) {
+        self.0.screen.send_modify(|screen| {
+            if let Some(is_there) = screen.get_mut(key) {
+                *is_there = false;
+            }
+        });
+    }
 
     fn set_tray(&self, tray: Tray) {
         self.0.tray.send_replace(Some(tray));

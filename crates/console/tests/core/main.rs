@@ -6,6 +6,7 @@ mod audit;
 mod certificates;
 mod desk;
 mod export;
+mod notifications;
 mod reports;
 mod services;
 
