@@ -71,7 +71,7 @@ enum Plan {
 /// is passed over.
 struct Channels {
     news: Ends<(u64, News)>,
-    sidecar: Ends<SidecarNews>,
+    sidecar: Ends<(u64, SidecarNews)>,
     said: Ends<(u64, Said)>,
     posted: Ends<Posted>,
 }
@@ -136,7 +136,7 @@ impl<H: Host> Controller<H> {
                     Some(request) => self.answer(request).await,
                 },
                 Some((round, news)) = self.channels.news.1.recv() => self.hear_news(round, news).await,
-                Some(news) = self.channels.sidecar.1.recv() => self.hear_sidecar(news).await,
+                Some((number, news)) = self.channels.sidecar.1.recv() => self.hear_sidecar(number, news).await,
                 Some((round, said)) = self.channels.said.1.recv() => self.hear_said(round, said).await,
                 Some(posted) = self.channels.posted.1.recv() => self.hear_posted(posted).await,
                 () = tokio::time::sleep(due.unwrap_or(TICK)), if due.is_some() => self.post_due(),

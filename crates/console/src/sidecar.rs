@@ -55,7 +55,9 @@ pub struct Sidecar {
     pub program: PathBuf,
     pub data_dir: PathBuf,
     pub ports: Ports,
-    pub news: mpsc::Sender<SidecarNews>,
+    /// The number of its connection, by which it is told from a former one.
+    pub number: u64,
+    pub news: mpsc::Sender<(u64, SidecarNews)>,
     pub stop: CancellationToken,
 }
 
@@ -91,7 +93,7 @@ impl Sidecar {
                         setup_token: running.setup_token.clone(),
                         restarted: died,
                     };
-                    if self.news.send(up).await.is_err() {
+                    if self.tell(up).await.is_err() {
                         stop(running).await;
                         return;
                     }
@@ -106,13 +108,17 @@ impl Sidecar {
                 Some(Err(problem)) => problem.message,
             };
             tracing::warn!(%why, "the service on this computer is down");
-            if self.news.send(SidecarNews::Down { why }).await.is_err()
+            if self.tell(SidecarNews::Down { why }).await.is_err()
                 || self.stop.run_until_cancelled(sleep(pause)).await.is_none()
             {
                 return;
             }
             pause = (pause * 2).min(LONGEST_PAUSE);
         }
+    }
+
+    async fn tell(&self, news: SidecarNews) -> Result<(), mpsc::error::SendError<(u64, SidecarNews)>> {
+        self.news.send((self.number, news)).await
     }
 
     /// Waits for its end. None if we ended it.

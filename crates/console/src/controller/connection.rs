@@ -323,8 +323,6 @@ impl<H: Host> Controller<H> {
         }
         if let Some(sidecar) = connection.sidecar.take() {
             sidecar.end().await;
-            // What it said last is of no use to a next one.
-            while self.channels.sidecar.1.try_recv().is_ok() {}
         }
         if let Some(store) = connection.store.take() {
             store.close().await;
@@ -423,6 +421,7 @@ impl<H: Host> Controller<H> {
                 program: self.service_program.clone(),
                 data_dir: self.folder.embedded_data(),
                 ports: connection.service.ports,
+                number,
                 news: self.channels.sidecar.0.clone(),
                 stop: tokio_util::sync::CancellationToken::new(),
             };

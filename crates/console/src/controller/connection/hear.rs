@@ -21,9 +21,8 @@ const KEEP_FRESH_EVERY: i64 = 30_000;
 const ASK_AGAIN_AFTER: i64 = 3_000;
 
 impl<H: Host> Controller<H> {
-    pub(in crate::controller) async fn hear_sidecar(&mut self, news: SidecarNews) {
+    pub(in crate::controller) async fn hear_sidecar(&mut self, number: u64, news: SidecarNews) {
         let now = self.clock.now();
-        let Some(number) = self.embedded() else { return };
         let Some(connection) = self.connections.at(number) else { return };
         match news {
             SidecarNews::Up { url, ports, setup_token, restarted } => {
