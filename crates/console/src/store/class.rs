@@ -1,4 +1,5 @@
-//! Kind, outcome and protocol of an event as one number, so that one index serves all three filters.
+//! What an event is filtered, grouped and found by: kind, outcome and protocol as one number, and its login,
+//! address, explanation, device and words.
 
 use mailcup_wire::{
     Address, BlockTarget, EventBody, EventKind, Login, Outcome, OutcomeFilter, Protocol, SubmissionOutcome,
@@ -128,9 +129,7 @@ pub fn protocol_number(protocol: Protocol) -> i64 {
 
 /// The protocol of such a number.
 pub fn protocol_of(number: i64) -> Option<Protocol> {
-    [Protocol::Web, Protocol::Api, Protocol::Imap, Protocol::Pop3, Protocol::Submission, Protocol::Sieve]
-        .into_iter()
-        .find(|protocol| protocol_number(*protocol) == number)
+    PROTOCOLS.into_iter().find(|protocol| protocol_number(*protocol) == number)
 }
 
 /// The login that an event is about.
@@ -192,55 +191,21 @@ pub fn device_of(body: &EventBody) -> Option<Device> {
 
 /// The words by which an event is found beyond its login, address, explanation and device.
 pub fn other_words_of(body: &EventBody) -> Option<String> {
-    match body {
-        EventBody::SignIn(_) => None,
+    let own = match body {
+        EventBody::SignIn(_) => return None,
         EventBody::Submission(submission) => {
             let login = submission.login.as_ref().map(|login| login.0.as_str());
-            submission.sender.clone().filter(|sender| Some(sender.as_str()) != login)
+            return submission.sender.clone().filter(|sender| Some(sender.as_str()) != login);
         }
-        EventBody::Alert(_)
-        | EventBody::Block(_)
-        | EventBody::Account(_)
-        | EventBody::Admin(_)
-        | EventBody::System(_) => Some(words_of(body)),
-    }
-}
-
-/// The words by which an event is found.
-pub fn words_of(body: &EventBody) -> String {
-    let mut words = Vec::new();
-    let mut add = |text: &str| words.push(text.to_owned());
-    if let Some(login) = login_of(body) {
-        add(&login.0);
-    }
-    if let Some(address) = address_of(body) {
-        add(&address.to_string());
-    }
-    match body {
-        EventBody::SignIn(sign_in) => {
-            sign_in.reasons.iter().for_each(|reason| add(&reason.text));
-            sign_in.client.iter().chain(&sign_in.server).for_each(|text| add(text));
-        }
-        EventBody::Submission(submission) => {
-            submission.reasons.iter().for_each(|reason| add(&reason.text));
-            submission.sender.iter().for_each(|text| add(text));
-        }
-        EventBody::Alert(alert) => {
-            add(&alert.title);
-            add(&alert.text);
-        }
-        EventBody::Block(block) => add(&block.note),
-        EventBody::Account(account) => {
-            add(&account.name);
-            add(&account.note);
-        }
-        EventBody::Admin(action) => {
-            add(&action.action);
-            add(&action.target);
-        }
-        EventBody::System(fact) => add(&serde_json::to_string(fact).unwrap_or_default()),
-    }
-    words.join(" ")
+        EventBody::Alert(alert) => format!("{} {}", alert.title, alert.text),
+        EventBody::Block(block) => block.note.clone(),
+        EventBody::Account(account) => format!("{} {}", account.name, account.note),
+        EventBody::Admin(action) => format!("{} {}", action.action, action.target),
+        EventBody::System(fact) => serde_json::to_string(fact).unwrap_or_default(),
+    };
+    let login = login_of(body).map(|login| login.0.clone());
+    let address = address_of(body).map(|address| address.to_string());
+    Some(login.into_iter().chain(address).chain([own]).collect::<Vec<_>>().join(" "))
 }
 
 fn sign_in_outcome(outcome: Outcome) -> OutcomeFilter {

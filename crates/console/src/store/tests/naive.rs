@@ -3,12 +3,12 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use mailcup_wire::{
-    Event, EventBody, OutcomeFilter, ReasonCode, Time,
+    Event, EventBody, OutcomeFilter, Reason, ReasonCode, Time,
     desktop::{CompletionField, Filter, Group, GroupBy, GroupOrder, Test, TimelinePoint, TimelineQuery},
 };
 
 use crate::store::{
-    class::{Class, address_of, login_of, words_of},
+    class::{Class, address_of, login_of, other_words_of},
     index::network_around,
     sieve::limits,
 };
@@ -83,13 +83,28 @@ fn passes_test(body: &EventBody, test: &Test, known: &BTreeSet<String>) -> bool 
     }
 }
 
+fn words_of(body: &EventBody) -> String {
+    let mut words: Vec<String> = reasons_of(body).iter().map(|reason| reason.text.clone()).collect();
+    words.extend(login_of(body).map(|login| login.0.clone()));
+    words.extend(address_of(body).map(|address| address.to_string()));
+    match body {
+        EventBody::SignIn(sign_in) => words.extend(sign_in.client.iter().chain(&sign_in.server).cloned()),
+        EventBody::Submission(submission) => words.extend(submission.sender.clone()),
+        _ => words.extend(other_words_of(body)),
+    }
+    words.join(" ")
+}
+
 fn codes_of(body: &EventBody) -> impl Iterator<Item = ReasonCode> {
-    let reasons = match body {
-        EventBody::SignIn(sign_in) => sign_in.reasons.as_slice(),
-        EventBody::Submission(submission) => submission.reasons.as_slice(),
+    reasons_of(body).iter().map(|reason| reason.code)
+}
+
+fn reasons_of(body: &EventBody) -> &[Reason] {
+    match body {
+        EventBody::SignIn(sign_in) => &sign_in.reasons,
+        EventBody::Submission(submission) => &submission.reasons,
         _ => &[],
-    };
-    reasons.iter().map(|reason| reason.code)
+    }
 }
 
 /// Of events that pass, newest first.
