@@ -326,6 +326,27 @@ proptest! {
     }
 }
 
+/// What is kept of the index for the next start lies between what was removed.
+#[tokio::test]
+async fn what_pruning_drops_of_the_kept_index_is_kept_again() {
+    let folder = tempfile::tempdir().unwrap();
+    let (path, key) = at(folder.path());
+    let store = Store::open(&path, &key).unwrap();
+    let event = |seq: u64| Event {
+        id: format!("a:{seq}").parse().unwrap(),
+        at: if seq == 1 || seq == 70 { after_start(-1) } else { after_start(1) },
+        body: EventBody::System(SystemFact::Stopped),
+    };
+    let kept = async || {
+        let count = "SELECT count(*) FROM event_columns";
+        store.read(move |reader| Ok(reader.query_row(count, [], |row| row.get::<_, u32>(0))?)).await.unwrap()
+    };
+    store.apply((1..=100).map(event).collect(), Time::from_millis(0)).await.unwrap();
+    assert_eq!(kept().await, 3);
+    store.prune(after_start(0)).await.unwrap();
+    assert_eq!(kept().await, 3);
+}
+
 /// A copy as it was written before events had explanations and devices.
 #[tokio::test]
 async fn an_older_copy_is_numbered_when_it_opens() {

@@ -102,12 +102,11 @@ impl Chunk {
         }
     }
 
+    /// Whoever takes rows out drops what the database holds of it.
     pub fn retain(&mut self, keep: impl Fn(&Row) -> bool) {
         let mut kept = Self::new(self.base);
         (0..self.len()).map(|place| self.row(place)).filter(keep).for_each(|row| kept.push(&row));
-        if kept.len() < self.len() {
-            *self = kept;
-        }
+        *self = kept;
     }
 
     pub fn is_worth_sealing(&self) -> bool {
