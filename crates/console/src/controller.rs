@@ -24,7 +24,7 @@ use self::{
     connection::{Connected, Connections, Said},
 };
 use crate::{
-    Clock, Host,
+    Clock, Host, changes,
     host::Tray,
     key::ConsoleKey,
     profile::{Folder, Install},
@@ -250,18 +250,7 @@ impl<H: Host> Controller<H> {
         if *changed == DataChanged::default() {
             return;
         }
-        let merged = match &self.unpushed {
-            None => changed.clone(),
-            Some(so_far) => DataChanged {
-                events: so_far.events | changed.events,
-                alerts: so_far.alerts | changed.alerts,
-                blocks: so_far.blocks | changed.blocks,
-                accounts: so_far.accounts | changed.accounts,
-                settings: so_far.settings | changed.settings,
-                other_alerts: so_far.other_alerts | changed.other_alerts,
-            },
-        };
-        self.unpushed = Some(merged);
+        changes::add(self.unpushed.get_or_insert_default(), changed);
     }
 
     fn push_changes(&mut self) {

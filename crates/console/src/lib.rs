@@ -4,6 +4,7 @@
 
 mod api;
 mod audit;
+mod changes;
 mod clock;
 mod console;
 mod controller;

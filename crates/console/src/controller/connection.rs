@@ -18,11 +18,11 @@ use crate::{
     Host,
     api::Api,
     audit::Asking,
+    changes,
     notify::Desk,
     profile::Service,
     sidecar::Sidecar,
     store::{Figures, Store, StoreError},
-    sync::all_changed,
     view::{Access, Connection, Standing},
 };
 
@@ -247,7 +247,7 @@ impl<H: Host> Controller<H> {
         }
         self.change_install(|install| install.shown = Some(id))?;
         self.tell_contacts();
-        self.changed(number, &all_changed());
+        self.changed(number, &changes::all());
         Ok(())
     }
 
@@ -303,7 +303,7 @@ impl<H: Host> Controller<H> {
         self.connections.0.retain(|it| it.number != number);
         self.tell_contacts();
         if let Some(shown) = self.shown().map(|it| it.number) {
-            self.changed(shown, &all_changed());
+            self.changed(shown, &changes::all());
         }
         self.folder.remove_service(id)
     }
@@ -409,7 +409,7 @@ impl<H: Host> Controller<H> {
             return Err(problem);
         }
         let number = self.begin(service).await;
-        self.changed(number, &all_changed());
+        self.changed(number, &changes::all());
         Ok(number)
     }
 

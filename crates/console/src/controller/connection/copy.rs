@@ -11,10 +11,10 @@ use super::{
     Said, offline_since,
 };
 use crate::{
-    Host,
+    Host, changes,
     notify::Desk,
     store::{Store, StoreError, ViewChange, set_aside},
-    sync::{Target, all_changed, oldest_kept},
+    sync::{Target, oldest_kept},
     view::{Access, Standing},
 };
 
@@ -71,7 +71,7 @@ impl<H: Host> Controller<H> {
             self.check_store(number, store);
         }
         self.refresh_figures(number).await;
-        self.changed(number, &all_changed());
+        self.changed(number, &changes::all());
         self.find_standing(number).await;
         Ok(())
     }

@@ -9,13 +9,7 @@ use super::{
     super::{Controller, later},
     Said, offline_since, waiting_challenge,
 };
-use crate::{
-    Host,
-    api::Api,
-    sidecar::SidecarNews,
-    sync::{News, all_changed, settings_changed},
-    view::Standing,
-};
+use crate::{Host, api::Api, changes, sidecar::SidecarNews, sync::News, view::Standing};
 
 const KEEP_FRESH_EVERY: i64 = 30_000;
 const ASK_AGAIN_AFTER: i64 = 3_000;
@@ -139,13 +133,13 @@ impl<H: Host> Controller<H> {
                 self.tell_missed(number).await;
             }
             News::Refilled => {
-                self.changed(number, &all_changed());
+                self.changed(number, &changes::all());
                 self.refresh_figures(number).await;
             }
             News::Heard { alerts } => self.alerts_changed(number, &alerts),
             News::Restored { dropped, at } => {
                 self.notice(number, Notice::ServiceRestored { dropped, at }).await;
-                self.changed(number, &all_changed());
+                self.changed(number, &changes::all());
                 self.refresh_figures(number).await;
             }
             News::SignedOut => {
@@ -160,7 +154,7 @@ impl<H: Host> Controller<H> {
             News::StoreFailed(error) => self.store_failed(number, error).await,
             News::Audit(standing) => {
                 connection.audit = *standing;
-                self.changed(number, &settings_changed());
+                self.changed(number, &changes::settings());
             }
         }
     }

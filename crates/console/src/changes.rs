@@ -1,0 +1,30 @@
+//! Which parts of a local copy changed.
+
+use mailcup_wire::desktop::DataChanged;
+
+/// All parts of the local copy.
+pub fn all() -> DataChanged {
+    DataChanged {
+        events: true,
+        alerts: true,
+        blocks: true,
+        accounts: true,
+        settings: true,
+        other_alerts: false,
+    }
+}
+
+/// What the service alone holds.
+pub fn settings() -> DataChanged {
+    DataChanged { settings: true, ..DataChanged::default() }
+}
+
+pub fn add(so_far: &mut DataChanged, further: &DataChanged) {
+    let DataChanged { events, alerts, blocks, accounts, settings, other_alerts } = further;
+    so_far.events |= events;
+    so_far.alerts |= alerts;
+    so_far.blocks |= blocks;
+    so_far.accounts |= accounts;
+    so_far.settings |= settings;
+    so_far.other_alerts |= other_alerts;
+}
