@@ -99,6 +99,17 @@ export function count(value: number): string {
   return format.format(value);
 }
 
+/** A number as a message takes it: which form it wants, and how it reads. */
+export function plural(value: number) {
+  return { count: value, shown: count(value) };
+}
+
+/** A time as a `datetime-local` field holds it, in the reader's zone. */
+export function fieldTime(at: number): string {
+  const offset = new Date(at).getTimezoneOffset() * 60_000;
+  return new Date(at - offset).toISOString().slice(0, 16);
+}
+
 const UTC_TIME = /\b\d{4}-\d\d-\d\dT\d\d:\d\d(?::\d\d(?:\.\d+)?)?Z(?!\w)/g;
 
 /** A sentence of the service with its UTC times in the reader's zone. */

@@ -56,10 +56,6 @@ function translated(problem: Problem): Problem {
   return message ? { ...problem, message } : problem;
 }
 
-export function hasCode(thrown: unknown, code: Code): boolean {
-  return asProblem(thrown).code === code;
-}
-
 /** What is wrong with single fields, by name; of a list (`domains.2`), by the name of the list. */
 export function fieldProblems(problem: Problem | undefined): Record<string, string | undefined> {
   if (problem?.details?.kind !== "fields") return {};

@@ -23,6 +23,22 @@ export function isChangeable(alert: Alert): boolean {
   return alert.kind !== "service_unreachable" && alert.kind !== "audit_broken";
 }
 
+/** Where the cause of an alert is mended, if it is mended in this window. */
+export function remedy({ kind }: Alert): { label: string; href: string } | undefined {
+  switch (kind) {
+    case "outbox_stuck":
+      return { label: m.alerts_open_mail_settings(), href: "#/settings/mail" };
+    case "audit_broken":
+      return { label: m.alerts_open_audit(), href: "#/audit" };
+    case "repeated_failures":
+    case "network_failures":
+    case "success_after_failures":
+    case "admin_new_device":
+    case "service_unreachable":
+      return undefined;
+  }
+}
+
 /** The service's alerts with the console's own, which the service does not know. */
 export function withOwn(alerts: readonly Alert[], own: readonly Alert[]): Alert[] {
   const known = new Set(alerts.map(({ id }) => id));

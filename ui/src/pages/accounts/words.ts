@@ -1,12 +1,7 @@
 import type { AccountOrder, AccountOrigin, AccountRow, AccountState } from "$host/host";
 import type { Mark } from "$lib/words";
-import { count } from "$lib/format";
+import { plural } from "$lib/format";
 import { m } from "$messages";
-
-/** A number as a message takes it: which form it wants, and how it reads. */
-export function plural(value: number) {
-  return { count: value, shown: count(value) };
-}
 
 export function stateName(state: AccountState): string {
   switch (state) {

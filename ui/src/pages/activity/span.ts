@@ -63,13 +63,6 @@ export function bounds(
   }
 }
 
-/** A time as a `datetime-local` field holds it, in the reader's zone; empty for none. */
-export function fieldTime(time: string | null): string {
-  if (time === null) return "";
-  const at = new Date(time);
-  return new Date(at.getTime() - at.getTimezoneOffset() * 60_000).toISOString().slice(0, 16);
-}
-
 /** Whether a span ends before it begins. */
 export function isBackward(from: string | null, until: string | null): boolean {
   return from !== null && until !== null && Date.parse(from) >= Date.parse(until);

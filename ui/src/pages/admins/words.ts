@@ -4,11 +4,6 @@ import type { AuditFault, AuditFinding, FactorKind, Invitation, Role, Scope } fr
 import { count } from "$lib/format";
 import { m } from "$messages";
 
-/** A number as a message takes it: which form it wants, and how it reads. */
-export function plural(value: number) {
-  return { count: value, shown: count(value) };
-}
-
 /** Why admins and keys can't be changed now; undefined if they can. */
 export function ownersObstacle(): string | undefined {
   return obstacle() ?? (view()?.admin?.role === "owner" ? undefined : m.admins_owners_only());

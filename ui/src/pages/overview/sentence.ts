@@ -5,6 +5,7 @@ import type { Alert } from "$host/host";
 import { ago, shortTime } from "$lib/format";
 import { address } from "$lib/router.svelte";
 import { alertTitle, serverName } from "$lib/words";
+import { remedy } from "../../parts/alerting";
 import type { Verdict } from "./verdict";
 
 /** The sentence that says whether all is well, and what to do next. */
@@ -24,20 +25,6 @@ export function sentence(verdict: Verdict, now: number): Sentence {
       return about(verdict, "warning", "alert", now);
     case "notice":
       return about(verdict, "notice", "info", now);
-    case "certificate":
-      return {
-        tone: "critical",
-        icon: "error",
-        text: m.overview_certificate(),
-        action: { label: m.overview_certificate_do(), href: "#/settings/services" },
-      };
-    case "audit":
-      return {
-        tone: "critical",
-        icon: "error",
-        text: m.overview_audit(),
-        action: { label: m.overview_audit_do(), href: "#/audit" },
-      };
     case "offline":
       return {
         tone: "warning",
@@ -95,7 +82,7 @@ function about(
     tone,
     icon,
     text: more > 0 ? m.overview_and_more({ what, count: more }) : what,
-    action: { label: m.overview_look(), href: address(["alerts", alert.id]) },
+    action: remedy(alert) ?? { label: m.overview_look(), href: address(["alerts", alert.id]) },
   };
 }
 

@@ -53,16 +53,13 @@ test("says what is worst first, and each thing once what is worse is mended", ()
   const all: Standing = {
     ...well,
     waiting: [alert("n", "notice"), alert("a", "attention"), alert("c", "critical")],
-    trouble: "certificate",
     link: offline,
     servers: [],
     outbox: stuck,
   };
   const steps: [Partial<Standing>, string][] = [
     [{}, "critical"],
-    [{ waiting: all.waiting.slice(0, 2) }, "certificate"],
-    [{ trouble: "audit" }, "audit"],
-    [{ trouble: undefined }, "offline"],
+    [{ waiting: all.waiting.slice(0, 2) }, "offline"],
     [{ link: { kind: "signed_out" } }, "signed_out"],
     [{ link: { kind: "live" } }, "not_connected"],
     [{ servers: [server(90 * HOUR)] }, "silent"],

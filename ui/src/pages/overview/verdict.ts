@@ -6,8 +6,6 @@ export interface Standing {
   /** Alerts that wait for somebody now, the console's own among them. */
   waiting: readonly Alert[];
   link: Link | undefined;
-  /** What can't be trusted any more. */
-  trouble?: "certificate" | "audit" | undefined;
   /** Undefined where the service did not say. */
   servers: readonly MailServer[] | undefined;
   outbox: OutboxStatus | undefined;
@@ -16,8 +14,6 @@ export interface Standing {
 /** The one thing that wants the reader most. */
 export type Verdict =
   | { kind: "critical"; alert: Alert; more: number }
-  | { kind: "certificate" }
-  | { kind: "audit" }
   | { kind: "offline"; since: string }
   | { kind: "signed_out" }
   | { kind: "not_connected" }
@@ -39,10 +35,9 @@ const SHORTEST_SILENCE = HOUR;
 const LONGEST_SILENCE = 72 * HOUR;
 
 export function verdict(standing: Standing): Verdict {
-  const { now, waiting, link, trouble, servers, outbox } = standing;
+  const { now, waiting, link, servers, outbox } = standing;
   const critical = foremost(waiting, "critical");
   if (critical) return { kind: "critical", ...critical };
-  if (trouble) return { kind: trouble };
   if (link?.kind === "offline") return { kind: "offline", since: link.since };
   if (link?.kind === "signed_out") return { kind: "signed_out" };
   if (servers?.length === 0) return { kind: "not_connected" };
