@@ -60,20 +60,21 @@ pub struct Outbox {
 
 /// Sends a mail once `tx` is committed.
 pub async fn post(app: &App, tx: &mut LogTransaction, mail: &Mail) -> Result<(), StoreError> {
-    post_until(app, tx, mail, None).await
+    post_until(app, tx, mail, None).await?;
+    Ok(())
 }
 
-/// Like [`post`], for a mail that is of no use from `expires_at` on.
+/// Like [`post`], for a mail that is of no use from `expires_at` on. Answers the mail's id.
 pub async fn post_until(
     app: &App,
     tx: &mut LogTransaction,
     mail: &Mail,
     expires_at: Option<Time>,
-) -> Result<(), StoreError> {
-    app.outbox.enqueue(tx.connection(), mail, expires_at).await?;
+) -> Result<String, StoreError> {
+    let id = app.outbox.enqueue(tx.connection(), mail, expires_at).await?;
     let outbox = Arc::clone(&app.outbox);
     tx.after_commit(move || outbox.wake());
-    Ok(())
+    Ok(id)
 }
 
 /// How long a mail may wait before somebody should know.
@@ -102,15 +103,16 @@ impl Outbox {
     }
 
     /// Stores a mail in the caller's transaction; call [`Outbox::wake`] once that is committed. After
-    /// `expires_at` it is not sent any more.
+    /// `expires_at` it is not sent any more. Answers its id.
     pub async fn enqueue(
         &self,
         connection: &mut SqliteConnection,
         mail: &Mail,
         expires_at: Option<Time>,
-    ) -> Result<(), StoreError> {
+    ) -> Result<String, StoreError> {
         let id = format!("{:032x}", rand::random::<u128>());
-        outbox::insert(connection, &id, mail, self.clock.now(), expires_at).await
+        outbox::insert(connection, &id, mail, self.clock.now(), expires_at).await?;
+        Ok(id)
     }
 
     /// There may be something to send.

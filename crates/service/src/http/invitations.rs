@@ -183,7 +183,7 @@ async fn accept(
     Ok((StatusCode::CREATED, Json(admin)))
 }
 
-/// Commits, and mails the code; shows it where mail stays on the service's own disk.
+/// Commits, and mails the code in place of one before that still waits; shows it where mail stays on the service's own disk.
 async fn send(
     app: &Arc<App>,
     mut tx: LogTransaction,
@@ -195,7 +195,8 @@ async fn send(
     let days = u32::try_from(LIFE.as_hours() / 24).unwrap_or_default();
     let to = text::Invited { organization: &organization, name: &invitation.name, to: &invitation.email, by };
     let mail = text::invitation(&to, code.expose_secret(), days);
-    outbox::post_until(app, &mut tx, &mail, Some(invitation.expires_at)).await?;
+    let mail = outbox::post_until(app, &mut tx, &mail, Some(invitation.expires_at)).await?;
+    invitations::mailed(tx.connection(), &invitation.id, &mail).await?;
     tx.commit().await?;
     let is_local = app.settings.mail.load().stored.relay.is_none();
     Ok(InvitationGrant { invitation, code: is_local.then(|| code.expose_secret().to_owned()) })

@@ -3,7 +3,7 @@
 use mailcup_wire::{Invitation, InvitationId, Login, Role, Time};
 use sqlx::{AssertSqlSafe, Row, SqliteConnection, sqlite::SqliteRow};
 
-use super::{StoreError, codes::RowCode};
+use super::{StoreError, codes::RowCode, outbox};
 use crate::secrets::TokenHash;
 
 /// Adds an invitation; false if the login is invited already.
@@ -46,8 +46,30 @@ pub async fn renew(
     Ok(())
 }
 
+/// Notes the mail that brings the code. The one before it, if it still waits, is taken back.
+pub async fn mailed(
+    connection: &mut SqliteConnection,
+    id: &InvitationId,
+    mail: &str,
+) -> Result<(), StoreError> {
+    let before: Option<Option<String>> = sqlx::query_scalar("SELECT mail FROM invitations WHERE id = $1")
+        .bind(id.0.as_str())
+        .fetch_optional(&mut *connection)
+        .await?;
+    if let Some(before) = before.flatten() {
+        outbox::withdraw(connection, &before).await?;
+    }
+    sqlx::query("UPDATE invitations SET mail = $2 WHERE id = $1")
+        .bind(id.0.as_str())
+        .bind(mail)
+        .execute(connection)
+        .await?;
+    Ok(())
+}
+
+/// Deletes an invitation, and its mail if that still waits.
 pub async fn delete(connection: &mut SqliteConnection, id: &InvitationId) -> Result<(), StoreError> {
-    sqlx::query("DELETE FROM invitations WHERE id = $1").bind(id.0.as_str()).execute(connection).await?;
+    deleted(connection, "id = $1", &id.0).await?;
     Ok(())
 }
 
@@ -56,7 +78,7 @@ pub async fn delete_for(
     connection: &mut SqliteConnection,
     login: &Login,
 ) -> Result<Vec<InvitationId>, StoreError> {
-    deleted(connection, "login = $1", login).await
+    deleted(connection, "login = $1", &login.0).await
 }
 
 /// Deletes what `login` gave. Answers what was deleted.
@@ -64,17 +86,21 @@ pub async fn delete_by(
     connection: &mut SqliteConnection,
     login: &Login,
 ) -> Result<Vec<InvitationId>, StoreError> {
-    deleted(connection, "created_by_login = $1", login).await
+    deleted(connection, "created_by_login = $1", &login.0).await
 }
 
 async fn deleted(
     connection: &mut SqliteConnection,
     which: &str,
-    login: &Login,
+    value: &str,
 ) -> Result<Vec<InvitationId>, StoreError> {
-    let sql = format!("DELETE FROM invitations WHERE {which} RETURNING id");
-    let ids = sqlx::query_scalar(AssertSqlSafe(sql)).bind(login.0.as_str()).fetch_all(connection).await?;
-    Ok(ids.into_iter().map(InvitationId).collect())
+    let sql = format!("DELETE FROM invitations WHERE {which} RETURNING id, mail");
+    let rows: Vec<(String, Option<String>)> =
+        sqlx::query_as(AssertSqlSafe(sql)).bind(value).fetch_all(&mut *connection).await?;
+    for mail in rows.iter().filter_map(|(_, mail)| mail.as_deref()) {
+        outbox::withdraw(connection, mail).await?;
+    }
+    Ok(rows.into_iter().map(|(id, _)| InvitationId(id)).collect())
 }
 
 /// All invitations, expired ones too, newest first.

@@ -78,6 +78,16 @@ pub async fn next_due(connection: &mut SqliteConnection) -> Result<Option<Time>,
     Ok(row.try_get::<Option<i64>, _>(0)?.map(Time::from_millis))
 }
 
+/// Takes back a mail that still waits.
+pub async fn withdraw(connection: &mut SqliteConnection, id: &str) -> Result<(), StoreError> {
+    sqlx::query("DELETE FROM outbox WHERE id = $1 AND state = $2")
+        .bind(id)
+        .bind(WAITING)
+        .execute(connection)
+        .await?;
+    Ok(())
+}
+
 pub async fn postpone(
     connection: &mut SqliteConnection,
     id: &str,

@@ -4,7 +4,10 @@ use axum::http::{Method, StatusCode};
 use mailcup_wire::{Admin, AdminAccess, AuditPage, Code, FactorKind, Invitation, InvitationGrant, Role};
 use serde_json::{Value, json};
 
-use crate::support::{Answer, PASSWORD, Service, ended};
+use crate::{
+    settings::{MAIL, dead_relay},
+    support::{Answer, PASSWORD, Service, ended},
+};
 
 const ANNA: &str = "anna@example.org";
 
@@ -68,6 +71,42 @@ async fn an_invitation_ends_after_a_week_by_revoking_and_by_another_code() {
     assert_eq!(revoked.status, StatusCode::NO_CONTENT);
     assert_eq!(accept(&service, &sent.code.unwrap(), PASSWORD).await.field(), "code", "it was revoked");
     assert_eq!(service.call(owner, Method::DELETE, &path, Value::Null).await.code(), Code::NotFound);
+}
+
+#[tokio::test]
+async fn the_waiting_mail_of_an_invitation_goes_with_its_code() {
+    let (service, done) = Service::set_up().await;
+    let owner = &done.grant.token;
+    let before = service.get(owner, MAIL).await.etag.unwrap();
+    let set = service.send(owner, Method::PUT, MAIL, &[("if-match", &before)], dead_relay()).await;
+    assert_eq!(set.status, StatusCode::OK, "{}", set.text);
+    let waiting = async || {
+        let mails = sqlx::query_scalar(
+            "SELECT body FROM outbox WHERE state = 0 AND body LIKE '%mci\\_%' ESCAPE '\\'",
+        );
+        let mails: Vec<String> = mails.fetch_all(service.app.store.read()).await.unwrap();
+        mails
+    };
+    let path = |grant: &InvitationGrant| format!("/v1/invitations/{}", grant.invitation.id);
+
+    let grant: InvitationGrant = invite(&service, owner).await.json();
+    let first = waiting().await;
+    assert_eq!((first.len(), grant.code.as_deref()), (1, None));
+    let resend = format!("{}/resend", path(&grant));
+    assert_eq!(service.call(owner, Method::POST, &resend, Value::Null).await.status, StatusCode::OK);
+    let second = waiting().await;
+    assert_eq!(second.len(), 1, "one code, one mail");
+    assert_ne!(first, second);
+    let revoked = service.call(owner, Method::DELETE, &path(&grant), Value::Null).await;
+    assert_eq!(revoked.status, StatusCode::NO_CONTENT);
+    assert!(waiting().await.is_empty());
+
+    invite(&service, owner).await;
+    assert_eq!(waiting().await.len(), 1);
+    let anna = json!({ "login": ANNA, "name": "Anna", "email": ANNA, "role": "admin", "password": PASSWORD });
+    let added = service.call(owner, Method::POST, "/v1/admins", anna).await;
+    assert_eq!(added.status, StatusCode::CREATED, "{}", added.text);
+    assert!(waiting().await.is_empty(), "nobody needs it any more");
 }
 
 #[tokio::test]

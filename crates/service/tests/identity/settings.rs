@@ -9,11 +9,11 @@ use serde_json::{Value, json};
 
 use crate::support::{Answer, LOGIN, PASSWORD, Service};
 
-const MAIL: &str = "/v1/settings/mail";
+pub const MAIL: &str = "/v1/settings/mail";
 const RELAY_PASSWORD: &str = "what only the relay may know";
 
-/// A relay at which nobody listens.
-fn dead_relay() -> Value {
+/// Mail settings with a relay at which nobody listens.
+pub fn dead_relay() -> Value {
     let port = std::net::TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap().port();
     json!({
         "from": "mailcup@example.org",
