@@ -73,8 +73,8 @@ pub async fn set_up(app: &Arc<App>, client: Client, setup: Setup) -> Result<Setu
     if !expected.is_some_and(|expected| secrets::same(&expected.token, setup.token.trim())) {
         return Err(Problem::new(
             Code::SetupToken,
-            "The setup token is wrong. It stands on the service's console and in the file setup-token of its \
-             data folder.",
+            "The setup token is wrong. It stands in the file setup-token of the service's data folder: sudo cat \
+             /var/lib/mailcup/setup-token",
         )
         .into());
     }

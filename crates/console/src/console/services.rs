@@ -53,7 +53,9 @@ impl Console {
             (Some(token), _) => token,
             (None, Some(token)) => token.expose_secret().to_owned(),
             (None, None) => {
-                return Err(Problem::field("token", "The service shows its setup token on its own console."));
+                let needed = "The service's setup token is needed. It stands in the file setup-token of the \
+                              service's data folder: sudo cat /var/lib/mailcup/setup-token";
+                return Err(Problem::field("token", needed));
             }
         };
         let setup = Setup {
