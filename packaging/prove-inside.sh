@@ -25,6 +25,7 @@ holds 'systemd-analyze verify finds nothing in the unit' \
 holds 'the unit starts with the system' systemctl is-enabled mailcupd
 until_true 'the service runs' systemctl is-active mailcupd
 until_true 'it takes requests' curl --silent --fail http://127.0.0.1:8480/readyz
+holds 'it reloads' systemctl reload mailcupd
 holds 'it runs as the user mailcup' bash -c '[ "$(ps -o user= -C mailcupd)" = mailcup ]'
 holds 'only that user reads the setup token' bash -c '[ "$(stat -c %U:%a /var/lib/mailcup/setup-token)" = mailcup:600 ]'
 holds 'the journal holds no setup token' \
