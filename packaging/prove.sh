@@ -20,7 +20,7 @@ cp /etc/resolv.conf "$root/etc/resolv.conf"
 
 say 'Install what the proof itself needs, then the packages'
 mkdir "$root/packages"
-cp "$folder"/*.deb "$root/packages/"
+cp "$folder"/mailcupd_*.deb "$folder"/mailcup-console_*.deb "$root/packages/"
 mount -t proc proc "$root/proc"
 install() {
     chroot "$root" sh -c "DEBIAN_FRONTEND=noninteractive apt-get install -y --no-install-recommends $1" \
