@@ -29,10 +29,15 @@ enum Part {
 }
 
 pub fn bench(workspace: &Workspace, options: &Options) -> Result<(), Failure> {
-    prerequisites::require_root("bench")?;
-    ui::require_node()?;
-    prerequisites::ensure(Purpose::Test)?;
-    ui::build(workspace)?;
+    options.check()?;
+    if options.parts.iter().any(|part| part.needs_the_product()) {
+        prerequisites::require_root("bench")?;
+        ui::require_node()?;
+        prerequisites::ensure(Purpose::Test)?;
+        ui::build(workspace)?;
+    } else {
+        prerequisites::ensure(Purpose::Build)?;
+    }
     for part in &options.parts {
         match part {
             Part::Policy => run(workspace, options, "policy", "Measure the service")?,
@@ -54,6 +59,27 @@ pub fn bench(workspace: &Workspace, options: &Options) -> Result<(), Failure> {
     Ok(())
 }
 
+impl Options {
+    fn check(&self) -> Result<(), Failure> {
+        if self.arguments.is_empty() || self.parts.len() == 1 {
+            return Ok(());
+        }
+        Err(Failure::new(
+            "arguments are for one benchmark: name it, as in `cargo xtask bench history -- 100_000`",
+        ))
+    }
+}
+
+impl Part {
+    /// Whether it starts real mail servers, and the window with its pages.
+    fn needs_the_product(self) -> bool {
+        match self {
+            Self::Latency | Self::Window => true,
+            Self::Policy | Self::History | Self::Store => false,
+        }
+    }
+}
+
 fn run(workspace: &Workspace, options: &Options, bench: &str, what: &str) -> Result<(), Failure> {
     let mut cargo = workspace.cargo();
     cargo.arg("bench").args(FEATURES).args(["--bench", bench]);
@@ -61,4 +87,39 @@ fn run(workspace: &Workspace, options: &Options, bench: &str, what: &str) -> Res
         cargo.arg("--").args(&options.arguments);
     }
     step::run(what, &mut cargo)
+}
+
+#[cfg(test)]
+mod tests {
+    use clap::{Parser, ValueEnum as _};
+
+    use super::*;
+
+    #[derive(Parser)]
+    struct Line {
+        #[command(flatten)]
+        options: Options,
+    }
+
+    fn options(line: &[&str]) -> Options {
+        Line::parse_from([&["bench"], line].concat()).options
+    }
+
+    #[test]
+    fn arguments_are_for_one_part() {
+        assert!(options(&["history", "--", "100000"]).check().is_ok());
+        assert!(options(&["policy", "latency"]).check().is_ok());
+        assert!(options(&["policy", "history", "--", "100000"]).check().is_err());
+        assert!(options(&["--", "100000"]).check().is_err(), "without a name there are two");
+    }
+
+    #[test]
+    fn only_what_opens_windows_asks_for_root_and_servers() {
+        let asking: Vec<_> = Part::value_variants()
+            .iter()
+            .filter(|part| part.needs_the_product())
+            .filter_map(|part| Some(part.to_possible_value()?.get_name().to_owned()))
+            .collect();
+        assert_eq!(asking, ["latency", "window"]);
+    }
 }
