@@ -50,14 +50,13 @@ pub async fn import_accounts(console: Here, text: String) -> Answer<ImportOutcom
 #[tauri::command]
 #[specta::specta]
 pub async fn import_progress(console: Here) -> Answer<Option<ImportProgress>> {
-    Ok(console.import_progress())
+    console.import_progress()
 }
 
 #[tauri::command]
 #[specta::specta]
 pub async fn cancel_import(console: Here) -> Answer<()> {
-    console.cancel_import();
-    Ok(())
+    console.cancel_import()
 }
 
 #[tauri::command]

@@ -44,7 +44,7 @@ pub struct Console {
     key_file: PathBuf,
     clock: Clock,
     exports: Exports,
-    import: people::Import,
+    imports: people::Imports,
     /// The service that this handle is about; none for the one that is shown.
     service: Option<ServiceId>,
 }
@@ -67,8 +67,8 @@ impl Console {
         let controller = Controller::new(host, clock.clone(), folder, paths.service_program)?;
         let contacts = controller.contacts();
         tokio::spawn(controller.run(waiting));
-        let import = people::Import::default();
-        Ok(Self { requests, contacts, key_file, clock, exports, import, service: None })
+        let imports = people::Imports::default();
+        Ok(Self { requests, contacts, key_file, clock, exports, imports, service: None })
     }
 
     /// A handle whose commands act on this service, whatever is shown by then.

@@ -1,11 +1,14 @@
 //! Accounts, admins, keys and the audit log.
 
-use std::sync::{Arc, Mutex, PoisonError};
+use std::{
+    collections::BTreeMap,
+    sync::{Arc, Mutex, MutexGuard, PoisonError},
+};
 
 use mailcup_wire::{
     Account, AccountChange, Admin, AdminAccess, AdminChange, AdminId, ApiKey, ApiKeyGrant, ApiKeyId, Code,
     Invitation, InvitationAnswer, InvitationGrant, InvitationId, Login, NewAccount, NewApiKey, NewInvitation,
-    Problem, SessionId,
+    Problem, ServiceId, SessionId,
     desktop::{
         AccountList, AccountQuery, AccountRow, AuditList, AuditQuery, AuditStanding, BadLine, Credentials,
         ImportOutcome, ImportPreview, ImportProgress, SignInStep,
@@ -25,9 +28,9 @@ const MOST_IMPORTED: usize = 100_000;
 const BAD_LINES_SHOWN: usize = 500;
 const SAMPLE: usize = 5;
 
-/// The import that runs now.
+/// The imports that run now, at most one for each service.
 #[derive(Clone, Default)]
-pub struct Import(Arc<Mutex<Option<Running>>>);
+pub struct Imports(Arc<Mutex<BTreeMap<ServiceId, Running>>>);
 
 struct Running {
     cancel: CancellationToken,
@@ -72,15 +75,15 @@ impl Console {
 
     /// Adds the accounts of a file, all of its good lines or none. Ends early with [`Console::cancel_import`].
     pub async fn import_accounts(&self, text: String) -> Result<ImportOutcome, Problem> {
-        let api = self.signed_in()?;
+        let (service, api) = (self.here()?.service, self.signed_in()?);
         let accounts = drafted(text).await?.accounts;
         let Some(first) = self.first_new(&accounts).await? else {
             return Ok(ImportOutcome::Done { added: 0, known: count_of(&accounts) });
         };
         let (told, sent) = watch::channel((0, 0));
-        let cancel = self.import.begin(sent)?;
+        let cancel = self.imports.begin(service.clone(), sent)?;
         let done = cancel.run_until_cancelled(api.import_accounts(accounts, told)).await;
-        self.import.end();
+        self.imports.end(&service);
         match done {
             Some(Ok(result)) => Ok(ImportOutcome::Done { added: result.added, known: result.known }),
             Some(Err(problem)) => Err(problem),
@@ -95,12 +98,13 @@ impl Console {
         }
     }
 
-    pub fn import_progress(&self) -> Option<ImportProgress> {
-        self.import.progress()
+    pub fn import_progress(&self) -> Result<Option<ImportProgress>, Problem> {
+        Ok(self.imports.progress(&self.here()?.service))
     }
 
-    pub fn cancel_import(&self) {
-        self.import.cancel();
+    pub fn cancel_import(&self) -> Result<(), Problem> {
+        self.imports.cancel(&self.here()?.service);
+        Ok(())
     }
 
     pub async fn audit(&self, query: AuditQuery) -> Result<AuditList, Problem> {
@@ -205,32 +209,39 @@ impl Console {
     }
 }
 
-impl Import {
-    fn begin(&self, sent: watch::Receiver<(usize, usize)>) -> Result<CancellationToken, Problem> {
-        let mut running = self.0.lock().unwrap_or_else(PoisonError::into_inner);
-        if running.is_some() {
+impl Imports {
+    fn begin(
+        &self,
+        service: ServiceId,
+        sent: watch::Receiver<(usize, usize)>,
+    ) -> Result<CancellationToken, Problem> {
+        let mut running = self.running();
+        if running.contains_key(&service) {
             return Err(Problem::new(Code::Conflict, "Another import runs; wait for its end or cancel it."));
         }
         let cancel = CancellationToken::new();
-        *running = Some(Running { cancel: cancel.clone(), sent });
+        running.insert(service, Running { cancel: cancel.clone(), sent });
         Ok(cancel)
     }
 
-    fn end(&self) {
-        *self.0.lock().unwrap_or_else(PoisonError::into_inner) = None;
+    fn end(&self, service: &ServiceId) {
+        self.running().remove(service);
     }
 
-    fn progress(&self) -> Option<ImportProgress> {
-        let running = self.0.lock().unwrap_or_else(PoisonError::into_inner);
-        let (sent, total) = *running.as_ref()?.sent.borrow();
+    fn progress(&self, service: &ServiceId) -> Option<ImportProgress> {
+        let (sent, total) = *self.running().get(service)?.sent.borrow();
         let bytes = |number: usize| u32::try_from(number).unwrap_or(u32::MAX);
         Some(ImportProgress { sent_bytes: bytes(sent), total_bytes: bytes(total) })
     }
 
-    fn cancel(&self) {
-        if let Some(running) = &*self.0.lock().unwrap_or_else(PoisonError::into_inner) {
+    fn cancel(&self, service: &ServiceId) {
+        if let Some(running) = self.running().get(service) {
             running.cancel.cancel();
         }
+    }
+
+    fn running(&self) -> MutexGuard<'_, BTreeMap<ServiceId, Running>> {
+        self.0.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
 
@@ -248,4 +259,27 @@ async fn drafted(text: String) -> Result<Draft, Problem> {
 
 fn count_of(accounts: &[NewAccount]) -> u32 {
     u32::try_from(accounts.len()).unwrap_or(u32::MAX)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn an_import_concerns_its_own_service_alone() {
+        let imports = Imports::default();
+        let (one, two) = (ServiceId::from("one"), ServiceId::from("two"));
+        let (_told, sent) = watch::channel((3, 9));
+        let first = imports.begin(one.clone(), sent.clone()).unwrap();
+        assert_eq!(imports.begin(one.clone(), sent.clone()).unwrap_err().code, Code::Conflict);
+        assert!(imports.progress(&two).is_none());
+        imports.cancel(&two);
+        let second = imports.begin(two.clone(), sent).unwrap();
+        imports.cancel(&two);
+        imports.end(&two);
+        assert!(second.is_cancelled() && !first.is_cancelled());
+        assert_eq!(imports.progress(&one), Some(ImportProgress { sent_bytes: 3, total_bytes: 9 }));
+        imports.cancel(&one);
+        assert!(first.is_cancelled());
+    }
 }
