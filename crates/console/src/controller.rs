@@ -155,6 +155,7 @@ impl<H: Host> Controller<H> {
     async fn answer(&mut self, request: Request) {
         match request {
             Request::View(reply) => respond(reply, self.view()),
+            Request::OwnAlerts(reply) => respond(reply, self.own_alerts()),
             Request::StartEmbedded(reply) => self.start_embedded(Some(reply)).await,
             Request::Connect(url, pinned, reply) => respond(reply, self.connect(url, pinned).await),
             Request::Trust(id, sha256, reply) => respond(reply, self.trust(&id, &sha256).await),

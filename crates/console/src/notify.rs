@@ -15,6 +15,7 @@ use mailcup_wire::{
 use crate::{
     inbox::waits,
     store::{Shown, Told},
+    view::OWN_KINDS,
 };
 
 /// So many alerts of a kind have a notification of their own; further ones share one.
@@ -288,8 +289,7 @@ fn drawn(key: &str, alerts: &BTreeMap<AlertId, Alert>, rules: &Rules) -> Option<
     let newest = alerts.values().max_by_key(|alert| alert.last_at)?;
     if alerts.len() == 1 {
         let mut actions = vec![NotificationAction::Open];
-        let is_own = matches!(newest.kind, AlertKind::ServiceUnreachable | AlertKind::AuditBroken);
-        if rules.may_change && !is_own {
+        if rules.may_change && !OWN_KINDS.contains(&newest.kind) {
             if !newest.addresses.is_empty() {
                 actions.push(NotificationAction::BlockAddress);
             }

@@ -11,6 +11,8 @@ use crate::{
     store::Figures,
 };
 
+/// Kinds of alerts that the console itself raises.
+pub const OWN_KINDS: [AlertKind; 2] = [AlertKind::ServiceUnreachable, AlertKind::AuditBroken];
 /// So long the service may be away before that is an alert.
 const UNREACHABLE_AFTER_MILLIS: i64 = 60_000;
 /// So many alerts are in the tray's menu.
@@ -78,9 +80,7 @@ impl Situation {
         let open = self.access == Access::Open;
         let connection = self.connection();
         let readable = connection.filter(|_| open);
-        let own_alerts: Vec<Alert> = readable
-            .map(|it| it.unreachable(now).into_iter().chain(it.audit_broken()).collect())
-            .unwrap_or_default();
+        let own_alerts = readable.map(|it| it.own_alerts(now)).unwrap_or_default();
         let figures = readable.map(Connection::figures).unwrap_or_default();
         View {
             phase: self.phase(),
@@ -193,9 +193,14 @@ impl Situation {
 }
 
 impl Connection {
+    /// What the console itself raises about the service.
+    pub fn own_alerts(&self, now: Time) -> Vec<Alert> {
+        self.unreachable(now).into_iter().chain(self.audit_broken()).collect()
+    }
+
     /// The console's own alert while the service is away or shows a certificate that is not trusted. Its id
     /// names the outage or the certificate, so that it is one across restarts of the console.
-    pub fn unreachable(&self, now: Time) -> Option<Alert> {
+    fn unreachable(&self, now: Time) -> Option<Alert> {
         match &self.link {
             Link::Offline { since, why } => {
                 if now.as_millis() - since.as_millis() < UNREACHABLE_AFTER_MILLIS {
@@ -231,7 +236,7 @@ impl Connection {
     }
 
     /// The console's own alert about an audit log that is not as it was.
-    pub fn audit_broken(&self) -> Option<Alert> {
+    fn audit_broken(&self) -> Option<Alert> {
         let finding = self.audit.as_ref()?;
         let seq = finding.seq;
         let what = match finding.fault {

@@ -1,7 +1,7 @@
 //! The services that the console is connected to, and signing in to them.
 
 use mailcup_wire::{
-    AlertState, Challenge, ChallengeAnswer, Code, Details, Problem, RecoveryCodes, ServiceId, Setup,
+    Alert, AlertState, Challenge, ChallengeAnswer, Code, Details, Problem, RecoveryCodes, ServiceId, Setup,
     desktop::{ConnectRequest, ConnectStep, Credentials, ServiceAlert, SetUpRequest, SignInStep},
 };
 use secrecy::ExposeSecret as _;
@@ -145,22 +145,27 @@ impl Console {
         self.ask(|reply| Request::Forget(service, reply)).await?
     }
 
-    /// Alerts of all services, newest first. A service whose copy can't be read has none here.
+    /// Alerts of all services with the console's own about them, newest first. A service whose copy can't be read
+    /// has only the latter.
     pub async fn all_alerts(&self, states: Vec<AlertState>) -> Result<Vec<ServiceAlert>, Problem> {
         let contacts = self.contacts.borrow().clone();
         if contacts.locked {
             return Err(locked());
         }
+        let with_open = states.is_empty() || states.contains(&AlertState::Open);
+        let mut own = if with_open { self.ask(Request::OwnAlerts).await? } else { Vec::new() };
         let mut all = Vec::new();
         for contact in contacts.all {
-            let Some(readers) = contact.readers else { continue };
-            let alerts = match readers.alerts(states.clone()).await {
-                Ok(alerts) => alerts,
-                Err(error) => {
-                    tracing::warn!(%error, service = %contact.service, "a service's alerts can't be read");
-                    continue;
+            let its_own = own.extract_if(.., |(service, _)| *service == contact.service);
+            let mut alerts: Vec<Alert> = its_own.flat_map(|(_, alerts)| alerts).collect();
+            if let Some(readers) = contact.readers {
+                match readers.alerts(states.clone()).await {
+                    Ok(kept) => alerts.extend(kept),
+                    Err(error) => {
+                        tracing::warn!(%error, service = %contact.service, "a service's alerts can't be read");
+                    }
                 }
-            };
+            }
             all.extend(alerts.into_iter().map(|alert| ServiceAlert {
                 service: contact.service.clone(),
                 service_name: contact.name.clone(),

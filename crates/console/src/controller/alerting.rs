@@ -13,7 +13,7 @@ use crate::{
     Host,
     notify::{LOCKED, Moment, Post, Rules, alert_of, hushed},
     store::Store,
-    view::{Access, Connection, titled},
+    view::{Access, OWN_KINDS, titled},
 };
 
 const LAST_POSTED_WITHIN: Duration = Duration::from_secs(1);
@@ -124,25 +124,34 @@ impl<H: Host> Controller<H> {
             if self.access == Access::Open && next_return.is_some_and(|at| at <= now) {
                 self.alerts_returned(number).await;
             }
-            let view = self.connections.get(number).filter(|_| self.access == Access::Open);
-            let view = view.map(Connected::view);
-            match view.as_ref().and_then(|it| it.unreachable(now)) {
-                Some(alert) => {
-                    // An outage may turn into a changed certificate.
-                    let told = self.connections.get(number);
-                    let told = told.and_then(|it| it.desk.own(AlertKind::ServiceUnreachable));
-                    if told.is_some_and(|told| told.id != alert.id) {
-                        self.settle_own(number, AlertKind::ServiceUnreachable);
-                    }
-                    self.alerts_changed(number, &[alert]);
-                }
-                None => self.settle_own(number, AlertKind::ServiceUnreachable),
-            }
-            match view.as_ref().and_then(Connection::audit_broken) {
-                Some(alert) => self.alerts_changed(number, &[alert]),
-                None => self.settle_own(number, AlertKind::AuditBroken),
+            self.tell_own(number);
+        }
+    }
+
+    /// Every connection's own alerts, while they may be read.
+    pub(super) fn own_alerts(&self) -> Vec<(ServiceId, Vec<Alert>)> {
+        let now = self.clock.now();
+        let readable = self.connections.iter().filter(|_| self.access == Access::Open);
+        readable.map(|it| (it.id().clone(), it.view().own_alerts(now))).collect()
+    }
+
+    /// Tells of what the console itself raises about a service, and settles what is over.
+    fn tell_own(&mut self, number: u64) {
+        let now = self.clock.now();
+        let open = self.access == Access::Open;
+        let Some(connection) = self.connections.at(number) else { return };
+        let own = if open { connection.view().own_alerts(now) } else { Vec::new() };
+        let ids: Vec<AlertId> = own.iter().map(|alert| alert.id.clone()).collect();
+        if std::mem::replace(&mut connection.own_told, ids.clone()) != ids {
+            self.changed(number, &DataChanged { alerts: true, ..DataChanged::default() });
+        }
+        for kind in OWN_KINDS {
+            let told = self.connections.get(number).and_then(|it| it.desk.own(kind));
+            if told.is_some_and(|told| !ids.contains(&told.id)) {
+                self.settle_own(number, kind);
             }
         }
+        self.alerts_changed(number, &own);
     }
 
     /// Alerts that were put off are due: they count again, and are told of again.

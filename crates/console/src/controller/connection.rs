@@ -6,7 +6,7 @@ mod hear;
 mod standing;
 
 use mailcup_wire::{
-    Admin, Challenge, Code, Organization, Problem, ServiceId, ServiceInfo, SessionGrant, Time,
+    Admin, AlertId, Challenge, Code, Organization, Problem, ServiceId, ServiceInfo, SessionGrant, Time,
     desktop::{AuditStanding, Certificate, Link, Notice},
 };
 use secrecy::SecretString;
@@ -43,6 +43,8 @@ pub struct Connected {
     figures: Figures,
     notices: Vec<Notice>,
     pub(super) desk: Desk,
+    /// Those of the console's own alerts that the window was told of.
+    pub(super) own_told: Vec<AlertId>,
     audit: AuditStanding,
     audit_asking: Asking,
     sidecar: Option<Beside>,
@@ -89,6 +91,7 @@ impl Connected {
             figures: Figures::default(),
             notices: Vec::new(),
             desk: Desk::default(),
+            own_told: Vec::new(),
             audit: AuditStanding::default(),
             audit_asking: Asking::default(),
             sidecar: None,

@@ -20,6 +20,8 @@ type Done = Reply<Result<(), Problem>>;
 
 pub enum Request {
     View(Reply<View>),
+    /// What the console itself raises about each service.
+    OwnAlerts(Reply<Vec<(ServiceId, Vec<Alert>)>>),
     StartEmbedded(Done),
     Connect(Url, Option<Certificate>, Done),
     /// The certificate of this SHA-256.

@@ -35,6 +35,8 @@ struct Inner {
     /// What it has taken, by key, and whether that is still to be seen.
     screen: watch::Sender<BTreeMap<String, bool>>,
     tray: watch::Sender<Option<Tray>>,
+    /// How often it was told that alerts of services that are not shown changed.
+    others_told: watch::Sender<u32>,
     exports: watch::Sender<Option<ExportProgress>>,
     asked_for: Mutex<Option<Navigate>>,
     secrets: Mutex<BTreeMap<String, Vec<u8>>>,
@@ -58,6 +60,7 @@ impl Desk {
             busy: watch::Sender::new(false),
             screen: watch::Sender::new(BTreeMap::new()),
             tray: watch::Sender::new(None),
+            others_told: watch::Sender::new(0),
             exports: watch::Sender::new(None),
             asked_for: Mutex::default(),
             secrets: Mutex::default(),
@@ -150,6 +153,16 @@ impl Desk {
         self.0.tray.borrow().clone().unwrap()
     }
 
+    pub fn others_told(&self) -> u32 {
+        *self.0.others_told.borrow()
+    }
+
+    pub async fn others_told_after(&self, times: u32) {
+        let mut told = self.0.others_told.subscribe();
+        let again = told.wait_for(|now| *now > times);
+        tokio::time::timeout(DEADLINE, again).await.expect("another service's alerts changed").unwrap();
+    }
+
     /// The page that the core asked for last.
     pub fn asked_for(&self) -> Option<Navigate> {
         self.0.asked_for.lock().unwrap().clone()
@@ -178,7 +191,9 @@ impl Host for Desk {
         self.0.view.send_replace(Some(view));
     }
 
-    fn push_data_changed(&self, _changed: DataChanged) {}
+    fn push_data_changed(&self, changed: DataChanged) {
+        self.0.others_told.send_modify(|times| *times += u32::from(changed.other_alerts));
+    }
 
     fn push_export_progress(&self, progress: ExportProgress) {
         self.0.exports.send_replace(Some(progress));

@@ -1,10 +1,10 @@
 //! Several services in one console.
 
-use std::fs;
+use std::{fs, time::Duration};
 
 use mailcup_lab::service::{Service, ServiceConfig};
 use mailcup_wire::{
-    AlertId, AlertState, BlockTarget, Code, NewBlock, ServiceId,
+    AlertId, AlertKind, AlertState, BlockTarget, Code, NewBlock, ServiceId,
     desktop::{ConnectRequest, Link, NotificationAction, Phase, View},
 };
 
@@ -40,10 +40,9 @@ async fn each_service_keeps_its_own_and_a_command_goes_where_its_page_was_drawn(
     // A page that was drawn for the first acts on the first, although the second is shown.
     let (at_first, at_second) = (console.at(first.clone()), console.at(second.clone()));
     at_first.create_block(block("203.0.113.9")).await.unwrap();
-    let blocked =
-        mailcup_lab::wait::until("the block's event", std::time::Duration::from_secs(10), async || {
-            (at_first.blocks().await.unwrap().len() == 1).then_some(())
-        });
+    let blocked = mailcup_lab::wait::until("the block's event", Duration::from_secs(10), async || {
+        (at_first.blocks().await.unwrap().len() == 1).then_some(())
+    });
     blocked.await.unwrap();
     assert!(at_second.blocks().await.unwrap().is_empty());
     assert!(console.blocks().await.unwrap().is_empty(), "without a name it is the one that is shown");
@@ -108,6 +107,19 @@ async fn each_service_keeps_its_own_and_a_command_goes_where_its_page_was_drawn(
     let away = console.at(second.clone());
     assert_eq!(away.alerts(vec![AlertState::Open]).await.unwrap().len(), 2);
     assert_eq!(away.create_block(block("203.0.113.10")).await.unwrap_err().code, Code::Unreachable);
+
+    // That it is away becomes an alert, which is told and stands among those of all services.
+    let told = desk.others_told();
+    desk.clock().advance(Duration::from_secs(61));
+    desk.notification_with(|it| it.title == "Choir of St. Mary: The service can't be reached").await;
+    desk.others_told_after(told).await;
+    let own = async |states| {
+        let all = console.all_alerts(states).await.unwrap();
+        let own = all.into_iter().filter(|it| it.alert.kind == AlertKind::ServiceUnreachable);
+        own.map(|it| (it.service, it.service_name)).collect::<Vec<_>>()
+    };
+    assert_eq!(own(vec![AlertState::Open]).await, [(second.clone(), "Choir of St. Mary".to_owned())]);
+    assert_eq!(own(vec![AlertState::Resolved]).await, []);
 
     console.forget_service(second.clone()).await.unwrap();
     assert!(!folder.path().join("console/services").join(&second.0).exists());
