@@ -67,7 +67,8 @@ pub async fn questions(api: &Api, landmarks: &Landmarks, pid: u32) {
 /// Reads the stream from far behind the end.
 pub async fn catch_up(api: &Api, http: &str) {
     let newest: EventPage = api.get("/v1/events?before=&limit=1").await.expect("the newest");
-    let from = cursor(api, &newest.head, newest.head.seq - CAUGHT_UP).await.expect("a cursor");
+    let behind = CAUGHT_UP.min(newest.head.seq - 1);
+    let from = cursor(api, &newest.head, newest.head.seq - behind).await.expect("a cursor");
     let client = reqwest::Client::new();
     let request = client
         .get(format!("http://{http}/v1/events/stream"))
@@ -90,7 +91,7 @@ pub async fn catch_up(api: &Api, http: &str) {
     let seconds = begun.elapsed().as_secs_f64();
     println!(
         "  catching up by the stream: {:.0} events/s, {:.0} MB/s",
-        number(CAUGHT_UP) / seconds,
+        number(behind) / seconds,
         number(bytes) / 1e6 / seconds
     );
 }

@@ -1,6 +1,7 @@
 //! A log of ten million events, filled step by step from a seed: what of the service grows with it. At each
 //! size how fast events are appended, how long a start takes and what it holds in memory, how long pages and
-//! filters take, how fast a console catches up; at the end the roll-ups and a day's retention.
+//! filters take, how fast a console catches up; at the end the roll-ups, and the retention of a day and of a month while events
+//! go on coming.
 //!
 //! `cargo bench --workspace --features custom-protocol --bench history [-- EVENTS…]`; without sizes it fills
 //! to one, five and ten million, which takes some minutes and 5 GB in the temporary folder.
@@ -11,9 +12,13 @@ mod ask;
 mod fill;
 mod upkeep;
 
-use std::time::{Duration, Instant};
+use std::{
+    path::{Path, PathBuf},
+    time::{Duration, Instant},
+};
 
 use mailcup_lab::service::{Api, Service, ServiceConfig};
+use mailcup_service::store::Store;
 
 use self::fill::Past;
 
@@ -33,12 +38,15 @@ async fn measure(sizes: &[u64]) {
     let last = sizes.iter().copied().max().expect("a size");
     let mut past = Past::new(last);
     println!("An empty log");
-    fill::append_live(&folder.path().join("empty"), 0).await;
+    let empty = folder.path().join("empty");
+    fill::append_live(&empty, 0).await;
+    let program = program(folder.path());
+    must_share_a_database(&empty, &program).await;
     let mut token = None;
     for size in sizes {
         fill::fill(&data_dir, &mut past, *size).await;
         fill::append_live(&data_dir, *size).await;
-        let service = started(&data_dir).await;
+        let service = started(&data_dir, &program).await;
         if token.is_none() {
             let owner = service.set_up().await.expect("setup");
             token = owner.token().map(str::to_owned);
@@ -50,13 +58,33 @@ async fn measure(sizes: &[u64]) {
         held(&service, "after that");
     }
     upkeep::roll_ups(&data_dir).await;
-    upkeep::retention(&data_dir).await;
+    upkeep::retention(&data_dir, "a day", 1).await;
+    upkeep::retention(&data_dir, "a month", 30).await;
+}
+
+/// mailcupd as it was built with this: whoever builds meanwhile puts another one in its place.
+fn program(folder: &Path) -> PathBuf {
+    let program = folder.join("mailcupd");
+    std::fs::copy(env!("CARGO_BIN_EXE_mailcupd"), &program).expect("a copy of mailcupd");
+    program
+}
+
+/// The log is written by this and by mailcupd in turn. Better found out now than after ten million events.
+async fn must_share_a_database(data_dir: &Path, program: &Path) {
+    let again = "they are not of one build, start `cargo xtask bench history` again";
+    if let Err(error) = Service::start(config(data_dir, program)).await {
+        panic!("mailcupd does not take the database of this benchmark; {again}: {error}");
+    }
+    match Store::open(data_dir).await {
+        Ok(store) => store.close().await,
+        Err(error) => panic!("this benchmark does not take the database of mailcupd; {again}: {error}"),
+    }
 }
 
 /// From starting the process to its line on stdout, and to its first answer.
-async fn started(data_dir: &std::path::Path) -> Service {
+async fn started(data_dir: &Path, program: &Path) -> Service {
     let begun = Instant::now();
-    let service = Service::start(config(data_dir)).await.expect("mailcupd starts");
+    let service = Service::start(config(data_dir, program)).await.expect("mailcupd starts");
     let ready = begun.elapsed();
     let api: Api = service.api();
     api.service_info().await.expect("an answer");
@@ -75,9 +103,9 @@ fn held(service: &Service, when: &str) {
     println!("  memory {when}: {} MB resident", kilobytes("VmRSS") / 1024);
 }
 
-fn config(data_dir: &std::path::Path) -> ServiceConfig {
+fn config(data_dir: &Path, program: &Path) -> ServiceConfig {
     ServiceConfig {
-        program: Some(env!("CARGO_BIN_EXE_mailcupd").into()),
+        program: Some(program.to_owned()),
         data_dir: Some(data_dir.to_owned()),
         ..ServiceConfig::default()
     }
@@ -111,7 +139,7 @@ pub fn number(count: u64) -> f64 {
 }
 
 /// Size of the database with its side files.
-pub fn on_disk(data_dir: &std::path::Path) -> u64 {
+pub fn on_disk(data_dir: &Path) -> u64 {
     let files = std::fs::read_dir(data_dir).expect("the folder").flatten();
     files.filter_map(|file| file.metadata().ok()).map(|file| file.len()).sum::<u64>() / 1_000_000
 }

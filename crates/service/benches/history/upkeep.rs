@@ -1,21 +1,23 @@
-//! Whether roll-ups are right, and what a day's retention takes while events go on coming.
+//! Whether roll-ups are right, and what retention takes while events go on coming.
 
 use std::{
     path::Path,
-    sync::{
-        Arc,
-        atomic::{AtomicBool, Ordering},
-    },
     time::{Duration, Instant},
 };
 
-use mailcup_service::{jobs, store::rollups};
+use mailcup_service::{event_log::EventLog, jobs, store::rollups};
 use mailcup_wire::Time;
+use tokio::task::JoinSet;
+use tokio_util::sync::CancellationToken;
 
 use crate::{
+    cpu, cpu_each,
     fill::{close, open, sign_in},
-    millis, on_disk,
+    millis, number, on_disk,
 };
+
+/// Connections of a mail server at once.
+const WRITERS: u64 = 8;
 
 const MILLIS_PER_DAY: i64 = 86_400_000;
 
@@ -38,54 +40,81 @@ pub async fn roll_ups(data_dir: &Path) {
     close(log, writing).await;
 }
 
-/// Deletes the oldest day while others append.
-pub async fn retention(data_dir: &Path) {
+/// Deletes the oldest days while others append.
+pub async fn retention(data_dir: &Path, span: &str, days: i64) {
     let (log, writing) = open(data_dir).await;
-    let oldest: i64 = sqlx::query_scalar("SELECT at FROM events ORDER BY seq LIMIT 1")
-        .fetch_one(log.store().read())
-        .await
-        .expect("the oldest");
-    let cutoff = Time::from_millis(oldest + MILLIS_PER_DAY);
+    let oldest = oldest(&log).await;
+    let cutoff = Time::from_millis(oldest.as_millis() + days * MILLIS_PER_DAY);
     let before = on_disk(data_dir);
-    let stop = Arc::new(AtomicBool::new(false));
-    let alone = appends(&log, Duration::from_secs(3)).await;
-    let (going_on, until) = (log.clone(), Arc::clone(&stop));
-    let meanwhile = tokio::spawn(async move {
-        let (mut count, mut slowest) = (0_u32, Duration::ZERO);
-        let begun = Instant::now();
-        while !until.load(Ordering::Relaxed) {
-            let begun = Instant::now();
-            going_on.append_sign_in(sign_in(u64::from(count % 100)), None).await.expect("appended");
-            slowest = slowest.max(begun.elapsed());
-            count += 1;
-        }
-        (f64::from(count) / begun.elapsed().as_secs_f64(), slowest)
-    });
-    let begun = Instant::now();
+    let without = append_until(&log, &after(Duration::from_secs(3))).await;
+    let stop = CancellationToken::new();
+    let meanwhile = {
+        let (log, stop) = (log.clone(), stop.clone());
+        tokio::spawn(async move { append_until(&log, &stop).await })
+    };
+    let (begun, used) = (Instant::now(), cpu(std::process::id()));
     let expired = jobs::expire(&log, cutoff).await.expect("expired");
-    let took = begun.elapsed();
-    stop.store(true, Ordering::Relaxed);
-    let (rate, slowest) = meanwhile.await.expect("appends");
+    let (took, used) = (begun.elapsed(), cpu_each(used, u64::from(expired)));
+    stop.cancel();
+    let meanwhile = meanwhile.await.expect("appends");
     println!(
-        "Retention of a day: {expired} events in {}; one writer meanwhile {rate:.0} appends/s (slowest {}), \
-         without it {:.0}/s (slowest {})",
+        "Retention of {span}: {expired} events in {} ({:.0} events/s, {used} with the appends)\n  \
+         {WRITERS} writers meanwhile: {meanwhile}; without it: {without}",
         millis(took),
-        millis(slowest),
-        alone.0,
-        millis(alone.1)
+        f64::from(expired) / took.as_secs_f64(),
     );
+    assert!(expired > 0, "the oldest days have events");
+    assert!(self::oldest(&log).await >= cutoff, "nothing older is left");
     close(log, writing).await;
-    println!("On disk: {before} MB before, {} MB after; freed pages are used again", on_disk(data_dir));
+    println!("  on disk: {before} MB before, {} MB after; freed pages are used again", on_disk(data_dir));
 }
 
-async fn appends(log: &mailcup_service::event_log::EventLog, span: Duration) -> (f64, Duration) {
-    let begun = Instant::now();
-    let (mut count, mut slowest) = (0_u32, Duration::ZERO);
-    while begun.elapsed() < span {
-        let one = Instant::now();
-        log.append_sign_in(sign_in(u64::from(count % 100)), None).await.expect("appended");
-        slowest = slowest.max(one.elapsed());
-        count += 1;
+async fn oldest(log: &EventLog) -> Time {
+    let at = sqlx::query_scalar("SELECT at FROM events ORDER BY seq LIMIT 1").fetch_one(log.store().read());
+    Time::from_millis(at.await.expect("the oldest"))
+}
+
+fn after(span: Duration) -> CancellationToken {
+    let stop = CancellationToken::new();
+    let over = stop.clone();
+    tokio::spawn(async move {
+        tokio::time::sleep(span).await;
+        over.cancel();
+    });
+    stop
+}
+
+/// What writers together saw of their appends.
+struct Appends {
+    rate: f64,
+    took: Vec<Duration>,
+}
+
+impl std::fmt::Display for Appends {
+    fn fmt(&self, out: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        let at =
+            |percent: usize| millis(self.took[(self.took.len() * percent / 100).min(self.took.len() - 1)]);
+        write!(out, "{:.0} appends/s, p50 {}, p99 {}, slowest {}", self.rate, at(50), at(99), at(100))
     }
-    (f64::from(count) / begun.elapsed().as_secs_f64(), slowest)
+}
+
+/// Each writer appends one event after the other, at least one.
+async fn append_until(log: &EventLog, stop: &CancellationToken) -> Appends {
+    let begun = Instant::now();
+    let mut writers = JoinSet::new();
+    for writer in 0..WRITERS {
+        let (log, stop) = (log.clone(), stop.clone());
+        writers.spawn(async move {
+            let mut took = Vec::new();
+            while took.is_empty() || !stop.is_cancelled() {
+                let one = Instant::now();
+                log.append_sign_in(sign_in(writer), None).await.expect("appended");
+                took.push(one.elapsed());
+            }
+            took
+        });
+    }
+    let mut took = writers.join_all().await.concat();
+    took.sort_unstable();
+    Appends { rate: number(took.len() as u64) / begun.elapsed().as_secs_f64(), took }
 }
