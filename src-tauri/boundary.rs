@@ -3,7 +3,7 @@
 
 use specta_typescript::{define, semantic::Configuration};
 use tauri::Wry;
-use tauri_specta::{Builder, ErrorHandlingMode, collect_commands, collect_events};
+use tauri_specta::{Builder, ErrorHandlingMode, Events, collect_commands, collect_events};
 
 use crate::{commands as c, events};
 
@@ -92,16 +92,22 @@ pub fn boundary() -> Builder<Wry> {
             c::rename_service,
             c::trust_certificate,
             c::all_alerts,
+            c::drafts::open_resource,
+            c::drafts::save_edit,
+            c::drafts::drafts,
+            c::drafts::compare_draft,
+            c::drafts::apply_draft,
+            c::drafts::discard_draft,
+            c::drafts::restore_draft,
         ])
-        .events(collect_events![
-            events::ViewPushed,
-            events::LocalCopyChanged,
-            events::ExportMoved,
-            events::PageAsked
-        ])
+        .events(pushed())
         .error_handling(ErrorHandlingMode::Throw)
         .disable_serde_phases()
         .semantic_types(any_json_is_unknown())
+}
+
+fn pushed() -> Events {
+    collect_events![events::ViewPushed, events::LocalCopyChanged, events::ExportMoved, events::PageAsked]
 }
 
 /// A page takes any JSON value as `unknown` and must look before it uses it.

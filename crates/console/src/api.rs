@@ -1,6 +1,7 @@
 //! The service's HTTP API, by its wire types.
 
 mod people;
+mod resources;
 
 use std::{
     sync::{Arc, Mutex, PoisonError},
@@ -235,6 +236,15 @@ impl Api {
         body: &impl Serialize,
     ) -> Result<T, Problem> {
         self.read(self.request(method, path).json(body)).await
+    }
+
+    async fn put<T: DeserializeOwned>(
+        &self,
+        path: &str,
+        body: &impl Serialize,
+        version: u32,
+    ) -> Result<T, Problem> {
+        self.replace(Method::PUT, path, body, version).await
     }
 
     async fn replace<T: DeserializeOwned>(

@@ -10,6 +10,7 @@ pub fn all() -> DataChanged {
         blocks: true,
         accounts: true,
         settings: true,
+        drafts: true,
         other_alerts: false,
     }
 }
@@ -19,12 +20,18 @@ pub fn settings() -> DataChanged {
     DataChanged { settings: true, ..DataChanged::default() }
 }
 
+/// Edits that are not in effect, or what they are compared with.
+pub fn drafts() -> DataChanged {
+    DataChanged { drafts: true, ..DataChanged::default() }
+}
+
 pub fn add(so_far: &mut DataChanged, further: &DataChanged) {
-    let DataChanged { events, alerts, blocks, accounts, settings, other_alerts } = further;
+    let DataChanged { events, alerts, blocks, accounts, settings, drafts, other_alerts } = further;
     so_far.events |= events;
     so_far.alerts |= alerts;
     so_far.blocks |= blocks;
     so_far.accounts |= accounts;
     so_far.settings |= settings;
+    so_far.drafts |= drafts;
     so_far.other_alerts |= other_alerts;
 }

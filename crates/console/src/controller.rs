@@ -17,7 +17,7 @@ use tokio::sync::{mpsc, oneshot, watch};
 
 pub use self::{
     access::locked,
-    request::{Contact, Contacts, Request},
+    request::{Contact, Contacts, DraftStep, Request},
 };
 use self::{
     alerting::Posted,
@@ -182,6 +182,7 @@ impl<H: Host> Controller<H> {
             Request::ChangeViews(id, change, reply) => {
                 respond(reply, self.change_views(&id, change).await);
             }
+            Request::Drafts(id, step, reply) => respond(reply, self.take_draft_step(&id, step).await),
             Request::Dismiss(id, notice, reply) => respond(reply, self.dismiss(&id, notice).await),
             Request::NotificationPressed(key, action, reply) => {
                 respond(reply, self.notification_pressed(&key, action).await);

@@ -8,6 +8,7 @@ mod changes;
 mod clock;
 mod console;
 mod controller;
+mod draft;
 mod export;
 mod host;
 mod import;

@@ -4,6 +4,7 @@ mod alerts;
 mod apply;
 mod audit;
 mod class;
+mod drafts;
 mod events;
 mod index;
 mod meta;
@@ -37,12 +38,13 @@ pub use views::ViewChange;
 use self::index::{Index, Indexed};
 use crate::key::StoreKey;
 
-const MIGRATIONS: [&str; 5] = [
+const MIGRATIONS: [&str; 6] = [
     include_str!("../migrations/0001_store.sql"),
     include_str!("../migrations/0002_account_usage.sql"),
     include_str!("../migrations/0003_snooze.sql"),
     include_str!("../migrations/0004_event_columns.sql"),
     include_str!("../migrations/0005_audit.sql"),
+    include_str!("../migrations/0006_drafts.sql"),
 ];
 /// The migration after which the usage of accounts is filled from the events.
 const USAGE: u32 = 2;

@@ -91,6 +91,7 @@ impl Situation {
             gravest: figures.gravest,
             own_alerts,
             events: figures.events,
+            drafts: figures.drafts,
             notices: readable.map(|it| it.notices.clone()).unwrap_or_default(),
             paused_until: self.paused_until.filter(|until| now < *until),
             can_lock: self.can_lock,
@@ -303,6 +304,7 @@ impl Connection {
             signed_in: matches!(self.standing, Standing::SignedIn | Standing::Lapsed),
             open_alerts: if open { self.figures().open_alerts } else { 0 },
             gravest: self.figures().gravest.filter(|_| open),
+            drafts: if open { self.figures.drafts } else { 0 },
             pinned: self.pinned.clone().map(Box::new),
         }
     }

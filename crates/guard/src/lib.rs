@@ -8,3 +8,4 @@ pub mod block;
 pub mod client;
 pub mod decision;
 pub mod inbox;
+pub mod merge;

@@ -50,7 +50,6 @@
 //! | `accounts` | `text` | `Vec<Account>` (at most 50, for completion) |
 //! | `list_accounts` | [`AccountQuery`] | [`AccountList`] |
 //! | `account` | `login` | `Option<AccountRow>` |
-//! | `change_account` | `login`, [`crate::AccountChange`], `version` | [`crate::Account`] |
 //! | `preview_import` | `text` | [`ImportPreview`] |
 //! | `import_accounts` | `text` | [`ImportOutcome`] |
 //! | `import_progress` | | `Option<ImportProgress>` |
@@ -75,10 +74,13 @@
 //! | `preferences`, `set_preferences` | [`Preferences`] | [`Preferences`] |
 //! | `pause_notifications` | [`Pause`] | `()` |
 //! | `dismiss_notice` | [`Notice`] | `()` |
-//! | `mail_settings` | | [`crate::MailSettings`] |
-//! | `set_mail_settings` | [`crate::MailSettingsChange`], `version` | [`crate::MailSettings`] |
+//! | `open_resource` | [`Resource`] | [`Opened`]; from the local copy while the service is away |
+//! | `save_edit` | [`Edit`], `began`: the [`Content`] that it began from | [`Saved`]; kept as a draft rather than lost |
+//! | `drafts` | | `Vec<Draft>`, the newest first |
+//! | `compare_draft` | [`Resource`] | [`Comparison`] |
+//! | `apply_draft` | [`ApplyDraft`] | [`Applied`] |
+//! | `discard_draft`, `restore_draft` | [`Resource`] | `()`; the one discarded last comes back |
 //! | `send_test_mail` | `to` | [`crate::TestMailResult`] |
-//! | `alert_settings`, `set_alert_settings` | [`crate::AlertSettings`] | [`crate::AlertSettings`] |
 //! | `factors` | | `Vec<Factor>` |
 //! | `enrol_authenticator` | | [`AuthenticatorOffer`] |
 //! | `confirm_authenticator` | [`crate::AuthenticatorConfirmation`] | `()` |
@@ -95,10 +97,12 @@
 mod account;
 mod activity;
 mod audit;
+mod draft;
 
 pub use account::*;
 pub use activity::*;
 pub use audit::*;
+pub use draft::*;
 
 use crate::{Admin, Alert, AlertKind, Challenge, FactorId, NewOwner, ServiceId, Severity, Time, wire};
 
@@ -123,6 +127,8 @@ wire! {
         pub own_alerts: Vec<Alert>,
         /// Events in the local copy.
         pub events: u32,
+        /// Edits that are not in effect.
+        pub drafts: u32,
         pub notices: Vec<Notice>,
         pub paused_until: Option<Time>,
         /// Whether a passphrase protects this console, so that it can be locked.
@@ -163,6 +169,7 @@ wire! {
         pub signed_in: bool,
         pub open_alerts: u32,
         pub gravest: Option<Severity>,
+        pub drafts: u32,
         /// The certificate that an admin trusts by hand.
         pub pinned: Option<Box<Certificate>>,
     }
@@ -309,6 +316,7 @@ wire! {
         pub blocks: bool,
         pub accounts: bool,
         pub settings: bool,
+        pub drafts: bool,
         /// Alerts of a service that is not shown.
         pub other_alerts: bool,
     }

@@ -89,6 +89,13 @@ export const commands = {
 	renameService: (service: ServiceId, name: string) => __TAURI_INVOKE<null>("rename_service", { service, name }),
 	trustCertificate: (service: ServiceId, sha256: string) => __TAURI_INVOKE<null>("trust_certificate", { service, sha256 }),
 	allAlerts: (states: AlertState[]) => __TAURI_INVOKE<ServiceAlert[]>("all_alerts", { states }),
+	openResource: (resource: Resource) => __TAURI_INVOKE<Opened>("open_resource", { resource }),
+	saveEdit: (edit: Edit, began: Content) => __TAURI_INVOKE<Saved>("save_edit", { edit, began }),
+	drafts: () => __TAURI_INVOKE<Draft[]>("drafts"),
+	compareDraft: (resource: Resource) => __TAURI_INVOKE<Comparison>("compare_draft", { resource }),
+	applyDraft: (request: ApplyDraft) => __TAURI_INVOKE<Applied>("apply_draft", { request }),
+	discardDraft: (resource: Resource) => __TAURI_INVOKE<null>("discard_draft", { resource }),
+	restoreDraft: (resource: Resource) => __TAURI_INVOKE<null>("restore_draft", { resource }),
 };
 
 /** Events */
@@ -325,6 +332,23 @@ export type ApiKeyGrant = {
 /**  Names an API key; the key itself is shown once and never leaves the service again. */
 export type ApiKeyId = string;
 
+export type Applied = { kind: "done"; content: Content } | 
+/**  Draft or resource changed again; nothing was sent or changed. */
+{ kind: "changed"; comparison: Comparison };
+
+/**  Applies a draft with the merge that the admin chose. */
+export type ApplyDraft = {
+	resource: Resource,
+	/**  The version of `theirs` that was shown. */
+	version: number,
+	/**  When the draft that was shown was made. */
+	edited_at: string,
+	/**  Of parts that both changed there must be one. */
+	choices: Choice[],
+	/**  Says that another admin's draft is meant. */
+	of_other?: boolean,
+};
+
 /**  One entry of the hash-chained audit log. */
 export type AuditEntry = {
 	/**  Counts from 1 without gaps. */
@@ -479,6 +503,11 @@ export type ChallengeAnswer = {
 /**  Names a sign-in that waits for its second factor. */
 export type ChallengeId = string;
 
+export type Choice = {
+	part: Part,
+	side: Side,
+};
+
 /**  The kinds of problem that somebody acts on. Nobody matches on a message. */
 export type Code = 
 /**  The request can't be read: broken JSON, a missing or wrong parameter. */
@@ -543,6 +572,17 @@ export type Column =
 /**  What happened, of events that are neither sign-in nor submission. */
 "text";
 
+/**  A draft beside the resource. */
+export type Comparison = {
+	draft: Draft,
+	theirs: Content,
+	/**  When `theirs` was read. */
+	read_at: string,
+	/**  Why `theirs` is the copy of `read_at`; such a draft can't be applied. */
+	away: string | null,
+	parts: PartComparison[],
+};
+
 export type Completion = {
 	value: string,
 	events: number,
@@ -567,6 +607,15 @@ export type ConnectStep = { kind: "connected" } |
 /**  Nobody vouches for the service's certificate: an admin must. Nothing was sent yet. */
 { kind: "untrusted"; certificate: Certificate };
 
+/**  A resource as the service told of it. */
+export type Content = {
+	kind: "alert_settings",
+} & AlertSettings | {
+	kind: "mail_settings",
+} & MailSettings | {
+	kind: "account",
+} & Account;
+
 export type Count = {
 	events: number,
 	/**  Otherwise there are at least so many. */
@@ -585,6 +634,7 @@ export type DataChanged = {
 	blocks: boolean,
 	accounts: boolean,
 	settings: boolean,
+	drafts: boolean,
 	/**  Alerts of a service that is not shown. */
 	other_alerts: boolean,
 };
@@ -602,6 +652,27 @@ export type Disk = {
 	free: number,
 	size: number,
 };
+
+/**  An edit that is not in effect. */
+export type Draft = {
+	resource: Resource,
+	/**  What it began from. */
+	began: Content,
+	/**  A password that was typed is not in it. */
+	edit: Edit,
+	has_password: boolean,
+	edited_at: string,
+	admin: AdminId,
+	login: Login,
+	/**  Whether the admin who is signed in made it. */
+	own: boolean,
+	meanwhile: Meanwhile,
+};
+
+/**  A resource as an admin wants it. */
+export type Edit = ({ kind: "alert_settings"; account_failures: number; network_accounts: number; window_minutes: number }) & { login?: never; note?: never } | {
+	kind: "mail_settings",
+} & MailSettingsChange | ({ kind: "account"; login: Login; note: string }) & { account_failures?: never; network_accounts?: never; window_minutes?: never };
 
 /**
  *  One unbroken run of a service's event log. A service begins a new one at every start, so that a
@@ -707,12 +778,25 @@ export type FactorKind =
 /**  TOTP, RFC 6238. */
 "authenticator" | "recovery_code";
 
+export type Field = "account_failures" | "network_accounts" | "window_minutes" | "from" | "way" | "host" | "port" | "security" | "username" | "password" | "note";
+
+/**  None: it has no such field. */
+export type FieldComparison = {
+	field: Field,
+	mark: Mark,
+	began: FieldValue | null,
+	yours: FieldValue | null,
+	theirs: FieldValue | null,
+};
+
 /**  What is wrong with one field. */
 export type FieldProblem = {
 	/**  The field's name in the request, nested with dots. */
 	field: string,
 	message: string,
 };
+
+export type FieldValue = { kind: "number"; number: number } | { kind: "text"; text: string } | { kind: "way"; way: MailWay } | { kind: "security"; security: RelaySecurity } | { kind: "password"; password: PasswordState };
 
 /**  Which events; every part must hold. Without a part, all. */
 export type Filter = {
@@ -897,6 +981,24 @@ export type MailTransport =
 	kind: "relay",
 } & Relay;
 
+export type MailWay = "local" | "relay";
+
+/**  Who changed it since the edit began. */
+export type Mark = 
+/**  Both have the same. */
+"same" | "only_yours" | "only_theirs" | 
+/**  Both, differently. */
+"both";
+
+/**  What became of a draft's resource since the edit began, as far as this console knows. */
+export type Meanwhile = "nothing" | 
+/**  Something else in it. */
+"changed" | 
+/**  The same as in the draft, differently. */
+"conflict" | 
+/**  It stands as the draft wants it. */
+"in_effect";
+
 /**  An address inside the window, such as `/alerts/ID`, and the service that it is of. */
 export type Navigate = {
 	to: string,
@@ -952,6 +1054,15 @@ export type Notice =
 /**  The embedded service died and was started again. */
 { kind: "service_restarted"; at: string };
 
+/**  A resource, opened to be read or edited. */
+export type Opened = {
+	content: Content,
+	read_at: string,
+	/**  Why this is the copy of `read_at`; none if the service told of it just now. */
+	away: string | null,
+	draft: Draft | null,
+};
+
 export type OutboxStatus = {
 	waiting: number,
 	oldest_at: string | null,
@@ -981,6 +1092,15 @@ export type OutcomeFilter =
 /**  A notification or the tray asks for a page. */
 export type PageAsked = Navigate;
 
+/**  The smallest piece of a resource that is chosen as a whole. A relay is one: a mix of two relays is none. */
+export type Part = "account_failures" | "network_accounts" | "window_minutes" | "from" | "transport" | "note";
+
+export type PartComparison = {
+	part: Part,
+	mark: Mark,
+	fields: FieldComparison[],
+};
+
 /**  Setting the first passphrase needs no `current`; removing it needs no `new`. */
 export type PassphraseChange = {
 	current?: string | null,
@@ -992,6 +1112,14 @@ export type PasswordChange = {
 	current: string,
 	new: string,
 };
+
+export type PasswordState = "none" | 
+/**  The one that the service has. */
+"stored" | 
+/**  One that was typed. */
+"new" | 
+/**  The service has it no longer: it must be typed again. */
+"lost";
 
 export type Pause = { kind: "for_minutes"; minutes: number } | { kind: "until_tomorrow" } | { kind: "resume" };
 
@@ -1079,11 +1207,25 @@ export type RelaySecurity =
 /**  In clear text; for a relay on the same machine only. */
 "none";
 
+/**  What an admin can edit. */
+export type Resource = { kind: "alert_settings" } | { kind: "mail_settings" } | { kind: "account"; login: Login };
+
 export type Role = 
 /**  Reads only. */
 "auditor" | 
 /**  Everything but admins, keys and the organization. */
 "admin" | "owner";
+
+/**  What became of an edit. */
+export type Saved = 
+/**  It is in effect. */
+{ kind: "done"; content: Content } | 
+/**  The service is away: it is kept as a draft. */
+{ kind: "kept"; why: string } | 
+/**  Somebody else changed the resource: it is kept as a draft, to be compared. */
+{ kind: "conflict" } | 
+/**  The service is away, and there is nothing to keep. */
+{ kind: "nothing" };
 
 /**  A page's address under a name, of this console alone. */
 export type SavedView = {
@@ -1139,6 +1281,7 @@ export type ServiceView = {
 	signed_in: boolean,
 	open_alerts: number,
 	gravest: Severity | null,
+	drafts: number,
 	/**  The certificate that an admin trusts by hand. */
 	pinned: Certificate | null,
 };
@@ -1173,6 +1316,8 @@ export type Severity =
 "attention" | 
 /**  Look at it now. */
 "critical";
+
+export type Side = "yours" | "theirs";
 
 /**  An authentication attempt. */
 export type SignIn = {
@@ -1298,6 +1443,8 @@ export type View = {
 	own_alerts: Alert[],
 	/**  Events in the local copy. */
 	events: number,
+	/**  Edits that are not in effect. */
+	drafts: number,
 	notices: Notice[],
 	paused_until: string | null,
 	/**  Whether a passphrase protects this console, so that it can be locked. */

@@ -9,6 +9,7 @@ const revisions = $state<Record<Part, number>>({
   blocks: 0,
   accounts: 0,
   settings: 0,
+  drafts: 0,
   other_alerts: 0,
 });
 

@@ -1,6 +1,7 @@
 import type * as t from "./host";
 import type { Host } from "./host";
 import { answeredWith, changedAlert, waits } from "./mock/alerts";
+import { draftCommands, draftCount, draftStage } from "./mock/drafts";
 import { health } from "./mock/health";
 import { accountCommands } from "./mock/accounts";
 import { adminCommands } from "./mock/admins";
@@ -75,7 +76,12 @@ let alertSettings: t.AlertSettings = {
 
 let triesLeft = challenge.tries_left;
 
-let state: t.View = { ...firstView, can_lock: passphrase !== null, events: before + log.length };
+let state: t.View = {
+  ...firstView,
+  can_lock: passphrase !== null,
+  drafts: draftCount(),
+  events: before + log.length,
+};
 
 const gravity: Record<t.Severity, number> = { notice: 0, attention: 1, critical: 2 };
 
@@ -103,6 +109,7 @@ function changed(...parts: (keyof t.DataChanged)[]) {
       blocks: has("blocks"),
       accounts: has("accounts"),
       settings: has("settings"),
+      drafts: has("drafts"),
       other_alerts: has("other_alerts"),
     });
 }
@@ -130,7 +137,8 @@ async function read<T>(answer: () => T): Promise<T> {
 
 /** Reading something at the service. */
 async function ask<T>(answer: () => T): Promise<T> {
-  if (scenario === "offline") throw problem("unreachable", "The service can't be reached.");
+  if (state.service?.link.kind === "offline")
+    throw problem("unreachable", "The service can't be reached.");
   if (state.service?.link.kind === "signed_out")
     throw problem("unauthenticated", "Your session ended. Sign in.");
   return read(answer);
@@ -452,6 +460,7 @@ export const host: Host = {
   mailServers: () => read(() => servers),
   serviceHealth: () =>
     ask(() => health(servers, scenario === "worst", mail.transport.kind === "relay")),
+  ...draftCommands({ view: () => state, push, changed, problem }),
   ...services({
     view: () => state,
     push,
@@ -495,5 +504,6 @@ Object.assign(window, {
       push();
       changed("events");
     },
+    ...draftStage({ view: () => state, push, changed, problem }),
   },
 });

@@ -2,6 +2,7 @@
 //! the sync with its local copy.
 
 mod copy;
+mod drafts;
 mod hear;
 mod standing;
 
@@ -19,6 +20,7 @@ use crate::{
     api::Api,
     audit::Asking,
     changes,
+    draft::Kept,
     notify::Desk,
     profile::Service,
     sidecar::Sidecar,
@@ -45,6 +47,8 @@ pub struct Connected {
     pub(super) desk: Desk,
     /// Those of the console's own alerts that the window was told of.
     pub(super) own_told: Vec<AlertId>,
+    /// The draft that was discarded last, until another is or the copy closes.
+    discarded: Option<Kept>,
     audit: AuditStanding,
     audit_asking: Asking,
     sidecar: Option<Beside>,
@@ -70,6 +74,8 @@ pub struct Connections(Vec<Connected>);
 pub enum Said {
     Info(Result<ServiceInfo, Problem>),
     Organization(Organization),
+    /// The resources that there are drafts of were read again.
+    Drafted,
     /// The local copy of this number was read through.
     Checked(u64, StoreError),
 }
@@ -92,6 +98,7 @@ impl Connected {
             notices: Vec::new(),
             desk: Desk::default(),
             own_told: Vec::new(),
+            discarded: None,
             audit: AuditStanding::default(),
             audit_asking: Asking::default(),
             sidecar: None,

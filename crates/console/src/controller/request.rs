@@ -1,8 +1,8 @@
 //! What the handle asks of the actor.
 
 use mailcup_wire::{
-    AdminId, Alert, Challenge, Code, DeviceName, Problem, ServiceId, SessionGrant,
-    desktop::{Certificate, Notice, NotificationAction, Pause, Preferences, View},
+    AdminId, Alert, Challenge, Code, DeviceName, Problem, ServiceId, SessionGrant, Time,
+    desktop::{Certificate, Content, Edit, Notice, NotificationAction, Pause, Preferences, Resource, View},
 };
 use secrecy::SecretString;
 use tokio::sync::oneshot;
@@ -49,6 +49,7 @@ pub enum Request {
     SetPreferences(Preferences, Reply<Result<Preferences, Problem>>),
     Pause(Pause, Done),
     ChangeViews(ServiceId, ViewChange, Done),
+    Drafts(ServiceId, DraftStep, Done),
     Dismiss(ServiceId, Notice, Done),
     /// Answers the alert that the action is about, if it is about one.
     NotificationPressed(String, NotificationAction, Reply<Option<(ServiceId, Alert)>>),
@@ -56,6 +57,22 @@ pub enum Request {
     /// Brings the window forward at a page of a service.
     Show(Option<ServiceId>, String, Reply<()>),
     ShutDown(Reply<()>),
+}
+
+/// What becomes of edits.
+pub enum DraftStep {
+    /// The service told of a resource at that time.
+    Told(Content, Time),
+    /// An edit that can't be in effect now.
+    Keep {
+        edit: Edit,
+        began: Content,
+    },
+    /// The resource is as the service says here; the draft of that time (none: any) is done with.
+    Settle(Content, Option<Time>),
+    Discard(Resource),
+    /// Brings back the one that was discarded last.
+    Restore(Resource),
 }
 
 /// How the services are reached now, and what may be read of them.

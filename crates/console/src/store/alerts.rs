@@ -6,7 +6,7 @@ use mailcup_wire::{Alert, AlertId, AlertState, Severity, Time};
 use rusqlite::params;
 
 use super::{
-    Readers, Result, Store,
+    Readers, Result, Store, drafts,
     meta::{EVENTS, get},
     resources::{bodies, severity_number, severity_of, state_number},
 };
@@ -17,6 +17,7 @@ const MOST: u32 = 2_000;
 #[derive(Debug, Clone, Default, PartialEq)]
 pub struct Figures {
     pub events: u32,
+    pub drafts: u32,
     pub open_alerts: u32,
     pub gravest: Option<Severity>,
     /// When the next open alert that was put off comes back.
@@ -75,6 +76,7 @@ impl Readers {
             let newest = format!("SELECT body FROM alerts WHERE {WAITS} ORDER BY last_at DESC, id LIMIT 5");
             Ok(Figures {
                 events: get(reader, EVENTS)?.unwrap_or(0),
+                drafts: drafts::count(reader)?,
                 open_alerts,
                 gravest: gravest.map(severity_of),
                 next_return: next_return.map(Time::from_millis),

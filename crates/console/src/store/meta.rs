@@ -9,7 +9,7 @@ use super::{Result, Store, StoreError};
 const ADMIN: &str = "admin";
 const ORGANIZATION: &str = "organization";
 const GIVEN_NAME: &str = "given_name";
-const FRESH_AT: &str = "fresh_at";
+pub(super) const FRESH_AT: &str = "fresh_at";
 pub(super) const CURSOR: &str = "cursor";
 pub(super) const EVENTS: &str = "events";
 

@@ -94,7 +94,7 @@ async fn a_certificate_is_trusted_after_it_was_shown_and_a_changed_one_refused_u
     assert!(found.not_after < Time::from_millis(1_620_000_000_000));
     assert_eq!(view.own_alerts[0].severity, Severity::Critical);
     desk.notification_with(|it| it.title.contains("another certificate")).await;
-    let refused = console.alert_settings().await.unwrap_err();
+    let refused = console.mail_servers().await.unwrap_err();
     assert_eq!(refused.code, Code::Unreachable);
     assert!(refused.message.contains("another certificate"), "{}", refused.message);
 
@@ -125,6 +125,6 @@ async fn a_certificate_is_trusted_after_it_was_shown_and_a_changed_one_refused_u
     console.trust_certificate(id, found.sha256.clone()).await.unwrap();
     let view = desk.view_with(|view| view.service.as_ref().is_some_and(|it| it.link == Link::Live)).await;
     assert_eq!(view.service.unwrap().pinned.unwrap().sha256, found.sha256);
-    console.alert_settings().await.unwrap();
+    console.mail_servers().await.unwrap();
     console.shut_down().await.unwrap();
 }

@@ -5,6 +5,7 @@
 mod audit;
 mod certificates;
 mod desk;
+mod drafts;
 mod export;
 mod notifications;
 mod reports;

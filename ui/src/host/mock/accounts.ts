@@ -68,6 +68,16 @@ function usageOf(account: t.Account, index: number): t.AccountUsage {
 
 const usages = new Map<string, t.AccountUsage>();
 
+export function mockedAccount(login: string): t.Account | undefined {
+  return accounts.find((account) => account.login === login);
+}
+
+export function changeMockedAccount(before: t.Account, note: string): t.Account {
+  const after = { ...before, note, version: before.version + 1 };
+  accounts = accounts.map((account) => (account.login === before.login ? after : account));
+  return after;
+}
+
 export function accountCommands({ read, write, blocks, alerts, problem, changed }: Needs) {
   function row(account: t.Account, index: number): t.AccountRow {
     let usage = usages.get(account.login);

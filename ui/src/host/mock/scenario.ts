@@ -21,7 +21,8 @@ type Scenario =
   | "relay"
   | "slow"
   | "broken"
-  | "services";
+  | "services"
+  | "drafts";
 
 export const parameters = new URLSearchParams(location.search);
 export const scenario = (parameters.get("scenario") ?? "well") as Scenario;
@@ -68,6 +69,7 @@ export const firstView: Omit<t.View, "events"> = {
     : { ...seed.admin(now), ...(scenario === "auditor" ? { role: "auditor" as const } : {}) },
   open_alerts: 0,
   gravest: null,
+  drafts: 0,
   own_alerts: scenario === "offline" ? [unreachable()] : [],
   notices:
     scenario === "notices"
@@ -116,6 +118,7 @@ function firstPhase(): t.Phase {
     case "slow":
     case "broken":
     case "services":
+    case "drafts":
       return { kind: "ready" };
   }
 }
@@ -127,6 +130,7 @@ export function service(link: "live"): t.ServiceView {
     signed_in: true,
     open_alerts: 0,
     gravest: null,
+    drafts: 0,
     pinned: null,
     name:
       scenario === "worst"

@@ -108,6 +108,7 @@ export function withServices(view: t.View): t.View {
     ...view.service,
     open_alerts: view.open_alerts,
     gravest: view.gravest,
+    drafts: view.drafts,
   };
   if (!shown) return { ...view, services: known };
   known = known.some(({ id }) => id === shown.id)

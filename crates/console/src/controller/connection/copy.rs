@@ -87,6 +87,7 @@ impl<H: Host> Controller<H> {
             Some(store) => store.cursor().await.ok().flatten(),
             None => None,
         };
+        connection.discarded = None;
         if let Some(store) = connection.store.take() {
             store.close().await;
         }
@@ -203,13 +204,17 @@ impl<H: Host> Controller<H> {
         if let Some(sync) = connection.sync.take() {
             sync.end().await;
         }
+        let mut drafts = Vec::new();
         if let Some(store) = connection.store.take() {
+            // Nobody but this console has them, and they may lie in a part that is whole.
+            drafts = store.readers().drafts().await.unwrap_or_default();
             store.close().await;
         }
         let kept_at = set_aside(&self.folder.store(&connection.service.id), now);
         let opened = self.open_store(number).await;
         match (kept_at, opened) {
             (Ok(kept_at), Ok(())) => {
+                self.keep_again(number, drafts).await;
                 self.notice(number, Notice::StoreReplaced { kept_at: kept_at.display().to_string() }).await;
             }
             (Err(error), _) => tracing::error!(%error, "the damaged local copy can't be set aside"),

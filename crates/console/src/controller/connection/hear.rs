@@ -91,6 +91,7 @@ impl<H: Host> Controller<H> {
                     tracing::warn!(%error, "the organization's name was not kept");
                 }
             }
+            Said::Drafted => self.drafts_changed(number).await,
             Said::Checked(copy, error) if connection.copy == copy => self.store_failed(number, error).await,
             Said::Checked(..) => {}
         }
@@ -114,6 +115,7 @@ impl<H: Host> Controller<H> {
                     connection.fresh_at = Some(now);
                     self.keep_fresh(number).await;
                     self.tell_missed(number).await;
+                    self.read_drafted(number);
                 } else if was_live {
                     self.keep_fresh(number).await;
                 }
