@@ -37,11 +37,18 @@ async fn every_page_draws_in_both_themes_under_the_windows_policy() {
     let alert = owner.alerts().await.unwrap().first().unwrap().id.clone();
     let event = owner.all_events(None).await.unwrap().last().unwrap().id.clone();
     let pages = [
+        ("overview", "/overview".to_owned(), "Sign-ins and submissions"),
         ("alerts", "/alerts".to_owned(), "Alerts"),
         ("alert", format!("/alerts/{alert}"), "History"),
         ("activity", "/activity".to_owned(), "Activity"),
         ("event", format!("/activity/{event}"), "Facts"),
         ("blocks", "/blocks".to_owned(), "198.51.100.23"),
+        ("accounts", "/accounts".to_owned(), "anna@example.org"),
+        ("account", "/accounts/ben%40example.org".to_owned(), "Networks"),
+        ("admins", "/admins".to_owned(), "Invite"),
+        ("keys", "/keys".to_owned(), "API keys"),
+        ("audit", "/audit".to_owned(), "nbroken"),
+        ("settings-services", "/settings/services".to_owned(), "Add a service"),
         ("settings-notifications", "/settings/notifications".to_owned(), "Quiet hours"),
         ("settings-lock", "/settings/lock".to_owned(), "Set a passphrase"),
         ("settings-mail", "/settings/mail".to_owned(), "How mail leaves"),
@@ -80,7 +87,8 @@ async fn a_day(reporter: &Reporter) {
     }
 }
 
-async fn keep(page: &Page, name: &str) {
+/// Keeps the page's picture where pictures are kept.
+pub async fn keep(page: &Page, name: &str) {
     let Some(folder) = std::env::var_os("MAILCUP_PICTURES").map(PathBuf::from) else { return };
     fs::create_dir_all(&folder).unwrap();
     page.painted(&folder.join(name)).await;

@@ -4,6 +4,7 @@
 //! and `ManageSieve` to them. Everything lies in its own temporary folder, listens on free loopback ports and
 //! ends with the value that started it, also when the test process is killed.
 
+pub mod certificate;
 pub mod clients;
 pub mod desktop;
 mod error;

@@ -2,49 +2,19 @@
 
 use std::{fs, path::Path};
 
-use mailcup_lab::service::{Service, ServiceConfig};
+use mailcup_lab::{
+    certificate::{self, SelfSigned},
+    service::{Service, ServiceConfig},
+};
 use mailcup_wire::{
     Code, Severity, Time,
     desktop::{CertificateFault, ConnectRequest, ConnectStep, Link, Phase, View},
 };
-use rcgen::{CertificateParams, DistinguishedName, DnType, KeyPair};
 
 use super::desk::{self, Desk};
 
-/// A certificate that signs itself.
-struct Files {
-    params: CertificateParams,
-}
-
-impl Files {
-    fn named(name: &str) -> Self {
-        let names = vec!["localhost".to_owned(), "127.0.0.1".to_owned()];
-        let mut params = CertificateParams::new(names).unwrap();
-        params.distinguished_name = DistinguishedName::new();
-        params.distinguished_name.push(DnType::CommonName, name);
-        Self { params }
-    }
-
-    fn expired(mut self) -> Self {
-        self.params.not_before = rcgen::date_time_ymd(2020, 1, 1);
-        self.params.not_after = rcgen::date_time_ymd(2021, 1, 1);
-        self
-    }
-
-    fn write(self, folder: &Path) {
-        let key = KeyPair::generate().unwrap();
-        let certificate = self.params.self_signed(&key).unwrap();
-        fs::write(folder.join("certificate.pem"), certificate.pem()).unwrap();
-        fs::write(folder.join("key.pem"), key.serialize_pem()).unwrap();
-    }
-}
-
 async fn service(folder: &Path) -> Service {
-    let path = |name: &str| folder.join(name).display().to_string();
-    let env = vec![
-        ("MAILCUP_TLS_CERTIFICATE".to_owned(), path("certificate.pem")),
-        ("MAILCUP_TLS_KEY".to_owned(), path("key.pem")),
-    ];
+    let env = certificate::served_from(folder);
     Service::start(ServiceConfig { env, ..ServiceConfig::default() }).await.unwrap()
 }
 
@@ -55,7 +25,7 @@ fn is_changed(view: &View) -> bool {
 #[tokio::test(flavor = "multi_thread")]
 async fn a_certificate_is_trusted_after_it_was_shown_and_a_changed_one_refused_until_it_was() {
     let certificates = tempfile::tempdir().unwrap();
-    Files::named("first").write(certificates.path());
+    SelfSigned::named("first").unwrap().write(certificates.path()).unwrap();
     let mut service = service(certificates.path()).await;
     let (folder, desk) = (tempfile::tempdir().unwrap(), Desk::new());
     let console = desk.start(folder.path());
@@ -84,7 +54,7 @@ async fn a_certificate_is_trusted_after_it_was_shown_and_a_changed_one_refused_u
 
     // Another one, and an expired at that: refused at once, loudly, and shown beside the first.
     service.stop();
-    Files::named("second").expired().write(certificates.path());
+    SelfSigned::named("second").unwrap().expired().write(certificates.path()).unwrap();
     service.run().await.unwrap();
     let view = desk.view_with(is_changed).await;
     let Link::CertificateChanged { pinned, found } = view.service.unwrap().link else { panic!() };
