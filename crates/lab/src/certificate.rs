@@ -15,7 +15,7 @@ pub struct SelfSigned {
 impl SelfSigned {
     pub fn named(name: &str) -> Result<Self, LabError> {
         let names = vec!["localhost".to_owned(), "127.0.0.1".to_owned()];
-        let mut params = CertificateParams::new(names).map_err(unmade)?;
+        let mut params = CertificateParams::new(names).map_err(|error| unmade(&error))?;
         params.distinguished_name = DistinguishedName::new();
         params.distinguished_name.push(DnType::CommonName, name);
         Ok(Self { params })
@@ -32,8 +32,8 @@ impl SelfSigned {
     /// Writes it with a new key to where [`served_from`] looks.
     pub fn write(self, folder: &Path) -> Result<(), LabError> {
         let doing = || "writing a certificate".into();
-        let key = KeyPair::generate().map_err(unmade)?;
-        let certificate = self.params.self_signed(&key).map_err(unmade)?;
+        let key = KeyPair::generate().map_err(|error| unmade(&error))?;
+        let certificate = self.params.self_signed(&key).map_err(|error| unmade(&error))?;
         fs::write(folder.join(CERTIFICATE), certificate.pem()).doing(doing)?;
         fs::write(folder.join(KEY), key.serialize_pem()).doing(doing)
     }
@@ -48,6 +48,6 @@ pub fn served_from(folder: &Path) -> Vec<(String, String)> {
 const CERTIFICATE: &str = "certificate.pem";
 const KEY: &str = "key.pem";
 
-fn unmade(error: rcgen::Error) -> LabError {
+fn unmade(error: &rcgen::Error) -> LabError {
     LabError::unexpected("a certificate", error.to_string())
 }

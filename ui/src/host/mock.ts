@@ -196,7 +196,7 @@ export const host: Host = {
     if (request.token === "wrong")
       throw problem(
         "setup_token",
-        "The setup token is wrong. It was printed on the service's console.",
+        "The setup token is wrong. It stands in the file setup-token of its data folder.",
       );
     push({
       phase: { kind: "ready" },
