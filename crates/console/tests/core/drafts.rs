@@ -114,8 +114,11 @@ async fn an_edit_made_offline_outlives_a_crash_and_waits_beside_what_changed_mea
     let shown = console.compare_draft(Resource::AlertSettings).await.unwrap();
     assert!(shown.away.is_some(), "it says that this is not how it stands now");
 
+    console.shut_down().await.unwrap();
+    drop(console);
     service.run().await.unwrap();
     change_alerts(&owner, [before[0], 9, 30]).await;
+    let console = desk.start(folder.path());
     desk.view_with(is_live).await;
     draft_with(&console, |draft| draft.meanwhile == Meanwhile::Conflict).await;
     assert_eq!(alerts_now(&owner).await, [before[0], 9, 30], "nothing is applied by itself");
