@@ -336,6 +336,7 @@ fn named(kind: AlertKind) -> &'static str {
         AlertKind::OutboxStuck => "mail does not get out",
         AlertKind::ServiceUnreachable => "the service can't be reached",
         AlertKind::AuditBroken => "the audit log was tampered with",
+        AlertKind::CertificateChanged => "certificates that are not trusted",
     }
 }
 

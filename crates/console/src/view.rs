@@ -12,7 +12,8 @@ use crate::{
 };
 
 /// Kinds of alerts that the console itself raises.
-pub const OWN_KINDS: [AlertKind; 2] = [AlertKind::ServiceUnreachable, AlertKind::AuditBroken];
+pub const OWN_KINDS: [AlertKind; 3] =
+    [AlertKind::ServiceUnreachable, AlertKind::AuditBroken, AlertKind::CertificateChanged];
 /// So long the service may be away before that is an alert.
 const UNREACHABLE_AFTER_MILLIS: i64 = 60_000;
 /// So many alerts are in the tray's menu.
@@ -222,6 +223,7 @@ impl Connection {
                 };
                 Some(Alert {
                     id: format!("certificate-{}", found.sha256.replace(':', "").to_lowercase()).into(),
+                    kind: AlertKind::CertificateChanged,
                     severity: Severity::Critical,
                     title: title.to_owned(),
                     text: format!(

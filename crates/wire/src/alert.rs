@@ -102,6 +102,8 @@ wire! {
         ServiceUnreachable,
         /// The audit log is not what the console has seen of it. Raised by the console itself.
         AuditBroken,
+        /// The service shows a certificate that is not trusted. Raised by the console itself.
+        CertificateChanged,
     }
 
     #[derive(Copy, Eq, Hash, PartialOrd, Ord)]

@@ -285,7 +285,9 @@ export type AlertKind =
 /**  The console can't reach the service. Raised by the console itself. */
 "service_unreachable" | 
 /**  The audit log is not what the console has seen of it. Raised by the console itself. */
-"audit_broken";
+"audit_broken" | 
+/**  The service shows a certificate that is not trusted. Raised by the console itself. */
+"certificate_changed";
 
 /**  When the service raises alerts. */
 export type AlertSettings = {

@@ -221,6 +221,10 @@ describe("in other languages", () => {
     expect(alertText(network)).toMatch(
       /^12 fehlgeschlagene Anmeldungen kamen von 203\.0\.113\.7\./,
     );
+    const certificate: Alert = { ...alert, kind: "certificate_changed" };
+    expect(alertTitle(certificate)).toBe(
+      "Der Dienst zeigt ein Zertifikat, dem nicht vertraut wird",
+    );
     speak("uk");
     expect(alertsSentence([alert, alert])).toBe("2 відкриті сповіщення, критичних: 2.");
   });

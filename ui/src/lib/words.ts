@@ -94,6 +94,7 @@ export const alertKindName = named<AlertKind>({
   outbox_stuck: m.words_alert_kind_outbox_stuck,
   service_unreachable: m.words_alert_kind_service_unreachable,
   audit_broken: m.words_alert_kind_audit_broken,
+  certificate_changed: m.words_alert_kind_certificate_changed,
 });
 
 /** What an admin does about an alert of this kind. */
@@ -105,6 +106,7 @@ export const alertAdvice = named<AlertKind>({
   outbox_stuck: m.words_alert_advice_outbox_stuck,
   service_unreachable: m.words_alert_advice_service_unreachable,
   audit_broken: m.words_alert_advice_audit_broken,
+  certificate_changed: m.words_alert_advice_certificate_changed,
 });
 
 /** An alert in one line. The service speaks English; elsewhere its data are put into words here. */
@@ -133,6 +135,8 @@ export function alertTitle(alert: Alert): string {
       return m.words_alert_title_service_unreachable();
     case "audit_broken":
       return m.words_alert_title_audit_broken();
+    case "certificate_changed":
+      return m.words_alert_title_certificate_changed();
   }
 }
 
@@ -162,6 +166,8 @@ export function alertText(alert: Alert): string {
       return m.words_alert_text_service_unreachable();
     case "audit_broken":
       return alert.text;
+    case "certificate_changed":
+      return m.words_alert_text_certificate_changed();
   }
 }
 

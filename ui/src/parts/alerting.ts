@@ -1,5 +1,13 @@
 import { host } from "$host";
-import type { Alert, AlertChange, AlertState, Host, Problem, Severity } from "$host/host";
+import type {
+  Alert,
+  AlertChange,
+  AlertKind,
+  AlertState,
+  Host,
+  Problem,
+  Severity,
+} from "$host/host";
 import { m } from "$messages";
 import { shortTime } from "$lib/format";
 import { asProblem } from "$lib/problem";
@@ -18,9 +26,11 @@ export function snoozedUntil({ state, snoozed_until }: Alert, now: number): numb
   return until > now ? until : undefined;
 }
 
+const own: readonly AlertKind[] = ["service_unreachable", "audit_broken", "certificate_changed"];
+
 /** Whether an admin can do something about it; the console's own end by themselves. */
 export function isChangeable(alert: Alert): boolean {
-  return alert.kind !== "service_unreachable" && alert.kind !== "audit_broken";
+  return !own.includes(alert.kind);
 }
 
 /** Where the cause of an alert is mended, if it is mended in this window. */

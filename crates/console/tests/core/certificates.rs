@@ -7,8 +7,8 @@ use mailcup_lab::{
     service::{Service, ServiceConfig},
 };
 use mailcup_wire::{
-    Code, Severity, Time,
-    desktop::{CertificateFault, ConnectRequest, ConnectStep, Link, Phase, View},
+    AlertKind, Code, Severity, Time,
+    desktop::{CertificateFault, ConnectRequest, ConnectStep, Link, NotificationAction, Phase, View},
 };
 
 use super::desk::{self, Desk};
@@ -62,8 +62,10 @@ async fn a_certificate_is_trusted_after_it_was_shown_and_a_changed_one_refused_u
     assert_eq!(found.subject, "CN=second");
     assert_eq!(found.faults, [CertificateFault::Expired]);
     assert!(found.not_after < Time::from_millis(1_620_000_000_000));
-    assert_eq!(view.own_alerts[0].severity, Severity::Critical);
-    desk.notification_with(|it| it.title.contains("another certificate")).await;
+    let alert = &view.own_alerts[0];
+    assert_eq!((alert.kind, alert.severity), (AlertKind::CertificateChanged, Severity::Critical));
+    let notification = desk.notification_with(|it| it.title.contains("another certificate")).await;
+    assert_eq!(notification.actions, [NotificationAction::Open]);
     let refused = console.mail_servers().await.unwrap_err();
     assert_eq!(refused.code, Code::Unreachable);
     assert!(refused.message.contains("another certificate"), "{}", refused.message);
@@ -72,7 +74,9 @@ async fn a_certificate_is_trusted_after_it_was_shown_and_a_changed_one_refused_u
     service.stop();
     let is_away =
         |view: &View| matches!(view.service.as_ref().map(|it| &it.link), Some(Link::Offline { .. }));
-    desk.view_with(is_away).await;
+    let view = desk.view_with(is_away).await;
+    assert!(view.own_alerts.is_empty(), "{:?}", view.own_alerts);
+    desk.taken_away(&notification.key).await;
     let stale = console.trust_certificate(id.clone(), found.sha256.clone()).await.unwrap_err();
     assert_eq!(stale.code, Code::Conflict);
     service.run().await.unwrap();

@@ -15,6 +15,7 @@ const kinds: readonly AlertKind[] = [
   "outbox_stuck",
   "service_unreachable",
   "audit_broken",
+  "certificate_changed",
 ];
 
 /** What the address asks for. */
