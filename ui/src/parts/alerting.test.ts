@@ -2,7 +2,7 @@ import { beforeEach, expect, test, vi } from "vitest";
 import { host } from "$host";
 import type { Alert, AlertChange, Problem } from "$host/host";
 import { dismiss, toasts } from "$lib/toasts.svelte";
-import { change, changeMany } from "./alerting";
+import { change, changeMany, isChangeable, remedy } from "./alerting";
 
 const alert = (id: string, state: Alert["state"] = "open"): Alert => ({
   id,
@@ -76,4 +76,10 @@ test("offers no undo for a note", async () => {
   await change(alert("a"), { note: "Asked Anna" });
   expect(toasts()[0]?.text).toBe("Noted: failures of a");
   expect(toasts()[0]?.undo).toBeUndefined();
+});
+
+test("a changed certificate is not changed as an alert but where certificates are compared", () => {
+  const own: Alert = { ...alert("certificate"), kind: "certificate_changed" };
+  expect([isChangeable(own), isChangeable(alert("other"))]).toEqual([false, true]);
+  expect(remedy(own)?.href).toBe("#/settings/services");
 });

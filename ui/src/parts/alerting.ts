@@ -40,6 +40,8 @@ export function remedy({ kind }: Alert): { label: string; href: string } | undef
       return { label: m.alerts_open_mail_settings(), href: "#/settings/mail" };
     case "audit_broken":
       return { label: m.alerts_open_audit(), href: "#/audit" };
+    case "certificate_changed":
+      return { label: m.services_compare(), href: "#/settings/services" };
     case "repeated_failures":
     case "network_failures":
     case "success_after_failures":
