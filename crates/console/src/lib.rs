@@ -14,6 +14,7 @@ mod host;
 mod import;
 mod inbox;
 mod key;
+mod naming;
 mod notify;
 mod profile;
 mod sidecar;

@@ -8,6 +8,7 @@ use url::Url;
 
 use crate::{
     host::{Tray, TrayAlert},
+    naming::{Named, shown_of},
     store::Figures,
 };
 
@@ -135,12 +136,11 @@ impl Situation {
     }
 
     fn name_of(&self, connection: &Connection) -> String {
-        connection.name_among(self.connections.iter())
+        connection.named().among(self.connections.iter().map(Connection::named))
     }
 
     fn connection(&self) -> Option<&Connection> {
-        let shown = self.shown.as_ref();
-        self.connections.iter().find(|it| Some(&it.id) == shown).or_else(|| self.connections.first())
+        shown_of(&self.connections, |it| &it.id, self.shown.as_ref())
     }
 
     fn phase(&self) -> Phase {
@@ -273,24 +273,12 @@ impl Connection {
         figures
     }
 
-    /// As the admin named it, else the organization's name, else where it is. Where others are called the same,
-    /// its place tells it from them.
-    pub fn name_among<'a>(&self, all: impl Iterator<Item = &'a Self>) -> String {
-        let name = self.name();
-        let called_so = all.filter(|it| it.name() == name).count();
-        if called_so > 1 && name != self.place() { format!("{name} ({})", self.place()) } else { name }
-    }
-
-    fn name(&self) -> String {
-        self.given_name.clone().or_else(|| self.organization.clone()).unwrap_or_else(|| self.place())
-    }
-
-    fn place(&self) -> String {
-        match (self.url.host_str(), self.url.port()) {
-            _ if self.embedded => "This computer".to_owned(),
-            (Some(host), Some(port)) => format!("{host}:{port}"),
-            (Some(host), None) => host.to_owned(),
-            (None, _) => self.url.to_string(),
+    fn named(&self) -> Named<'_> {
+        Named {
+            given: self.given_name.as_deref(),
+            organization: self.organization.as_deref(),
+            embedded: self.embedded,
+            url: &self.url,
         }
     }
 
@@ -458,18 +446,5 @@ mod tests {
         assert_eq!(tray.status, "3 open alerts; Choir: the service can't be reached");
         two.shown = Some("two".into());
         assert_eq!(two.view(Time::from_millis(1)).open_alerts, 2);
-    }
-
-    #[test]
-    fn services_of_the_same_name_are_told_apart_by_their_place() {
-        let mut two = situation(Standing::SignedIn, Link::Live);
-        two.connections[0].organization = Some("Example".to_owned());
-        let elsewhere = "https://mail.example.org:8480/".parse().unwrap();
-        let other =
-            Connection { id: "two".into(), url: elsewhere, embedded: false, ..two.connections[0].clone() };
-        assert_eq!(two.view(Time::from_millis(0)).services[0].name, "Example");
-        two.connections.push(other);
-        let names: Vec<_> = two.view(Time::from_millis(0)).services.into_iter().map(|it| it.name).collect();
-        assert_eq!(names, ["Example (This computer)", "Example (mail.example.org:8480)"]);
     }
 }

@@ -4,10 +4,11 @@
 mod copy;
 mod drafts;
 mod hear;
+mod session;
 mod standing;
 
 use mailcup_wire::{
-    Admin, AlertId, Challenge, Code, Organization, Problem, ServiceId, ServiceInfo, SessionGrant, Time,
+    Admin, AlertId, Code, Organization, Problem, ServiceId, ServiceInfo, Time,
     desktop::{AuditStanding, Certificate, Link, Notice},
 };
 use secrecy::SecretString;
@@ -21,6 +22,7 @@ use crate::{
     audit::Asking,
     changes,
     draft::Kept,
+    naming::{Named, shown_of},
     notify::Desk,
     profile::Service,
     sidecar::Sidecar,
@@ -124,6 +126,15 @@ impl Connected {
         match Api::new(self.service.url.clone(), false, self.service.pinned.clone()) {
             Ok(api) => self.api = Some(api),
             Err(problem) => tracing::error!(message = problem.message, "the service can't be called"),
+        }
+    }
+
+    fn named(&self) -> Named<'_> {
+        Named {
+            given: self.given_name.as_deref(),
+            organization: self.organization.as_deref(),
+            embedded: self.service.embedded,
+            url: &self.service.url,
         }
     }
 
@@ -339,59 +350,13 @@ impl<H: Host> Controller<H> {
         }
     }
 
-    pub(super) fn challenged(&mut self, id: &ServiceId, challenge: Option<Challenge>) {
-        if let Ok(connection) = self.at_service(id) {
-            connection.standing = Standing::SignedOut { challenge };
-        }
-    }
-
-    pub(super) fn challenge(&mut self, id: &ServiceId) -> Option<Challenge> {
-        waiting_challenge(self.at_service(id).ok()?)
-    }
-
-    pub(super) async fn signed_in(&mut self, id: &ServiceId, grant: SessionGrant) -> Result<(), Problem> {
-        let key = self.key.clone();
-        let number = self.connections.number_of(id).ok_or_else(unknown_service)?;
-        let Some(connection) = self.connections.at(number) else { return Err(unknown_service()) };
-        if let Some(key) = &key {
-            self.folder.keep_session(id, key, &grant.token)?;
-        }
-        connection.token = Some(grant.token.into());
-        connection.admin = Some(grant.admin.clone());
-        connection.standing = Standing::SignedIn;
-        connection.setup_token = None;
-        if let Some(store) = &connection.store {
-            store.keep_admin(grant.admin).await?;
-        }
-        self.tell_contacts();
-        self.restart_sync(number).await;
-        self.ask_organization(number);
-        Ok(())
-    }
-
-    pub(super) async fn signed_out(&mut self, id: &ServiceId) -> Result<(), Problem> {
-        let number = self.connections.number_of(id).ok_or_else(unknown_service)?;
-        self.keep_fresh(number).await;
-        let Some(connection) = self.connections.at(number) else { return Ok(()) };
-        if let Some(sync) = connection.sync.take() {
-            sync.end().await;
-        }
-        connection.token = None;
-        connection.standing = Standing::SignedOut { challenge: None };
-        self.clear_desk(number);
-        self.tell_contacts();
-        self.folder.forget_session(id)
-    }
-
     pub(super) fn name_of(&self, connection: &Connected) -> String {
-        let all: Vec<Connection> = self.connections.iter().map(Connected::view).collect();
-        connection.view().name_among(all.iter())
+        connection.named().among(self.connections.iter().map(Connected::named))
     }
 
     /// The connection that the window shows.
     pub(super) fn shown(&self) -> Option<&Connected> {
-        let shown = self.install.shown.as_ref();
-        self.connections.iter().find(|it| Some(it.id()) == shown).or_else(|| self.connections.iter().next())
+        shown_of(&self.connections.0, Connected::id, self.install.shown.as_ref())
     }
 
     pub(super) fn at_service(&mut self, id: &ServiceId) -> Result<&mut Connected, Problem> {
@@ -476,13 +441,6 @@ impl<H: Host> Controller<H> {
             shown: self.shown().map(|it| it.id().clone()),
             all: self.connections.iter().map(contact).collect(),
         });
-    }
-}
-
-fn waiting_challenge(connection: &Connected) -> Option<Challenge> {
-    match &connection.standing {
-        Standing::SignedOut { challenge } => challenge.clone(),
-        Standing::Unknown | Standing::SetUpNeeded | Standing::SignedIn | Standing::Lapsed => None,
     }
 }
 

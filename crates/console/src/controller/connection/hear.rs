@@ -7,7 +7,8 @@ use mailcup_wire::{
 
 use super::{
     super::{Controller, later},
-    Said, offline_since, waiting_challenge,
+    Said, offline_since,
+    session::waiting_challenge,
 };
 use crate::{Host, api::Api, changes, sidecar::SidecarNews, sync::News, view::Standing};
 
