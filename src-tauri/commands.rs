@@ -11,10 +11,10 @@ use mailcup_wire::desktop::{
     TimelineQuery, View,
 };
 use mailcup_wire::{
-    Account, Alert, AlertChange, AlertId, AlertSettings, AlertState, AuthenticatorConfirmation, Block,
-    BlockId, ChallengeAnswer, Event, EventId, ExportId, Factor, FactorId, MailServer, MailServerKind,
-    MailServerSnippet, MailSettings, MailSettingsChange, NewBlock, PasswordChange, Problem, RecoveryCodes,
-    ServiceHealth, ServiceId, TestMailResult,
+    Account, Alert, AlertChange, AlertId, AlertState, AuthenticatorConfirmation, Block, BlockId,
+    ChallengeAnswer, Event, EventId, ExportId, Factor, FactorId, MailServer, MailServerKind,
+    MailServerSnippet, NewBlock, PasswordChange, Problem, RecoveryCodes, ServiceHealth, ServiceId,
+    TestMailResult,
 };
 use tauri::AppHandle;
 
@@ -266,36 +266,8 @@ pub async fn dismiss_notice(console: Here, notice: Notice) -> Answer<()> {
 
 #[tauri::command]
 #[specta::specta]
-pub async fn mail_settings(console: Here) -> Answer<MailSettings> {
-    console.mail_settings().await
-}
-
-#[tauri::command]
-#[specta::specta]
-pub async fn set_mail_settings(
-    console: Here,
-    change: MailSettingsChange,
-    version: u32,
-) -> Answer<MailSettings> {
-    console.set_mail_settings(change, version).await
-}
-
-#[tauri::command]
-#[specta::specta]
 pub async fn send_test_mail(console: Here, to: String) -> Answer<TestMailResult> {
     console.send_test_mail(to).await
-}
-
-#[tauri::command]
-#[specta::specta]
-pub async fn alert_settings(console: Here) -> Answer<AlertSettings> {
-    console.alert_settings().await
-}
-
-#[tauri::command]
-#[specta::specta]
-pub async fn set_alert_settings(console: Here, settings: AlertSettings) -> Answer<AlertSettings> {
-    console.set_alert_settings(settings).await
 }
 
 #[tauri::command]

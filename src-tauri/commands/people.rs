@@ -1,8 +1,8 @@
 //! Accounts, admins, keys and the audit log.
 
 use mailcup_wire::{
-    Account, AccountChange, Admin, AdminAccess, AdminChange, AdminId, ApiKey, ApiKeyGrant, ApiKeyId,
-    Invitation, InvitationAnswer, InvitationGrant, InvitationId, Login, NewApiKey, NewInvitation, SessionId,
+    Admin, AdminAccess, AdminChange, AdminId, ApiKey, ApiKeyGrant, ApiKeyId, Invitation, InvitationAnswer,
+    InvitationGrant, InvitationId, Login, NewApiKey, NewInvitation, SessionId,
     desktop::{
         AccountList, AccountQuery, AccountRow, AuditList, AuditQuery, AuditStanding, ImportOutcome,
         ImportPreview, ImportProgress, SignInStep,
@@ -22,17 +22,6 @@ pub async fn list_accounts(console: Here, query: AccountQuery) -> Answer<Account
 #[specta::specta]
 pub async fn account(console: Here, login: Login) -> Answer<Option<AccountRow>> {
     console.account(login).await
-}
-
-#[tauri::command]
-#[specta::specta]
-pub async fn change_account(
-    console: Here,
-    login: Login,
-    change: AccountChange,
-    version: u32,
-) -> Answer<Account> {
-    console.change_account(login, change, version).await
 }
 
 #[tauri::command]

@@ -1,5 +1,5 @@
 import type { Page } from "@playwright/test";
-import type { EventBody } from "../src/generated/bindings.ts";
+import type { Edit, EventBody } from "../src/generated/bindings.ts";
 
 /** What the mocked core does by itself while a page is open. */
 declare global {
@@ -7,6 +7,8 @@ declare global {
     core: {
       navigate: (to: string, service: string | null) => void;
       happens: (body: EventBody, times: number) => void;
+      edit: (edit: Edit) => void;
+      link: (kind: "live" | "offline") => void;
     };
   }
 }
@@ -42,4 +44,18 @@ export function failures(page: Page, login: string, times: number) {
     },
     [login, times] as const,
   );
+}
+
+/** Another admin changes something. */
+export function edit(page: Page, wanted: Edit) {
+  return page.evaluate((edited) => {
+    window.core.edit(edited);
+  }, wanted);
+}
+
+/** The service goes away or comes back. */
+export function link(page: Page, kind: "live" | "offline") {
+  return page.evaluate((to) => {
+    window.core.link(to);
+  }, kind);
 }

@@ -1,3 +1,4 @@
+import { draftCases } from "./drafts.pages.ts";
 import { peopleCases } from "./people.pages.ts";
 
 /** Every page with the scenarios that change what it shows. */
@@ -372,4 +373,5 @@ export const cases: Case[] = [
   },
 
   ...peopleCases,
+  ...draftCases,
 ];

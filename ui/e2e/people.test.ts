@@ -56,9 +56,10 @@ test("a note that somebody else changed meanwhile is shown beside one's own", as
   await page.getByRole("textbox", { name: "Note" }).fill("conflict: mine");
   await page.getByRole("button", { name: "Save" }).click();
   await expect(page.getByText("Left the association in May.")).toBeVisible();
-  await expect(page.getByLabel("Yours")).toHaveValue("conflict: mine");
+  await expect(page.getByRole("group", { name: "Draft" })).toContainText("conflict: mine");
   await page.getByRole("button", { name: "Replace it with yours" }).click();
-  await expect(page.getByText("Note saved")).toBeVisible();
+  await expect(page.getByText("Applied: Note on anna@example.org")).toBeVisible();
+  await expect(page.getByText("conflict: mine")).toBeVisible();
 });
 
 test("an invitation's code is shown once where mail does not get out", async ({ page }) => {

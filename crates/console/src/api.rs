@@ -9,11 +9,11 @@ use std::{
 };
 
 use mailcup_wire::{
-    Account, Alert, AlertChange, AlertId, AlertSettings, AuthenticatorConfirmation, AuthenticatorEnrolment,
-    Block, BlockId, Challenge, ChallengeAnswer, ChallengeId, Code, DeviceName, EventId, EventPage, Factor,
-    FactorId, MailServer, MailServerKind, MailServerSnippet, MailSettings, MailSettingsChange, NewBlock,
-    Organization, Page, PasswordChange, Problem, ProblemDetails, RecoveryCodes, ServiceHealth, ServiceInfo,
-    SessionGrant, Setup, SetupDone, SignInRequest, SnippetRequest, TestMail, TestMailResult, Time,
+    Account, Alert, AlertChange, AlertId, AuthenticatorConfirmation, AuthenticatorEnrolment, Block, BlockId,
+    Challenge, ChallengeAnswer, ChallengeId, Code, DeviceName, EventId, EventPage, Factor, FactorId,
+    MailServer, MailServerKind, MailServerSnippet, NewBlock, Organization, Page, PasswordChange, Problem,
+    ProblemDetails, RecoveryCodes, ServiceHealth, ServiceInfo, SessionGrant, Setup, SetupDone, SignInRequest,
+    SnippetRequest, TestMail, TestMailResult, Time,
     desktop::{Certificate, Credentials},
 };
 use reqwest::{Client, Method, RequestBuilder, Response, StatusCode, header, redirect};
@@ -163,29 +163,9 @@ impl Api {
         self.read(self.request(Method::DELETE, &format!("blocks/{id}"))).await
     }
 
-    pub async fn mail_settings(&self) -> Result<MailSettings, Problem> {
-        self.get("settings/mail").await
-    }
-
-    pub async fn set_mail_settings(
-        &self,
-        change: &MailSettingsChange,
-        version: u32,
-    ) -> Result<MailSettings, Problem> {
-        self.replace(Method::PUT, "settings/mail", change, version).await
-    }
-
     pub async fn send_test_mail(&self, to: String) -> Result<TestMailResult, Problem> {
         let request = self.request(Method::POST, "settings/mail/test").timeout(MAIL_TIMEOUT);
         self.read(request.json(&TestMail { to })).await
-    }
-
-    pub async fn alert_settings(&self) -> Result<AlertSettings, Problem> {
-        self.get("settings/alerts").await
-    }
-
-    pub async fn set_alert_settings(&self, settings: &AlertSettings) -> Result<AlertSettings, Problem> {
-        self.replace(Method::PUT, "settings/alerts", settings, settings.version).await
     }
 
     pub async fn factors(&self) -> Result<Vec<Factor>, Problem> {

@@ -5,10 +5,9 @@ mod services;
 use std::{path::PathBuf, sync::Arc};
 
 use mailcup_wire::{
-    Account, Alert, AlertChange, AlertId, AlertSettings, AlertState, AuthenticatorConfirmation, Block,
-    BlockId, Code, Details, Event, EventId, ExportId, Factor, FactorId, MailServer, MailServerKind,
-    MailServerSnippet, MailSettings, MailSettingsChange, NewBlock, PasswordChange, Problem, RecoveryCodes,
-    ServiceHealth, ServiceId, TestMailResult,
+    Account, Alert, AlertChange, AlertId, AlertState, AuthenticatorConfirmation, Block, BlockId, Code,
+    Details, Event, EventId, ExportId, Factor, FactorId, MailServer, MailServerKind, MailServerSnippet,
+    NewBlock, PasswordChange, Problem, RecoveryCodes, ServiceHealth, ServiceId, TestMailResult,
     desktop::{
         AuthenticatorOffer, Completion, CompletionQuery, Count, EventList, EventQuery, ExportRequest, Filter,
         GroupList, GroupQuery, Notice, NotificationAction, PassphraseChange, Pause, Preferences, SavedView,
@@ -227,28 +226,8 @@ impl Console {
         self.ask(|reply| Request::Dismiss(service, notice, reply)).await?
     }
 
-    pub async fn mail_settings(&self) -> Result<MailSettings, Problem> {
-        self.signed_in()?.mail_settings().await
-    }
-
-    pub async fn set_mail_settings(
-        &self,
-        change: MailSettingsChange,
-        version: u32,
-    ) -> Result<MailSettings, Problem> {
-        self.signed_in()?.set_mail_settings(&change, version).await
-    }
-
     pub async fn send_test_mail(&self, to: String) -> Result<TestMailResult, Problem> {
         self.signed_in()?.send_test_mail(to).await
-    }
-
-    pub async fn alert_settings(&self) -> Result<AlertSettings, Problem> {
-        self.signed_in()?.alert_settings().await
-    }
-
-    pub async fn set_alert_settings(&self, settings: AlertSettings) -> Result<AlertSettings, Problem> {
-        self.signed_in()?.set_alert_settings(&settings).await
     }
 
     pub async fn factors(&self) -> Result<Vec<Factor>, Problem> {

@@ -9,9 +9,7 @@ use mailcup_wire::{
     desktop::{Choice, Content, Draft, Edit, Part, Resource, Side},
 };
 
-pub use compare::{compare, meanwhile};
-
-use self::compare::{mark_of, needs_password};
+use self::compare::{compare, mark_of, meanwhile, needs_password};
 
 /// A draft as it lies in the store, with a password that was typed: nothing that is shown or logged.
 #[derive(Clone)]
@@ -31,6 +29,7 @@ impl Kept {
     /// As a page may see it, beside the resource as it is known.
     pub fn shown(&self, theirs: &Content, me: Option<&AdminId>) -> Draft {
         let (edit, has_password) = without_password(self.edit.clone());
+        let parts = compare(self, theirs);
         Draft {
             resource: self.resource(),
             began: self.began.clone(),
@@ -40,7 +39,8 @@ impl Kept {
             admin: self.admin.clone(),
             login: self.login.clone(),
             own: me == Some(&self.admin),
-            meanwhile: meanwhile(&compare(self, theirs)),
+            meanwhile: meanwhile(&parts),
+            parts,
         }
     }
 

@@ -27,7 +27,7 @@ export interface PageEntry {
   /** It is there only then. */
   when?: () => boolean;
   /** Something waits there, shown as a number beside the name. */
-  waiting?: { count: (view: View) => number; label: () => string };
+  waiting?: { count: (view: View) => number; label: () => string; calm?: boolean };
 }
 
 /** What belongs together in the sidebar, from top to bottom. */
@@ -35,6 +35,12 @@ const groups = ["watch", "protect", "administer"] as const;
 export type PageGroup = (typeof groups)[number];
 
 const openAlerts = { count: (view: View) => view.open_alerts, label: () => m.app_open() };
+
+const drafts = {
+  count: (view: View) => view.drafts,
+  label: () => m.drafts_waiting(),
+  calm: true,
+};
 
 const allOpenAlerts = {
   count: (view: View) => view.services.reduce((sum, service) => sum + service.open_alerts, 0),
@@ -52,7 +58,7 @@ export const pages: readonly PageEntry[] = [
   { group: "administer", address: "admins", key: "d", icon: "shield", name: () => m.app_page_admins(), component: Admins },
   { group: "administer", address: "keys", key: "k", icon: "key", name: () => m.app_page_keys(), component: Keys },
   { group: "administer", address: "audit", key: "l", icon: "lock", name: () => m.app_page_audit(), component: Audit },
-  { group: "administer", address: "settings", key: "s", icon: "settings", name: () => m.app_page_settings(), component: Settings },
+  { group: "administer", address: "settings", key: "s", icon: "settings", name: () => m.app_page_settings(), component: Settings, waiting: drafts },
   { group: "watch", address: "inbox", key: "i", icon: "server", name: () => m.services_inbox_page(), component: Inbox, when: hasSeveral, waiting: allOpenAlerts },
 ];
 

@@ -45,7 +45,6 @@ export const commands = {
 	accounts: (text: string) => __TAURI_INVOKE<Account[]>("accounts", { text }),
 	listAccounts: (query: AccountQuery) => __TAURI_INVOKE<AccountList>("list_accounts", { query }),
 	account: (login: Login) => __TAURI_INVOKE<AccountRow | null>("account", { login }),
-	changeAccount: (login: Login, change: AccountChange, version: number) => __TAURI_INVOKE<Account>("change_account", { login, change, version }),
 	previewImport: (text: string) => __TAURI_INVOKE<ImportPreview>("preview_import", { text }),
 	importAccounts: (text: string) => __TAURI_INVOKE<ImportOutcome>("import_accounts", { text }),
 	importProgress: () => __TAURI_INVOKE<ImportProgress | null>("import_progress"),
@@ -71,11 +70,7 @@ export const commands = {
 	setPreferences: (preferences: Preferences) => __TAURI_INVOKE<Preferences>("set_preferences", { preferences }),
 	pauseNotifications: (pause: Pause) => __TAURI_INVOKE<null>("pause_notifications", { pause }),
 	dismissNotice: (notice: Notice) => __TAURI_INVOKE<null>("dismiss_notice", { notice }),
-	mailSettings: () => __TAURI_INVOKE<MailSettings>("mail_settings"),
-	setMailSettings: (change: MailSettingsChange, version: number) => __TAURI_INVOKE<MailSettings>("set_mail_settings", { change, version }),
 	sendTestMail: (to: string) => __TAURI_INVOKE<TestMailResult>("send_test_mail", { to }),
-	alertSettings: () => __TAURI_INVOKE<AlertSettings>("alert_settings"),
-	setAlertSettings: (settings: AlertSettings) => __TAURI_INVOKE<AlertSettings>("set_alert_settings", { settings }),
 	factors: () => __TAURI_INVOKE<Factor[]>("factors"),
 	enrolAuthenticator: () => __TAURI_INVOKE<AuthenticatorOffer>("enrol_authenticator"),
 	confirmAuthenticator: (confirmation: AuthenticatorConfirmation) => __TAURI_INVOKE<null>("confirm_authenticator", { confirmation }),
@@ -115,12 +110,6 @@ export type Account = {
 	created_at: string,
 	note: string,
 	version: number,
-};
-
-/**  `PATCH /v1/accounts/{login}` */
-export type AccountChange = {
-	name?: string | null,
-	note?: string | null,
 };
 
 export type AccountList = {
@@ -582,7 +571,6 @@ export type Comparison = {
 	read_at: string,
 	/**  Why `theirs` is the copy of `read_at`; such a draft can't be applied. */
 	away: string | null,
-	parts: PartComparison[],
 };
 
 export type Completion = {
@@ -669,6 +657,8 @@ export type Draft = {
 	/**  Whether the admin who is signed in made it. */
 	own: boolean,
 	meanwhile: Meanwhile,
+	/**  Beside the resource as this console knows it. */
+	parts: PartComparison[],
 };
 
 /**  A resource as an admin wants it. */

@@ -1,7 +1,7 @@
 import type * as t from "./host";
 import type { Host } from "./host";
 import { answeredWith, changedAlert, waits } from "./mock/alerts";
-import { draftCommands, draftCount, draftStage } from "./mock/drafts";
+import { draftCommands, draftCount, draftStage, relayed } from "./mock/drafts";
 import { health } from "./mock/health";
 import { accountCommands } from "./mock/accounts";
 import { adminCommands } from "./mock/admins";
@@ -10,7 +10,6 @@ import { LONG_AGO, million } from "./mock/million";
 import {
   attacked,
   challenge,
-  firstMail,
   firstView,
   fresh,
   now,
@@ -66,14 +65,6 @@ let preferences: t.Preferences = {
   lock_after_minutes: null,
   start_at_login: false,
 };
-let mail = firstMail;
-let alertSettings: t.AlertSettings = {
-  account_failures: 5,
-  network_accounts: 5,
-  window_minutes: 10,
-  version: 1,
-};
-
 let triesLeft = challenge.tries_left;
 
 let state: t.View = {
@@ -336,7 +327,6 @@ export const host: Host = {
   ...accountCommands({
     read,
     write,
-    problem,
     changed,
     blocks: () => blocks,
     alerts: () => alerts,
@@ -362,46 +352,12 @@ export const host: Host = {
     return null;
   },
 
-  mailSettings: () => read(() => mail),
-  setMailSettings: (change, version) =>
-    write(() => {
-      if (version !== mail.version)
-        throw problem("stale", "Somebody else changed the mail settings meanwhile.");
-      if (change.relay?.host.includes("nowhere"))
-        throw problem("invalid", "The relay's name does not resolve.", {
-          kind: "fields",
-          fields: [{ field: "relay.host", message: "This name does not resolve." }],
-        });
-      mail = {
-        from: change.from,
-        transport: change.relay
-          ? {
-              kind: "relay",
-              host: change.relay.host,
-              port: change.relay.port,
-              security: change.relay.security,
-              username: change.relay.username ?? null,
-              has_password: Boolean(change.relay.password),
-            }
-          : { kind: "local", folder: "/home/maria/.local/share/mailcup/service/outbox" },
-        version: mail.version + 1,
-      };
-      changed("settings");
-      return mail;
-    }),
   sendTestMail: (to) =>
     write(() =>
       to.includes("refused")
         ? { accepted: false, answer: "550 5.1.1 <refused@example.org>: Recipient address rejected" }
         : { accepted: true, answer: "250 2.0.0 Ok: queued as 4bXk2y0Rz1z3q" },
     ),
-  alertSettings: () => read(() => alertSettings),
-  setAlertSettings: (wanted) =>
-    write(() => {
-      alertSettings = { ...wanted, version: wanted.version + 1 };
-      return alertSettings;
-    }),
-
   factors: () => read(() => factors),
   enrolAuthenticator: () =>
     write(() => ({
@@ -458,8 +414,7 @@ export const host: Host = {
       key: server === "dovecot" ? "key1" : null,
     })),
   mailServers: () => read(() => servers),
-  serviceHealth: () =>
-    ask(() => health(servers, scenario === "worst", mail.transport.kind === "relay")),
+  serviceHealth: () => ask(() => health(servers, scenario === "worst", relayed())),
   ...draftCommands({ view: () => state, push, changed, problem }),
   ...services({
     view: () => state,

@@ -12,8 +12,7 @@ use crate::{
     api::Api,
     controller::{DraftStep, Request},
     draft::{
-        Kept, changes_nothing, compare, mismatch, resource_of, resource_of_edit, version_of,
-        with_former_password,
+        Kept, changes_nothing, mismatch, resource_of, resource_of_edit, version_of, with_former_password,
     },
 };
 
@@ -183,7 +182,6 @@ impl Console {
         let me = self.here()?.admin;
         Ok(Comparison {
             draft: draft.shown(&known.content, me.as_ref()),
-            parts: compare(draft, &known.content),
             theirs: known.content,
             read_at: known.read_at,
             away: known.away,

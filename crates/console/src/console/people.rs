@@ -6,9 +6,9 @@ use std::{
 };
 
 use mailcup_wire::{
-    Account, AccountChange, Admin, AdminAccess, AdminChange, AdminId, ApiKey, ApiKeyGrant, ApiKeyId, Code,
-    Invitation, InvitationAnswer, InvitationGrant, InvitationId, Login, NewAccount, NewApiKey, NewInvitation,
-    Problem, ServiceId, SessionId,
+    Admin, AdminAccess, AdminChange, AdminId, ApiKey, ApiKeyGrant, ApiKeyId, Code, Invitation,
+    InvitationAnswer, InvitationGrant, InvitationId, Login, NewAccount, NewApiKey, NewInvitation, Problem,
+    ServiceId, SessionId,
     desktop::{
         AccountList, AccountQuery, AccountRow, AuditList, AuditQuery, AuditStanding, BadLine, Credentials,
         ImportOutcome, ImportPreview, ImportProgress, SignInStep,
@@ -44,15 +44,6 @@ impl Console {
 
     pub async fn account(&self, login: Login) -> Result<Option<AccountRow>, Problem> {
         Ok(self.readers()?.account(login, self.clock.now()).await?)
-    }
-
-    pub async fn change_account(
-        &self,
-        login: Login,
-        change: AccountChange,
-        version: u32,
-    ) -> Result<Account, Problem> {
-        self.signed_in()?.change_account(&login, &change, version).await
     }
 
     pub async fn preview_import(&self, text: String) -> Result<ImportPreview, Problem> {

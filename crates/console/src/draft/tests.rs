@@ -7,7 +7,11 @@ use mailcup_wire::{
 };
 use proptest::prelude::*;
 
-use super::{Kept, changes_nothing, compare, meanwhile, with_former_password};
+use super::{
+    Kept, changes_nothing,
+    compare::{compare, meanwhile},
+    with_former_password,
+};
 
 fn kept(began: Content, edit: Edit) -> Kept {
     let (admin, login) = ("a1".into(), Login("olga@example.org".into()));

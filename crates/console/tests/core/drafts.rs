@@ -124,7 +124,7 @@ async fn an_edit_made_offline_outlives_a_crash_and_waits_beside_what_changed_mea
     assert_eq!(alerts_now(&owner).await, [before[0], 9, 30], "nothing is applied by itself");
 
     let shown = console.compare_draft(Resource::AlertSettings).await.unwrap();
-    let marks: Vec<_> = shown.parts.iter().map(|part| part.mark).collect();
+    let marks: Vec<_> = shown.draft.parts.iter().map(|part| part.mark).collect();
     assert_eq!(marks, [Mark::OnlyYours, Mark::Both, Mark::OnlyTheirs]);
     assert_eq!(console.apply_draft(apply(&shown, vec![])).await.unwrap_err().code, Code::Invalid);
     let mine = || vec![Choice { part: Part::NetworkAccounts, side: Side::Yours }];
@@ -158,7 +158,7 @@ async fn the_second_of_two_admins_is_told_and_loses_nothing() {
     let draft = draft_with(&console, |_| true).await;
     assert_eq!((draft.edit, draft.own, draft.meanwhile), (edit, true, Meanwhile::Conflict));
     let shown = console.compare_draft(resource.clone()).await.unwrap();
-    assert_eq!(shown.parts[0].mark, Mark::Both);
+    assert_eq!(shown.draft.parts[0].mark, Mark::Both);
     let mine = vec![Choice { part: Part::Note, side: Side::Yours }];
     console.apply_draft(apply(&shown, mine)).await.unwrap();
     let now: Account = owner.get(path).await.unwrap();

@@ -64,6 +64,8 @@ wire! {
         /// Whether the admin who is signed in made it.
         pub own: bool,
         pub meanwhile: Meanwhile,
+        /// Beside the resource as this console knows it.
+        pub parts: Vec<PartComparison>,
     }
 
     /// A draft beside the resource.
@@ -74,7 +76,6 @@ wire! {
         pub read_at: Time,
         /// Why `theirs` is the copy of `read_at`; such a draft can't be applied.
         pub away: Option<String>,
-        pub parts: Vec<PartComparison>,
     }
 
     pub struct PartComparison {

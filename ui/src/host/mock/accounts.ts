@@ -7,7 +7,6 @@ interface Needs {
   write: <T>(answer: () => T) => Promise<T>;
   blocks: () => readonly t.Block[];
   alerts: () => readonly t.Alert[];
-  problem: (code: t.Code, message: string, details?: t.Details | null) => t.Problem;
   changed: (...parts: (keyof t.DataChanged)[]) => void;
 }
 
@@ -78,7 +77,7 @@ export function changeMockedAccount(before: t.Account, note: string): t.Account 
   return after;
 }
 
-export function accountCommands({ read, write, blocks, alerts, problem, changed }: Needs) {
+export function accountCommands({ read, write, blocks, alerts, changed }: Needs) {
   function row(account: t.Account, index: number): t.AccountRow {
     let usage = usages.get(account.login);
     if (!usage) usages.set(account.login, (usage = usageOf(account, index)));
@@ -137,31 +136,6 @@ export function accountCommands({ read, write, blocks, alerts, problem, changed 
         const index = accounts.findIndex((account) => account.login === login);
         const account = accounts[index];
         return account ? row(account, index) : null;
-      }),
-    changeAccount: (login: string, change: t.AccountChange, version: number) =>
-      write(() => {
-        const before = accounts.find((account) => account.login === login);
-        if (!before) throw problem("not_found", "There is no such account.");
-        // Somebody else is quicker now and then.
-        if (change.note?.includes("conflict") && before.version === 1) {
-          const theirs = { ...before, note: "Left the association in May.", version: 2 };
-          accounts = accounts.map((account) => (account.login === login ? theirs : account));
-          throw problem("stale", "Somebody changed this meanwhile.", {
-            kind: "current",
-            etag: '"2"',
-            value: theirs,
-          });
-        }
-        if (version !== before.version) throw problem("stale", "Somebody changed this meanwhile.");
-        const after = {
-          ...before,
-          name: change.name ?? before.name,
-          note: change.note ?? before.note,
-          version: version + 1,
-        };
-        accounts = accounts.map((account) => (account.login === login ? after : account));
-        changed("accounts");
-        return after;
       }),
     previewImport: (text: string) => read(() => previewed(text)),
     importAccounts: (text: string): Promise<t.ImportOutcome> => {

@@ -22,7 +22,7 @@ type Commands = Pick<
   | "restoreDraft"
 >;
 
-type Kept = Omit<t.Draft, "resource" | "own" | "meanwhile" | "has_password">;
+type Kept = Omit<t.Draft, "resource" | "own" | "meanwhile" | "has_password" | "parts">;
 
 let alerts: t.AlertSettings = {
   account_failures: 5,
@@ -146,6 +146,7 @@ export function draftCommands({ view, push, changed, problem }: Needs): Commands
       has_password: has,
       own: kept.admin === view().admin?.id,
       meanwhile: meanwhile(compared(kept, theirs)),
+      parts: compared(kept, theirs),
     };
   }
 
@@ -156,7 +157,6 @@ export function draftCommands({ view, push, changed, problem }: Needs): Commands
       theirs,
       read_at: readAt(),
       away: away(),
-      parts: compared(kept, theirs),
     };
   }
 

@@ -31,3 +31,10 @@ it("sends no relay for the local folder", () => {
     relay: null,
   });
 });
+
+it("shows a draft as it was typed", () => {
+  const form = { ...formOf(relay), host: "mx.example.org", port: "25" };
+  expect(formOf(changeOf(form))).toEqual(form);
+  const local = { ...form, way: "local" as const };
+  expect(formOf(changeOf(local))).toMatchObject({ way: "local", from: relay.from });
+});

@@ -18,12 +18,13 @@ export const usualPort: Record<RelaySecurity, string> = {
   none: "25",
 };
 
-export function formOf(settings: MailSettings): MailForm {
-  const { transport } = settings;
-  const relay = transport.kind === "relay" ? transport : undefined;
+/** The form of settings, or of a draft of them. */
+export function formOf(settings: MailSettings | MailSettingsChange): MailForm {
+  const transport = "transport" in settings ? settings.transport : settings.relay;
+  const relay = transport && "host" in transport ? transport : undefined;
   return {
     from: settings.from,
-    way: transport.kind,
+    way: relay ? "relay" : "local",
     host: relay?.host ?? "",
     port: String(relay?.port ?? usualPort.start_tls),
     security: relay?.security ?? "start_tls",
