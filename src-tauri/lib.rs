@@ -5,6 +5,8 @@ mod arguments;
 mod boundary;
 mod commands;
 mod desktop;
+#[cfg(target_os = "linux")]
+mod drawing;
 mod events;
 mod files;
 mod here;

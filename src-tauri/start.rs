@@ -30,6 +30,8 @@ const BETWEEN_ATTEMPTS: Duration = Duration::from_millis(250);
 /// Runs the console until it is quit.
 pub fn run() -> ExitCode {
     let arguments = Arguments::parse();
+    #[cfg(target_os = "linux")]
+    crate::drawing::suit_the_graphics_card();
     // Fails only when a provider of cryptography is installed already, which serves as well.
     let _ = rustls::crypto::ring::default_provider().install_default();
     let boundary = boundary();

@@ -19,10 +19,6 @@
   const shown = () =>
     grid()?.getAttribute("aria-busy") !== "true" && inSight().length > 0 && !inSight().some(isBlank);
   const nothing = () => !grid() && /no |nothing/i.test(document.querySelector("main")?.textContent ?? "");
-  const rowsInSight = () =>
-    inSight()
-      .map((row) => row.textContent)
-      .join("\n");
 
   // What the desktop core was asked for, and how long its answers took to come.
   const asked = [];
@@ -30,9 +26,15 @@
   window.fetch = async (input, init) => {
     const begun = performance.now();
     const answer = await plain(input, init);
-    asked.push({ what: String(input.url ?? input), took: performance.now() - begun });
+    const what = String(input.url ?? input);
+    // The whole answer, as the page needs it; its own copy of it comes in the same moment.
+    void answer
+      .clone()
+      .text()
+      .then(() => asked.push({ what, took: performance.now() - begun }));
     return answer;
   };
+  const isAnswered = (what) => asked.some((one) => one.what.includes(what));
   const slowestAnswer = (what) =>
     Math.max(0, ...asked.filter((one) => one.what.includes(what)).map((one) => one.took));
 
@@ -62,7 +64,7 @@
   /** Types a filter or words into the field, and commits it. */
   async function filter(typed) {
     await go("/activity", () => shown() && !/Counting|\+/.test(status()));
-    const [before, statusBefore] = [rowsInSight(), status()];
+    const statusBefore = status();
     const field = document.querySelector('[role="search"] input');
     field.focus();
     Object.getOwnPropertyDescriptor(HTMLInputElement.prototype, "value").set.call(field, typed);
@@ -72,7 +74,7 @@
     const begun = performance.now();
     const enter = { key: "Enter", code: "Enter", bubbles: true, cancelable: true };
     field.dispatchEvent(new KeyboardEvent("keydown", enter));
-    const page = await until(begun, () => nothing() || (shown() && rowsInSight() !== before));
+    const page = await until(begun, () => isAnswered("/events") && (nothing() || shown()));
     const exact = await until(begun, () => status() !== statusBefore && !/Counting|\+/.test(status()));
     return { page, exact, core: slowestAnswer("/events"), count: slowestAnswer("/count"), status: status() };
   }

@@ -119,6 +119,14 @@ impl App {
     }
 }
 
+const CHANGE_SOMETHING: &str = "
+    const mark = document.createElement('i');
+    Object.assign(mark.style, { position: 'fixed', right: 0, bottom: 0, width: '1px', height: '1px' });
+    document.body.append(mark);
+    let turn = 0;
+    const changing = setInterval(() => { mark.style.background = `rgb(0 0 0 / 0.00${++turn % 9 + 1})`; }, 20);
+    window.changeNothing = () => { clearInterval(changing); mark.remove(); };";
+
 impl Window {
     /// The console's process.
     pub fn pid(&self) -> u32 {
@@ -134,9 +142,13 @@ impl Window {
         memory_of(self.app)
     }
 
-    /// The page's picture, as PNG.
+    /// The page's picture, as PNG. The driver waits until the page is painted once more, which a window without
+    /// layers does only where something changed: so something unseen changes meanwhile.
     pub async fn picture(&self, file: &Path) -> Result<(), LabError> {
-        Ok(self.screenshot(file).await?)
+        self.execute(CHANGE_SOMETHING, Vec::new()).await?;
+        self.screenshot(file).await?;
+        self.execute("window.changeNothing()", Vec::new()).await?;
+        Ok(())
     }
 
     /// Ends the console as `WebDriver` does.
