@@ -2,6 +2,7 @@
 #![expect(clippy::unwrap_used, reason = "a step that fails is a failed test")]
 
 mod crashes;
+mod drafts;
 mod first_alert;
 mod first_run;
 mod keyboard;

@@ -1,6 +1,7 @@
 import { host } from "$host";
 import { revision } from "$host/changes.svelte";
 import type { Content, Edit, Opened, Problem, Resource, Saved } from "$host/host";
+import { view } from "$host/view.svelte";
 import { Doing } from "$lib/asked.svelte";
 import { asProblem } from "$lib/problem";
 import { complain, say } from "$lib/toasts.svelte";
@@ -14,6 +15,7 @@ export class Editing {
   opened = $state.raw<Opened>();
   problem = $state.raw<Problem>();
   readonly saving = new Doing();
+  readonly #link = $derived(view()?.service?.link.kind);
   #resource: () => Resource;
   #fill: (from: Content | Edit) => void;
   #form: () => unknown;
@@ -27,10 +29,11 @@ export class Editing {
     this.#form = form;
   }
 
-  /** Reads it, again whenever drafts change or the service comes back. */
+  /** Reads it, again whenever drafts change, and the service goes away or comes back. */
   follow() {
     revision("drafts");
     revision("settings");
+    void this.#link;
     void this.load();
   }
 
