@@ -87,17 +87,20 @@ pub async fn roll_up(log: &EventLog) -> Result<(), StoreError> {
 }
 
 /// Deletes events from before `cutoff`, as far as they are rolled up, and records how many. Only a run of the
-/// oldest events goes, so that the numbers of those kept have no gap.
+/// oldest events goes, so that the numbers of those kept have no gap. Rests as long as it worked, so that half of
+/// the time is left to those who append.
 pub async fn expire(log: &EventLog, cutoff: Time) -> Result<u32, StoreError> {
     let mut count = 0u32;
     loop {
         let mut tx = log.store().write().await?;
+        let begun = std::time::Instant::now();
         let expired = rollups::expire(&mut tx, cutoff, EXPIRE).await?;
         if expired == 0 {
             break;
         }
         tx.commit().await?;
         count = count.saturating_add(expired);
+        tokio::time::sleep(begun.elapsed()).await;
     }
     if count > 0 {
         log.append(&EventBody::System(SystemFact::EventsExpired { count })).await?;
