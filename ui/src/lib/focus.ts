@@ -27,7 +27,15 @@ export function keepFocus(): () => void {
   });
 
   const onPoint = () => (points = true);
-  const onKey = () => (points = false);
+  const onKey = () => {
+    points = false;
+    // Who begins to use keys sees where they are.
+    const active = document.activeElement;
+    if (active instanceof HTMLElement && active.matches("h1:focus:not(:focus-visible)")) {
+      active.blur();
+      active.focus({ focusVisible: true });
+    }
+  };
 
   document.addEventListener("focusin", remember);
   window.addEventListener("pointerdown", onPoint, { capture: true });
@@ -69,10 +77,10 @@ function nearest(trail: readonly HTMLElement[]): HTMLElement | null {
 }
 
 /** Puts the focus on the title of the page, unless something on the page has it already. */
-export function focusPage() {
+export function focusPage(options?: FocusOptions) {
   const active = document.activeElement;
   if (active?.closest("main, dialog") && !active.matches("main")) return;
-  titleOfPage()?.focus();
+  titleOfPage()?.focus(options);
 }
 
 function titleOfPage(): HTMLElement | null {
