@@ -1,23 +1,49 @@
-//! Every page in both themes in the real web view. `MAILCUP_PICTURES=FOLDER` keeps the pictures.
+//! Every page in both themes and two sizes in the real web view, with a month of sign-ins.
+//! `MAILCUP_PICTURES=FOLDER` keeps the pictures.
 
-use std::{fs, path::PathBuf};
+use std::{
+    fs,
+    path::{Path, PathBuf},
+};
 
 use mailcup_lab::{
     desktop::{Desktop, DesktopConfig},
-    service::{Service, ServiceConfig},
+    service::{Service, ServiceConfig, write_history},
+    traffic::history,
+    wait,
 };
 use mailcup_wire::{BlockTarget, MailServerKind, NewBlock};
+use thirtyfour::By;
 
 use crate::first_run::{connected, outbox_code};
-use crate::page::Page;
+use crate::page::{Page, SOON};
 use crate::reports::Reporter;
 
-const WATCH_POLICY: &str = "window.refused = []; document.addEventListener('securitypolicyviolation', \
-                            event => window.refused.push(`${event.violatedDirective} ${event.blockedURI}`))";
+const WATCH: &str = "window.refused = []; document.addEventListener('securitypolicyviolation', \
+                     event => window.refused.push(`${event.violatedDirective} ${event.blockedURI}`)); \
+                     window.faults = []; addEventListener('error', event => window.faults.push(event.message)); \
+                     addEventListener('unhandledrejection', event => window.faults.push(\
+                     `${event.reason} ${event.reason?.stack}`))";
+
+const SIZES: [(u32, u32); 2] = [(1024, 700), (1600, 1000)];
+
+/// What stands out to the right of the window, if anything does, once nothing moves any more.
+const OVERFLOW: &str = "const done = arguments[arguments.length - 1]; \
+                        const wide = innerWidth + 1; \
+                        const outside = () => document.documentElement.scrollWidth <= wide ? [] : \
+                        [...document.querySelectorAll('body *')].filter((it) => \
+                        it.getBoundingClientRect().right > wide).map((it) => it.outerHTML.slice(0, 200)); \
+                        const moving = document.getAnimations().filter((it) => \
+                        it.effect?.getComputedTiming().endTime !== Infinity); \
+                        Promise.allSettled(moving.map((it) => it.finished)).then(() => done(outside()))";
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn every_page_draws_in_both_themes_under_the_windows_policy() {
-    let service = Service::start(ServiceConfig::default()).await.unwrap();
+async fn every_page_fits_in_both_themes_and_sizes_under_the_windows_policy() {
+    let folder = tempfile::tempdir().unwrap();
+    let data_dir = folder.path().join("service");
+    a_month(&data_dir);
+    let config = ServiceConfig { data_dir: Some(data_dir), ..ServiceConfig::default() };
+    let service = Service::start(config).await.unwrap();
     let owner = service.set_up().await.unwrap();
     let reporter = Reporter::from_snippet(&service.snippet(MailServerKind::Dovecot).await.unwrap());
     a_day(&reporter).await;
@@ -30,9 +56,10 @@ async fn every_page_draws_in_both_themes_under_the_windows_policy() {
         alert: None,
     };
     owner.block(&block).await.unwrap();
-    let desktop = Desktop::start(DesktopConfig::default()).await.unwrap();
+    let config = DesktopConfig { width: 1600, height: 1000, ..DesktopConfig::default() };
+    let desktop = Desktop::start(config).await.unwrap();
     let page = connected(&desktop, &service, async || outbox_code(&service).await).await;
-    page.execute(WATCH_POLICY, Vec::new()).await.unwrap();
+    page.execute(WATCH, Vec::new()).await.unwrap();
 
     let alert = owner.alerts().await.unwrap().first().unwrap().id.clone();
     let event = owner.all_events(None).await.unwrap().last().unwrap().id.clone();
@@ -60,15 +87,35 @@ async fn every_page_draws_in_both_themes_under_the_windows_policy() {
     for theme in ["Light", "Dark"] {
         page.go("/settings/appearance").await;
         page.press(theme).await;
-        for (name, address, words) in &pages {
-            page.go(address).await;
-            page.see(words).await;
-            keep(&page, &format!("{name}-{}.png", theme.to_lowercase())).await;
+        for (width, height) in SIZES {
+            page.set_window_rect(0, 0, width, height).await.unwrap();
+            for (name, address, words) in &pages {
+                page.go(address).await;
+                page.see(words).await;
+                if *name == "overview" {
+                    let drawn = async || page.find(By::Css("main canvas")).await.ok();
+                    wait::until("the chart", SOON, drawn).await.unwrap();
+                }
+                let name = format!("{name}-{}-{width}.png", theme.to_lowercase());
+                let overflow = page.execute_async(OVERFLOW, Vec::new()).await.unwrap();
+                assert_eq!(overflow.json(), &serde_json::json!([]), "{name} is wider than the window");
+                keep(&page, &name).await;
+            }
         }
     }
     let refused = page.execute("return window.refused", Vec::new()).await.unwrap();
     assert_eq!(refused.json(), &serde_json::json!([]), "the page breaks the window's own policy");
+    let faults = page.execute("return window.faults", Vec::new()).await.unwrap();
+    assert_eq!(faults.json(), &serde_json::json!([]), "a page's script failed");
     page.quit().await;
+}
+
+fn a_month(data_dir: &Path) {
+    let until = jiff::Timestamp::now();
+    let from = until - jiff::SignedDuration::from_hours(24 * 30);
+    let logins = ["anna", "ben", "clara", "david", "emma", "hana", "ivan", "oksana", "sales", "support"];
+    let logins = logins.iter().map(|name| format!("{name}@example.org"));
+    write_history(data_dir, history(7, logins, from, until, 6_000)).unwrap();
 }
 
 /// What a small organization's day looks like: people, a forgotten password, two attacks.
