@@ -36,6 +36,8 @@ pub use resources::Lists;
 pub use views::ViewChange;
 
 use self::index::{Index, Indexed};
+pub use drafts::drafts_left;
+
 use crate::key::StoreKey;
 
 const MIGRATIONS: [&str; 6] = [

@@ -1,17 +1,22 @@
 //! Resources as they were last read, and edits of them that are not in effect.
 
+use std::path::Path;
+
 use mailcup_wire::{
     Account, AdminId, Login, Time,
     desktop::{Content, Resource},
 };
-use rusqlite::{Connection, OptionalExtension as _, Row, params};
+use rusqlite::{Connection, OpenFlags, OptionalExtension as _, Row, params};
 
 use super::{
-    Readers, Result, Store, StoreError,
+    Readers, Result, Store, StoreError, connect,
     meta::{FRESH_AT, get},
     resources::{bodies, keep_account},
 };
-use crate::draft::{Kept, resource_of};
+use crate::{
+    draft::{Kept, resource_of},
+    key::StoreKey,
+};
 
 /// A resource and when it was read.
 pub type Copy = (Content, Time);
@@ -19,13 +24,7 @@ pub type Copy = (Content, Time);
 impl Readers {
     /// All drafts, the newest first.
     pub async fn drafts(&self) -> Result<Vec<Kept>> {
-        self.run(|reader| {
-            let mut statement =
-                reader.prepare_cached(&format!("SELECT {COLUMNS} FROM drafts ORDER BY edited_at DESC"))?;
-            let rows = statement.query_map([], columns)?;
-            rows.map(|row| draft(row?)).collect()
-        })
-        .await
+        self.run(newest_first).await
     }
 
     pub async fn draft(&self, resource: Resource) -> Result<Option<Kept>> {
@@ -106,9 +105,22 @@ pub(super) fn count(reader: &Connection) -> Result<u32> {
     Ok(reader.prepare_cached("SELECT count(*) FROM drafts")?.query_row([], |row| row.get(0))?)
 }
 
+/// The drafts in a copy that is damaged elsewhere. After one damaged page, SQLCipher reads nothing more with the
+/// same connection: this takes one of its own.
+pub fn drafts_left(path: &Path, key: &StoreKey) -> Result<Vec<Kept>> {
+    newest_first(&connect(path, key, OpenFlags::SQLITE_OPEN_READ_ONLY)?)
+}
+
 const COLUMNS: &str = "resource, began, edit, edited_at, admin, login";
 
 type Columns = (String, String, i64, String, String);
+
+fn newest_first(reader: &Connection) -> Result<Vec<Kept>> {
+    let mut statement =
+        reader.prepare_cached(&format!("SELECT {COLUMNS} FROM drafts ORDER BY edited_at DESC"))?;
+    let rows = statement.query_map([], columns)?;
+    rows.map(|row| draft(row?)).collect()
+}
 
 fn columns(row: &Row<'_>) -> rusqlite::Result<Columns> {
     Ok((row.get(1)?, row.get(2)?, row.get(3)?, row.get(4)?, row.get(5)?))

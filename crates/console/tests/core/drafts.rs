@@ -12,12 +12,12 @@ use mailcup_wire::{
     MailTransport, NewAccount, NewAdmin, RelayChange, RelaySecurity, Role,
     desktop::{
         Applied, ApplyDraft, Choice, Comparison, Content, Credentials, Draft, Edit, Link, Mark, Meanwhile,
-        Opened, Part, Resource, Saved, Side, View,
+        Notice, Opened, Part, Resource, Saved, Side, View,
     },
 };
 use reqwest::Method;
 
-use super::{all_bytes, connect, desk::Desk, holds, reports::copy_folder};
+use super::{all_bytes, connect, damage_a_page, desk::Desk, holds, reports, reports::copy_folder};
 
 const ALERTS: &str = "/v1/settings/alerts";
 
@@ -173,6 +173,33 @@ async fn the_second_of_two_admins_is_told_and_loses_nothing() {
     // One that is wrong stays with its page.
     let began = opened(&console, Resource::AlertSettings).await.content;
     assert_eq!(console.save_edit(alerts(0, 6, 6), began).await.unwrap_err().code, Code::Invalid);
+    console.shut_down().await.unwrap();
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_draft_outlives_damage_in_another_part_of_the_copy() {
+    let Stage { mut service, owner: _, folder, desk, console } = stage().await;
+    let reports = reports(&console).await;
+    for attempt in 0..300 {
+        reports.failure(&format!("user{attempt}@example.org"), "203.0.113.9", attempt).await;
+    }
+    desk.view_with(|view| view.events >= 300).await;
+    let began = opened(&console, Resource::AlertSettings).await.content;
+    service.stop();
+    desk.view_with(is_away).await;
+    let saved = console.save_edit(alerts(7, 8, 9), began).await.unwrap();
+    assert!(matches!(saved, Saved::Kept { .. }), "{saved:?}");
+    console.shut_down().await.unwrap();
+    drop(console);
+
+    damage_a_page(folder.path());
+    service.run().await.unwrap();
+    let console = desk.start(folder.path());
+    let is_replaced = |view: &View| {
+        view.notices.iter().any(|it| matches!(it, Notice::StoreReplaced { .. })) && view.drafts == 1
+    };
+    desk.view_with(is_replaced).await;
+    assert_eq!(console.drafts().await.unwrap()[0].edit, alerts(7, 8, 9));
     console.shut_down().await.unwrap();
 }
 

@@ -403,6 +403,16 @@ async fn connect(console: &Console, service: &Service) {
     console.answer_challenge(answer).await.unwrap();
 }
 
+/// Damages a page in the middle of the copy in the console's folder.
+fn damage_a_page(folder: &Path) {
+    let services = folder.join("console/services");
+    let store = fs::read_dir(&services).unwrap().next().unwrap().unwrap().path().join("store.db");
+    let mut bytes = fs::read(&store).unwrap();
+    let page = bytes.len() / 4096 / 2 * 4096;
+    bytes[page + 100..page + 164].fill(0x5a);
+    fs::write(&store, bytes).unwrap();
+}
+
 #[tokio::test(flavor = "multi_thread")]
 async fn damage_in_a_page_that_nothing_asks_for_is_found_and_mended() {
     let service = Service::start(ServiceConfig::default()).await.unwrap();
@@ -418,13 +428,7 @@ async fn damage_in_a_page_that_nothing_asks_for_is_found_and_mended() {
     console.shut_down().await.unwrap();
     drop(console);
 
-    let services = folder.path().join("console/services");
-    let store = fs::read_dir(&services).unwrap().next().unwrap().unwrap().path().join("store.db");
-    let mut bytes = fs::read(&store).unwrap();
-    let page = bytes.len() / 4096 / 2 * 4096;
-    bytes[page + 100..page + 164].fill(0x5a);
-    fs::write(&store, bytes).unwrap();
-
+    damage_a_page(folder.path());
     // The service is there at once, so that the sync begins before the copy is read through.
     let console = desk.start(folder.path());
     let replaced = |view: &View| {

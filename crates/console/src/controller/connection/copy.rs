@@ -1,5 +1,7 @@
 //! The local copy of a connection: opened, read through, kept fresh, and replaced where it is damaged.
 
+use std::path::PathBuf;
+
 use mailcup_wire::{
     Code, Problem, ServiceId, Time,
     desktop::{Link, Notice},
@@ -12,8 +14,10 @@ use super::{
 };
 use crate::{
     Host, changes,
+    draft::Kept,
+    key::StoreKey,
     notify::Desk,
-    store::{Store, StoreError, ViewChange, set_aside},
+    store::{Store, StoreError, ViewChange, drafts_left, set_aside},
     sync::{Target, oldest_kept},
     view::{Access, Standing},
 };
@@ -204,13 +208,16 @@ impl<H: Host> Controller<H> {
         if let Some(sync) = connection.sync.take() {
             sync.end().await;
         }
-        let mut drafts = Vec::new();
         if let Some(store) = connection.store.take() {
-            // Nobody but this console has them, and they may lie in a part that is whole.
-            drafts = store.readers().drafts().await.unwrap_or_default();
             store.close().await;
         }
-        let kept_at = set_aside(&self.folder.store(&connection.service.id), now);
+        let path = self.folder.store(&connection.service.id);
+        // Nobody but this console has them, and they may lie in a part that is whole.
+        let drafts = match self.key.as_ref().map(|key| key.store_key(&connection.service.id)) {
+            Some(key) => left_in(path.clone(), key).await,
+            None => Vec::new(),
+        };
+        let kept_at = set_aside(&path, now);
         let opened = self.open_store(number).await;
         match (kept_at, opened) {
             (Ok(kept_at), Ok(())) => {
@@ -221,6 +228,22 @@ impl<H: Host> Controller<H> {
             (_, Err(problem)) => {
                 tracing::error!(message = problem.message, %error, "no new local copy can be made");
             }
+        }
+    }
+}
+
+/// The drafts of a damaged copy, as far as they can be read.
+async fn left_in(path: PathBuf, key: StoreKey) -> Vec<Kept> {
+    let read = tokio::task::spawn_blocking(move || drafts_left(&path, &key)).await;
+    match read {
+        Ok(Ok(drafts)) => drafts,
+        Ok(Err(error)) => {
+            tracing::error!(%error, "the drafts of the damaged copy can't be read");
+            Vec::new()
+        }
+        Err(error) => {
+            tracing::error!(%error, "the drafts of the damaged copy were not read");
+            Vec::new()
         }
     }
 }
