@@ -75,6 +75,7 @@ async fn every_page_fits_in_both_themes_and_sizes_under_the_windows_policy() {
         ("admins", "/admins".to_owned(), "Invite"),
         ("keys", "/keys".to_owned(), "API keys"),
         ("audit", "/audit".to_owned(), "nbroken"),
+        ("settings-drafts", "/settings/drafts".to_owned(), "No drafts"),
         ("settings-services", "/settings/services".to_owned(), "Add a service"),
         ("settings-notifications", "/settings/notifications".to_owned(), "Quiet hours"),
         ("settings-lock", "/settings/lock".to_owned(), "Set a passphrase"),

@@ -79,7 +79,8 @@ async fn one_that_is_away_and_one_with_another_certificate_leave_the_third_usefu
     changed.run().await.unwrap();
     page.see("Another certificate").await;
     page.go("/overview").await;
-    page.see("certificate").await;
+    page.see("The service shows another certificate than the one you trusted").await;
+    page.see("Compare certificates").await;
     keep(&page, "services-overview.png").await;
     page.go("/inbox").await;
     page.see("can't be reached").await;

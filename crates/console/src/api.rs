@@ -218,15 +218,6 @@ impl Api {
         self.read(self.request(method, path).json(body)).await
     }
 
-    async fn put<T: DeserializeOwned>(
-        &self,
-        path: &str,
-        body: &impl Serialize,
-        version: u32,
-    ) -> Result<T, Problem> {
-        self.replace(Method::PUT, path, body, version).await
-    }
-
     async fn replace<T: DeserializeOwned>(
         &self,
         method: Method,

@@ -32,12 +32,11 @@ pub use alerts::{Figures, Shown, Told};
 pub use apply::Applied;
 pub use audit::Seen;
 pub use class::{address_of, login_of};
+pub use drafts::drafts_left;
 pub use resources::Lists;
 pub use views::ViewChange;
 
 use self::index::{Index, Indexed};
-pub use drafts::drafts_left;
-
 use crate::key::StoreKey;
 
 const MIGRATIONS: [&str; 6] = [

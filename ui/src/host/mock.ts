@@ -138,7 +138,7 @@ async function ask<T>(answer: () => T): Promise<T> {
 /** Changing something at the service. */
 async function write<T>(answer: () => T): Promise<T> {
   await pause(40);
-  if (scenario === "offline")
+  if (state.service?.link.kind === "offline")
     throw problem(
       "unreachable",
       "The service can't be reached, so nothing was changed. Try again when it is back.",

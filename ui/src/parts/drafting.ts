@@ -1,9 +1,26 @@
 import { host } from "$host";
-import type { Resource } from "$host/host";
+import type { Resource, Saved } from "$host/host";
 import { asProblem } from "$lib/problem";
 import { complain, say } from "$lib/toasts.svelte";
 import { m } from "$messages";
 import { resourceName } from "./drafts";
+
+/** Says what became of an edit; `done` where it is in effect. */
+export function tell(saved: Saved, done: string) {
+  switch (saved.kind) {
+    case "done":
+      say(done);
+      break;
+    case "kept":
+      say(m.drafts_kept());
+      break;
+    case "conflict":
+      complain(m.drafts_kept_conflict());
+      break;
+    case "nothing":
+      say(m.drafts_nothing());
+  }
+}
 
 /** Discards a draft at once, with an undo. Whether it is gone. */
 export async function discard(resource: Resource): Promise<boolean> {

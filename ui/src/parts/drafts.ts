@@ -1,5 +1,4 @@
 import type {
-  Content,
   Draft,
   Field,
   FieldComparison,
@@ -47,12 +46,6 @@ export function resourceName(resource: Resource): string {
     case "account":
       return m.drafts_resource_account({ login: resource.login });
   }
-}
-
-export function resourceOf(content: Content): Resource {
-  return content.kind === "account"
-    ? { kind: "account", login: content.login }
-    : { kind: content.kind };
 }
 
 export function meanwhileMark(meanwhile: Meanwhile): Mark {

@@ -4,8 +4,7 @@ import type { Content, Edit, Opened, Problem, Resource, Saved } from "$host/host
 import { view } from "$host/view.svelte";
 import { Doing } from "$lib/asked.svelte";
 import { asProblem } from "$lib/problem";
-import { complain, say } from "$lib/toasts.svelte";
-import { m } from "$messages";
+import { tell } from "./drafting";
 
 /**
  * A resource in a form: as it is, or as a draft of it wants it. What somebody types stays while the
@@ -57,19 +56,7 @@ export class Editing {
     if (!saved) return false;
     this.#filled = undefined;
     await this.load();
-    switch (saved.kind) {
-      case "done":
-        say(done());
-        break;
-      case "kept":
-        say(m.drafts_kept());
-        break;
-      case "conflict":
-        complain(m.drafts_kept_conflict());
-        break;
-      case "nothing":
-        say(m.drafts_nothing());
-    }
+    tell(saved, done());
     return true;
   };
 

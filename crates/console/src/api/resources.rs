@@ -4,6 +4,7 @@ use mailcup_wire::{
     AccountChange, AlertSettings, Problem,
     desktop::{Content, Edit, Resource},
 };
+use reqwest::Method;
 
 use super::Api;
 
@@ -21,10 +22,10 @@ impl Api {
         Ok(match edit {
             Edit::AlertSettings { account_failures, network_accounts, window_minutes } => {
                 let wanted = AlertSettings { account_failures, network_accounts, window_minutes, version };
-                Content::AlertSettings(self.put("settings/alerts", &wanted, version).await?)
+                Content::AlertSettings(self.replace(Method::PUT, "settings/alerts", &wanted, version).await?)
             }
             Edit::MailSettings(change) => {
-                Content::MailSettings(self.put("settings/mail", &change, version).await?)
+                Content::MailSettings(self.replace(Method::PUT, "settings/mail", &change, version).await?)
             }
             Edit::Account { login, note } => {
                 let change = AccountChange { name: None, note: Some(note) };

@@ -31,10 +31,7 @@ impl Console {
     /// A resource, from the service or, while that is away, from the local copy.
     pub async fn open_resource(&self, resource: Resource) -> Result<Opened, Problem> {
         let known = self.known(&resource, None).await?;
-        let draft = match self.readers() {
-            Ok(readers) => readers.draft(resource).await?,
-            Err(_) => None,
-        };
+        let draft = self.kept(resource).await?;
         let me = self.here()?.admin;
         let draft = draft.map(|draft| draft.shown(&known.content, me.as_ref()));
         Ok(Opened { content: known.content, read_at: known.read_at, away: known.away, draft })
@@ -46,10 +43,7 @@ impl Console {
         if resource_of_edit(&edit) != resource {
             return Err(mismatch());
         }
-        let former = match self.readers() {
-            Ok(readers) => readers.draft(resource.clone()).await?,
-            Err(_) => None,
-        };
+        let former = self.kept(resource.clone()).await?;
         let edit = with_former_password(edit, former.as_ref());
         let sent = match self.signed_in() {
             Ok(api) => api.edit(edit.clone(), version_of(&began)).await,
@@ -186,6 +180,14 @@ impl Console {
             read_at: known.read_at,
             away: known.away,
         })
+    }
+
+    /// The draft of a resource; none, too, where there is no copy to keep one.
+    async fn kept(&self, resource: Resource) -> Result<Option<Kept>, Problem> {
+        match self.readers() {
+            Ok(readers) => Ok(readers.draft(resource).await?),
+            Err(_) => Ok(None),
+        }
     }
 
     async fn draft(&self, resource: &Resource) -> Result<Kept, Problem> {

@@ -1,6 +1,6 @@
 //! Resources as they were last read, and edits of them that are not in effect.
 
-use std::path::Path;
+use std::path::PathBuf;
 
 use mailcup_wire::{
     Account, AdminId, Login, Time,
@@ -9,7 +9,7 @@ use mailcup_wire::{
 use rusqlite::{Connection, OpenFlags, OptionalExtension as _, Row, params};
 
 use super::{
-    Readers, Result, Store, StoreError, connect,
+    Readers, Result, Store, StoreError, blocking, connect,
     meta::{FRESH_AT, get},
     resources::{bodies, keep_account},
 };
@@ -107,8 +107,8 @@ pub(super) fn count(reader: &Connection) -> Result<u32> {
 
 /// The drafts in a copy that is damaged elsewhere. After one damaged page, SQLCipher reads nothing more with the
 /// same connection: this takes one of its own.
-pub fn drafts_left(path: &Path, key: &StoreKey) -> Result<Vec<Kept>> {
-    newest_first(&connect(path, key, OpenFlags::SQLITE_OPEN_READ_ONLY)?)
+pub async fn drafts_left(path: PathBuf, key: StoreKey) -> Result<Vec<Kept>> {
+    blocking(move || newest_first(&connect(&path, &key, OpenFlags::SQLITE_OPEN_READ_ONLY)?)).await
 }
 
 const COLUMNS: &str = "resource, began, edit, edited_at, admin, login";

@@ -1,7 +1,7 @@
 //! A log of ten million events, filled step by step from a seed: what of the service grows with it. At each
 //! size how fast events are appended, how long a start takes and what it holds in memory, how long pages and
-//! filters take, how fast a console catches up; at the end the roll-ups, and the retention of a day and of a month while events
-//! go on coming.
+//! filters take, how fast a console catches up; at the end the roll-ups, and the retention of a day and of a
+//! month while events go on coming.
 //!
 //! `cargo bench --workspace --features custom-protocol --bench history [-- EVENTS…]`; without sizes it fills
 //! to one, five and ten million, which takes some minutes and 5 GB in the temporary folder.

@@ -183,7 +183,8 @@ async fn accept(
     Ok((StatusCode::CREATED, Json(admin)))
 }
 
-/// Commits, and mails the code in place of one before that still waits; shows it where mail stays on the service's own disk.
+/// Commits, and mails the code in place of one before that still waits; shows it where mail stays on the
+/// service's own disk.
 async fn send(
     app: &Arc<App>,
     mut tx: LogTransaction,

@@ -1,7 +1,5 @@
 //! The local copy of a connection: opened, read through, kept fresh, and replaced where it is damaged.
 
-use std::path::PathBuf;
-
 use mailcup_wire::{
     Code, Problem, ServiceId, Time,
     desktop::{Link, Notice},
@@ -14,8 +12,6 @@ use super::{
 };
 use crate::{
     Host, changes,
-    draft::Kept,
-    key::StoreKey,
     notify::Desk,
     store::{Store, StoreError, ViewChange, drafts_left, set_aside},
     sync::{Target, oldest_kept},
@@ -116,8 +112,13 @@ impl<H: Host> Controller<H> {
         id: &ServiceId,
         change: ViewChange,
     ) -> Result<(), Problem> {
+        self.copy_of(id)?.change_views(change).await?
+    }
+
+    /// The local copy of a service, while it can be written to.
+    pub(super) fn copy_of(&mut self, id: &ServiceId) -> Result<Store, Problem> {
         match self.at_service(id)?.store.clone() {
-            Some(store) => store.change_views(change).await?,
+            Some(store) => Ok(store),
             None if self.access == Access::Locked => Err(locked()),
             None => Err(Problem::new(Code::Unavailable, "There is no local copy yet.")),
         }
@@ -214,7 +215,10 @@ impl<H: Host> Controller<H> {
         let path = self.folder.store(&connection.service.id);
         // Nobody but this console has them, and they may lie in a part that is whole.
         let drafts = match self.key.as_ref().map(|key| key.store_key(&connection.service.id)) {
-            Some(key) => left_in(path.clone(), key).await,
+            Some(key) => drafts_left(path.clone(), key).await.unwrap_or_else(|error| {
+                tracing::error!(%error, "the drafts of the damaged copy can't be read");
+                Vec::new()
+            }),
             None => Vec::new(),
         };
         let kept_at = set_aside(&path, now);
@@ -228,22 +232,6 @@ impl<H: Host> Controller<H> {
             (_, Err(problem)) => {
                 tracing::error!(message = problem.message, %error, "no new local copy can be made");
             }
-        }
-    }
-}
-
-/// The drafts of a damaged copy, as far as they can be read.
-async fn left_in(path: PathBuf, key: StoreKey) -> Vec<Kept> {
-    let read = tokio::task::spawn_blocking(move || drafts_left(&path, &key)).await;
-    match read {
-        Ok(Ok(drafts)) => drafts,
-        Ok(Err(error)) => {
-            tracing::error!(%error, "the drafts of the damaged copy can't be read");
-            Vec::new()
-        }
-        Err(error) => {
-            tracing::error!(%error, "the drafts of the damaged copy were not read");
-            Vec::new()
         }
     }
 }

@@ -3,14 +3,13 @@
 use mailcup_wire::{Admin, Code, Problem, Role, ServiceId, desktop::Resource};
 
 use super::{
-    super::{Controller, DraftStep, locked},
+    super::{Controller, DraftStep},
     Said,
 };
 use crate::{
     Host, changes,
     draft::{Kept, resource_of},
     store::Store,
-    view::Access,
 };
 
 impl<H: Host> Controller<H> {
@@ -20,10 +19,9 @@ impl<H: Host> Controller<H> {
         step: DraftStep,
     ) -> Result<(), Problem> {
         let now = self.clock.now();
-        let is_locked = self.access == Access::Locked;
+        let store = self.copy_of(id)?;
         let connection = self.at_service(id)?;
         let number = connection.number;
-        let store = connection.store.clone().ok_or_else(|| no_copy(is_locked))?;
         let changed = match step {
             DraftStep::Told(content, at) => store.keep_resource(content, at).await?,
             DraftStep::Settle(content, edited_at) => {
@@ -103,11 +101,13 @@ impl<H: Host> Controller<H> {
 
 /// Brings back the draft that was discarded last, unless there is another one by now.
 async fn restore(store: &Store, discarded: &mut Option<Kept>, resource: Resource) -> Result<(), Problem> {
-    let last = discarded.take_if(|draft| draft.resource() == resource).ok_or_else(no_draft)?;
+    let last = discarded.as_ref().filter(|draft| draft.resource() == resource).ok_or_else(no_draft)?;
     if store.readers().draft(resource).await?.is_some() {
-        return Err(Problem::new(Code::Conflict, "There is another draft of this by now. Discard it first."));
+        return Err(Problem::new(Code::Conflict, "There is another draft of this by now."));
     }
-    Ok(store.keep_draft(last).await?)
+    store.keep_draft(last.clone()).await?;
+    *discarded = None;
+    Ok(())
 }
 
 /// Whoever is signed in, if they may edit.
@@ -119,10 +119,6 @@ fn editor(admin: Option<&Admin>) -> Result<&Admin, Problem> {
         }
         Some(admin) => Ok(admin),
     }
-}
-
-fn no_copy(is_locked: bool) -> Problem {
-    if is_locked { locked() } else { Problem::new(Code::Unavailable, "There is no local copy yet.") }
 }
 
 fn no_draft() -> Problem {
