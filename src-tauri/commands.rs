@@ -3,6 +3,7 @@
 
 pub mod drafts;
 pub mod people;
+pub mod policy;
 
 use mailcup_wire::desktop::{
     AuthenticatorOffer, Completion, CompletionQuery, ConnectRequest, ConnectStep, Count, Credentials,

@@ -9,6 +9,7 @@ pub fn all() -> DataChanged {
         alerts: true,
         blocks: true,
         accounts: true,
+        policy: true,
         settings: true,
         drafts: true,
         other_alerts: false,
@@ -26,11 +27,12 @@ pub fn drafts() -> DataChanged {
 }
 
 pub fn add(so_far: &mut DataChanged, further: &DataChanged) {
-    let DataChanged { events, alerts, blocks, accounts, settings, drafts, other_alerts } = further;
+    let DataChanged { events, alerts, blocks, accounts, policy, settings, drafts, other_alerts } = further;
     so_far.events |= events;
     so_far.alerts |= alerts;
     so_far.blocks |= blocks;
     so_far.accounts |= accounts;
+    so_far.policy |= policy;
     so_far.settings |= settings;
     so_far.drafts |= drafts;
     so_far.other_alerts |= other_alerts;

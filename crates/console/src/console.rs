@@ -1,5 +1,6 @@
 mod drafts;
 mod people;
+mod policy;
 mod services;
 
 use std::{path::PathBuf, sync::Arc};

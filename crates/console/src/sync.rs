@@ -336,6 +336,7 @@ impl Sync {
             | EventBody::Submission(_)
             | EventBody::Block(_)
             | EventBody::Account(_)
+            | EventBody::Policy(_)
             | EventBody::Admin(_)
             | EventBody::System(_) => None,
         });

@@ -89,6 +89,7 @@ impl Situation {
             service: connection.map(|it| it.service_view(self.name_of(it), open)),
             services: self.connections.iter().map(|it| it.service_view(self.name_of(it), open)).collect(),
             admin: readable.and_then(|it| it.admin.clone()),
+            trial: None,
             open_alerts: figures.open_alerts,
             gravest: figures.gravest,
             own_alerts,
@@ -234,7 +235,11 @@ impl Connection {
                     ..own_alert(self.fresh_at.unwrap_or(found.not_before))
                 })
             }
-            Link::Connecting | Link::CatchingUp { .. } | Link::Live | Link::SignedOut => None,
+            Link::Connecting
+            | Link::CatchingUp { .. }
+            | Link::Live
+            | Link::SignedOut
+            | Link::RefusedHere { .. } => None,
         }
     }
 
@@ -331,7 +336,13 @@ fn tray_state(view: &View) -> TrayState {
     }
     let gravest = view.services.iter().filter_map(|service| service.gravest).max();
     let away = |service: &ServiceView| {
-        matches!(service.link, Link::Offline { .. } | Link::SignedOut | Link::CertificateChanged { .. })
+        matches!(
+            service.link,
+            Link::Offline { .. }
+                | Link::SignedOut
+                | Link::RefusedHere { .. }
+                | Link::CertificateChanged { .. }
+        )
     };
     match gravest {
         Some(Severity::Critical) => TrayState::Critical,
@@ -351,6 +362,7 @@ fn in_the_way(service: &ServiceView) -> Option<(&str, &'static str)> {
     let what = match service.link {
         Link::Offline { .. } => "the service can't be reached",
         Link::SignedOut => "sign in again",
+        Link::RefusedHere { .. } => "access rules don't let this console in",
         Link::CertificateChanged { .. } => "another certificate than the trusted one",
         Link::Connecting | Link::CatchingUp { .. } | Link::Live => return None,
     };

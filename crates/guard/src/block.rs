@@ -16,6 +16,8 @@ pub enum Target {
     Network(IpNet),
     /// A login in lower case.
     Account(String),
+    /// A login in lower case, where it comes from this network.
+    AccountNetwork(String, IpNet),
 }
 
 /// A temporary refusal.
@@ -50,6 +52,9 @@ impl Block {
             Target::Address(blocked) => address == Some(blocked.to_canonical()),
             Target::Network(network) => address.is_some_and(|address| network.contains(&address)),
             Target::Account(account) => login == Some(account.as_str()),
+            Target::AccountNetwork(account, network) => {
+                login == Some(account.as_str()) && address.is_some_and(|address| network.contains(&address))
+            }
         }
     }
 }
@@ -70,7 +75,9 @@ impl BlockSet {
                 Target::Network(IpNet::V6(net)) => {
                     set.v6.add(net.prefix_len(), u128::from(net.network()), index);
                 }
-                Target::Account(login) => set.accounts.entry(login.clone()).or_default().push(index),
+                Target::Account(login) | Target::AccountNetwork(login, _) => {
+                    set.accounts.entry(login.clone()).or_default().push(index);
+                }
             }
         }
         set.v4.sort();
@@ -186,6 +193,11 @@ mod tests {
                 Target::Network(IpNet::new(ip, length.min(width)).unwrap())
             }),
             "[abc]@x".prop_map(Target::Account),
+            ("[abc]@x", address(), 0u8..=128).prop_map(|(login, ip, length)| {
+                let ip = ip.to_canonical();
+                let width = if ip.is_ipv4() { 32 } else { 128 };
+                Target::AccountNetwork(login, IpNet::new(ip, length.min(width)).unwrap())
+            }),
         ]
     }
 

@@ -1,6 +1,7 @@
 //! Pure decisions: who may sign in or submit, and what wants a person's eye. No I/O, no async, no clock, no
 //! randomness: everything that a decision depends on is an argument, so that it can be replayed.
 
+pub mod access;
 pub mod account;
 pub mod alert;
 pub mod audit;
@@ -8,4 +9,8 @@ pub mod block;
 pub mod client;
 pub mod decision;
 pub mod inbox;
+pub mod limit;
+pub mod limiter;
 pub mod merge;
+pub mod networks;
+pub mod replay;

@@ -105,6 +105,7 @@ impl Attempt {
                 outcome: SubmissionOutcome::Accepted,
                 reasons: Vec::new(),
                 size: message.size,
+                place: None,
             });
         let at = Time::from(self.at);
         let sign_in = json!({ "at": at, "body": EventBody::SignIn(sign_in), "mark": mark });
@@ -129,13 +130,14 @@ impl Attempt {
             },
             address: Some(self.address.into()),
             outcome,
-            reasons: vec![Reason { code, text: text.into(), block: None }],
+            reasons: vec![Reason::new(code, text)],
             server: Some(server.into()),
             client: self
                 .program
                 .filter(|_| imap)
                 .map(|program| format!("{} {}", program.name, program.version)),
             tls: true,
+            place: None,
         }
     }
 }

@@ -12,10 +12,13 @@ use std::{
 
 use arc_swap::{ArcSwap, Guard};
 use mailcup_guard::{
+    access::Protocol as GuardProtocol,
     block::{Block as GuardBlock, BlockId as GuardBlockId, BlockSet, Target},
     decision::{self, Attempt, Decision, Policy, SignInVerdict, SubmissionVerdict},
 };
-use mailcup_wire::{Address, Block, BlockId, BlockTarget, EventBody, MailServerKind, Submission, Time};
+use mailcup_wire::{
+    Address, Block, BlockId, BlockTarget, EventBody, MailServerKind, Protocol, Submission, Time,
+};
 
 use crate::app::App;
 
@@ -39,8 +42,15 @@ impl LivePolicy {
     }
 
     /// Decides on a sign-in, over any protocol, before the password is known.
-    pub fn sign_in(&self, login: &str, address: Option<Address>, now: Time) -> Decision<SignInVerdict> {
-        let decision = decision::sign_in(&attempt(Some(login), address), &self.compiled.load(), now.0);
+    pub fn sign_in(
+        &self,
+        login: &str,
+        protocol: Protocol,
+        address: Option<Address>,
+        now: Time,
+    ) -> Decision<SignInVerdict> {
+        let decision =
+            decision::sign_in(&attempt(Some(login), protocol, address), &self.compiled.load(), now.0);
         SIGN_INS.count(decision.verdict == SignInVerdict::Refuse);
         decision
     }
@@ -52,7 +62,11 @@ impl LivePolicy {
         address: Option<Address>,
         now: Time,
     ) -> Decision<SubmissionVerdict> {
-        let decision = decision::submission(&attempt(login, address), &self.compiled.load(), now.0);
+        let decision = decision::submission(
+            &attempt(login, Protocol::Submission, address),
+            &self.compiled.load(),
+            now.0,
+        );
         SUBMISSIONS.count(decision.verdict == SubmissionVerdict::Reject);
         decision
     }
@@ -95,8 +109,9 @@ impl postfix::Submissions for App {
 /// Whether a block alone would refuse this login or address.
 pub fn would_refuse(target: &BlockTarget, login: Option<&str>, address: Option<Address>) -> bool {
     let block = GuardBlock { id: GuardBlockId("".into()), target: guard_target(target), expires_at: None };
-    let policy = Policy { blocks: BlockSet::new([block]) };
-    let decision = decision::sign_in(&attempt(login, address), &policy, Time::from_millis(0).0);
+    let policy = Policy { blocks: BlockSet::new([block]), ..Policy::default() };
+    let decision =
+        decision::sign_in(&attempt(login, Protocol::Api, address), &policy, Time::from_millis(0).0);
     decision.verdict == SignInVerdict::Refuse
 }
 
@@ -134,8 +149,19 @@ fn is_active(block: &Block, now: Time) -> bool {
     block.lifted_at.is_none() && block.expires_at.is_none_or(|end| now < end)
 }
 
-fn attempt(login: Option<&str>, address: Option<Address>) -> Attempt<'_> {
-    Attempt { login, address: address.map(Address::ip) }
+fn attempt(login: Option<&str>, protocol: Protocol, address: Option<Address>) -> Attempt<'_> {
+    Attempt { login, protocol: guard_protocol(protocol), address: address.map(Address::ip), country: None }
+}
+
+fn guard_protocol(protocol: Protocol) -> GuardProtocol {
+    match protocol {
+        Protocol::Web => GuardProtocol::Web,
+        Protocol::Api => GuardProtocol::Api,
+        Protocol::Imap => GuardProtocol::Imap,
+        Protocol::Pop3 => GuardProtocol::Pop3,
+        Protocol::Submission => GuardProtocol::Submission,
+        Protocol::Sieve => GuardProtocol::Sieve,
+    }
 }
 
 fn compile(blocks: &BTreeMap<BlockId, Block>) -> Policy {
@@ -144,7 +170,7 @@ fn compile(blocks: &BTreeMap<BlockId, Block>) -> Policy {
         target: guard_target(&block.target),
         expires_at: block.expires_at.map(|end| end.0),
     });
-    Policy { blocks: BlockSet::new(blocks) }
+    Policy { blocks: BlockSet::new(blocks), ..Policy::default() }
 }
 
 fn guard_target(target: &BlockTarget) -> Target {
@@ -152,5 +178,8 @@ fn guard_target(target: &BlockTarget) -> Target {
         BlockTarget::Address { address } => Target::Address(address.ip()),
         BlockTarget::Network { network } => Target::Network(network.net()),
         BlockTarget::Account { login } => Target::Account(login.0.clone()),
+        BlockTarget::AccountNetwork { login, network } => {
+            Target::AccountNetwork(login.0.clone(), network.net())
+        }
     }
 }

@@ -234,6 +234,7 @@ impl SignInAttempt<'_> {
             server: None,
             client: Some(self.device.name.clone()),
             tls: self.client.tls,
+            place: None,
         }
     }
 }
@@ -247,7 +248,7 @@ async fn decide(
     admin: Option<&Admin>,
 ) -> Result<(bool, Vec<Reason>), HttpProblem> {
     let now = app.clock.now();
-    let decision = app.policy.sign_in(&login.0, client.address, now);
+    let decision = app.policy.sign_in(&login.0, Protocol::Api, client.address, now);
     let mut refused = match decision.verdict {
         SignInVerdict::Refuse => true,
         SignInVerdict::Allow | SignInVerdict::Delay(_) | SignInVerdict::Challenge => false,
@@ -359,7 +360,7 @@ fn code_hash(app: &App, id: &ChallengeId, code: &str) -> TokenHash {
 }
 
 fn reason(code: ReasonCode, text: &str) -> Reason {
-    Reason { code, text: text.to_owned(), block: None }
+    Reason::new(code, text)
 }
 
 fn refusal() -> HttpProblem {

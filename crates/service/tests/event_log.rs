@@ -72,6 +72,7 @@ fn sign_in(login: &str, address: &str, outcome: Outcome) -> SignIn {
         server: None,
         client: None,
         tls: true,
+        place: None,
     }
 }
 

@@ -87,6 +87,7 @@ fn past(number: u32) -> (Time, NewEvent) {
             server: Some(format!("server {}", number % 100)),
             client: None,
             tls: true,
+            place: None,
         })
     };
     (at, NewEvent::new(&body, None))

@@ -98,6 +98,14 @@ wire! {
         AdminNewDevice,
         /// Mail waits in the outbox and does not get out.
         OutboxStuck,
+        /// A sending limit is used up for an account or an address.
+        LimitReached,
+        /// An account's owner says that it was not them who signed in.
+        NotMe,
+        /// A change of the policy locked somebody out and returned by itself.
+        PolicyReturned,
+        /// An admin was let in from the server's own shell.
+        AdminRecovered,
         /// The console can't reach the service. Raised by the console itself.
         ServiceUnreachable,
         /// The audit log is not what the console has seen of it. Raised by the console itself.

@@ -24,6 +24,8 @@ wire! {
         Address { address: Address },
         Network { network: Network },
         Account { login: Login },
+        /// An account, where it comes from this network.
+        AccountNetwork { login: Login, network: Network },
     }
 
     /// `POST /v1/blocks`

@@ -98,11 +98,13 @@ mod account;
 mod activity;
 mod audit;
 mod draft;
+mod policy;
 
 pub use account::*;
 pub use activity::*;
 pub use audit::*;
 pub use draft::*;
+pub use policy::*;
 
 use crate::{Admin, Alert, AlertKind, Challenge, FactorId, NewOwner, ServiceId, Severity, Time, wire};
 
@@ -120,6 +122,8 @@ wire! {
         pub services: Vec<ServiceView>,
         /// The signed-in admin.
         pub admin: Option<Admin>,
+        /// A change of the policy that returns by itself unless it is kept.
+        pub trial: Option<crate::Trial>,
         pub open_alerts: u32,
         /// The gravest severity among open alerts.
         pub gravest: Option<Severity>,
@@ -191,6 +195,9 @@ wire! {
         Offline { since: Time, why: String },
         /// The session ended; sign in again. The local copy stays readable.
         SignedOut,
+        /// Access rules or blocks don't let this console in from here. It goes on trying. `returns_at`: when the
+        /// change that did it returns by itself, if it was a trial that this console knows of.
+        RefusedHere { since: Time, returns_at: Option<Time> },
         /// The service shows a certificate that is not trusted: another than the pinned one, or one that the
         /// system's roots no longer vouch for. Nothing is sent to it.
         CertificateChanged { pinned: Option<Box<Certificate>>, found: Box<Certificate> },
@@ -315,6 +322,7 @@ wire! {
         pub alerts: bool,
         pub blocks: bool,
         pub accounts: bool,
+        pub policy: bool,
         pub settings: bool,
         pub drafts: bool,
         /// Alerts of a service that is not shown.

@@ -1,5 +1,6 @@
 use crate::{
-    Account, Address, AdminId, Alert, Block, BlockId, EventId, Login, MailServerKind, Network, Time, wire,
+    Account, Address, AdminId, Alert, Block, BlockId, EventId, LimitId, Login, MailServerKind, Network,
+    Place, PolicyItem, RuleId, Time, wire,
 };
 
 wire! {
@@ -22,6 +23,8 @@ wire! {
         Block(Block),
         /// An account was added or changed; holds its state after that.
         Account(Account),
+        /// A rule, a limit, known networks or a trial were set or changed; holds the state after that.
+        Policy(PolicyItem),
         Admin(AdminAction),
         System(SystemFact),
     }
@@ -40,6 +43,9 @@ wire! {
         /// What the client called itself (IMAP ID, user agent, console device), as it sent it.
         pub client: Option<String>,
         pub tls: bool,
+        /// Where the address was when it was recorded.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        pub place: Option<Place>,
     }
 
     /// A message handed to the mail server, from its first recipient to its end.
@@ -53,6 +59,9 @@ wire! {
         pub reasons: Vec<Reason>,
         /// Bytes, as the mail server stated them; 0 when it did not.
         pub size: u32,
+        /// Where the address was when it was recorded.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        pub place: Option<Place>,
     }
 
     /// Something that an admin did.
@@ -87,6 +96,12 @@ wire! {
         pub text: String,
         /// The block that caused it.
         pub block: Option<BlockId>,
+        /// The access rule that caused it, or the first of the list of which none matched.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        pub rule: Option<RuleId>,
+        /// The sending limit that caused it.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        pub limit: Option<LimitId>,
     }
 }
 
@@ -137,6 +152,20 @@ wire! {
         BlockedAddress,
         BlockedNetwork,
         BlockedAccount,
+        /// A deny rule matched.
+        RuleDenied,
+        /// There is a list of allow rules, and none of it matched.
+        RuleNotAllowed,
+        /// A report-only deny rule matched.
+        RuleWouldDeny,
+        /// With the report-only allow rules there would be a list of which none matched.
+        RuleWouldNotAllow,
+        /// A sending limit is used up.
+        LimitReached,
+        /// A report-only sending limit is used up.
+        LimitWouldReach,
+        /// An admin was let in from the server's own shell.
+        Recovered,
         NothingAgainst,
         MailServer,
     }
@@ -168,6 +197,7 @@ wire! {
         Alert,
         Block,
         Account,
+        Policy,
         Admin,
         System,
     }
@@ -199,6 +229,12 @@ wire! {
     }
 }
 
+impl Reason {
+    pub fn new(code: ReasonCode, text: impl Into<String>) -> Self {
+        Self { code, text: text.into(), block: None, rule: None, limit: None }
+    }
+}
+
 impl EventBody {
     pub fn kind(&self) -> EventKind {
         match self {
@@ -207,6 +243,7 @@ impl EventBody {
             Self::Alert(_) => EventKind::Alert,
             Self::Block(_) => EventKind::Block,
             Self::Account(_) => EventKind::Account,
+            Self::Policy(_) => EventKind::Policy,
             Self::Admin(_) => EventKind::Admin,
             Self::System(_) => EventKind::System,
         }

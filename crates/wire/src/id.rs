@@ -40,6 +40,12 @@ text_id! {
     ApiKeyId,
     /// Names a block.
     BlockId,
+    /// Names an access rule.
+    RuleId,
+    /// Names a sending limit.
+    LimitId,
+    /// Names a change that returns by itself unless it is kept.
+    TrialId,
     /// Names an invitation; not its code.
     InvitationId,
     /// Names one second factor of an admin.

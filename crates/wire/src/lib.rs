@@ -2,6 +2,7 @@
 //! between a window and the desktop core. Both ends compile against these types; they hold no behaviour
 //! beyond reading, writing and checking themselves.
 
+mod access;
 mod account;
 mod admin;
 mod alert;
@@ -13,15 +14,20 @@ mod health;
 mod id;
 mod invitation;
 mod key;
+mod limit;
 mod mail_server;
 mod network;
+mod notice;
 mod page;
+mod place;
+mod policy;
 mod problem;
 mod session;
 mod settings;
 mod setup;
 mod time;
 
+pub use access::*;
 pub use account::*;
 pub use admin::*;
 pub use alert::*;
@@ -32,9 +38,13 @@ pub use health::*;
 pub use id::*;
 pub use invitation::*;
 pub use key::*;
+pub use limit::*;
 pub use mail_server::*;
 pub use network::*;
+pub use notice::*;
 pub use page::*;
+pub use place::*;
+pub use policy::*;
 pub use problem::*;
 pub use session::*;
 pub use settings::*;

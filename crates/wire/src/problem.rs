@@ -1,6 +1,6 @@
 use serde::{Deserialize, Serialize};
 
-use crate::{Epoch, wire};
+use crate::{Epoch, LockOut, wire};
 
 /// Why a request was not carried out: a stable `code` to act on, a `message` for a person that says what is
 /// wrong and how to mend it, and `details` where the code has more to say.
@@ -35,6 +35,11 @@ pub enum Code {
     Unauthenticated,
     /// The role or the key's scopes don't allow this.
     Forbidden,
+    /// Access rules or blocks don't let this session in from this address, now. The session stays.
+    RefusedHere,
+    /// The change would lock out whoever makes it, or the last owner; `details` says whom. Confirm it, or change
+    /// it.
+    LocksOut,
     /// Host or Origin is not one under which this service is known.
     ForeignOrigin,
     /// Login, password or code is wrong. Never tells which.
@@ -86,6 +91,7 @@ wire! {
         RetryAfter { seconds: u32 },
         Current { etag: String, value: serde_json::Value },
         Lineage { lineage: Vec<LineageStep> },
+        LockOut { lock_out: Box<LockOut>, minutes: u32 },
     }
 
     /// What is wrong with one field.
@@ -153,10 +159,14 @@ impl Code {
             Self::TooLarge => 413,
             Self::NotFound | Self::UnknownVersion => 404,
             Self::Unauthenticated | Self::SignInRefused | Self::WrongCode | Self::ChallengeOver => 401,
-            Self::Forbidden | Self::SetupToken | Self::Locked | Self::WrongPassphrase => 403,
+            Self::Forbidden | Self::RefusedHere | Self::SetupToken | Self::Locked | Self::WrongPassphrase => {
+                403
+            }
             Self::ForeignOrigin => 421,
             Self::TooMany => 429,
-            Self::SetupNeeded | Self::SetupDone | Self::Conflict | Self::EpochDiverged => 409,
+            Self::SetupNeeded | Self::SetupDone | Self::Conflict | Self::LocksOut | Self::EpochDiverged => {
+                409
+            }
             Self::PreconditionRequired => 428,
             Self::Stale => 412,
             Self::StorageFull => 507,
@@ -176,6 +186,8 @@ impl Code {
             Self::UnknownVersion => "Unknown API version",
             Self::Unauthenticated => "Sign in first",
             Self::Forbidden => "Not allowed",
+            Self::RefusedHere => "Refused here",
+            Self::LocksOut => "This locks somebody out",
             Self::ForeignOrigin => "Unknown host or origin",
             Self::SignInRefused => "Sign-in refused",
             Self::WrongCode => "Wrong code",

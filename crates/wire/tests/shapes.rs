@@ -28,13 +28,13 @@ fn a_refused_sign_in() {
         address: Some(address("::ffff:203.0.113.77")),
         outcome: Outcome::Refused,
         reasons: vec![Reason {
-            code: ReasonCode::BlockedAddress,
-            text: "203.0.113.77 is blocked until 09:00".into(),
             block: Some("b1".into()),
+            ..Reason::new(ReasonCode::BlockedAddress, "203.0.113.77 is blocked until 09:00")
         }],
         server: Some("mail.example.org".into()),
         client: None,
         tls: true,
+        place: None,
     };
     insta::assert_json_snapshot!(event(EventBody::SignIn(sign_in)), @r#"
     {
@@ -72,6 +72,7 @@ fn every_body_reads_back_what_it_writes() {
             outcome: SubmissionOutcome::Accepted,
             reasons: Vec::new(),
             size: 1200,
+            place: None,
         }),
         EventBody::Alert(alert()),
         EventBody::Block(Block {

@@ -91,6 +91,28 @@ export const commands = {
 	applyDraft: (request: ApplyDraft) => __TAURI_INVOKE<Applied>("apply_draft", { request }),
 	discardDraft: (resource: Resource) => __TAURI_INVOKE<null>("discard_draft", { resource }),
 	restoreDraft: (resource: Resource) => __TAURI_INVOKE<null>("restore_draft", { resource }),
+	policy: () => __TAURI_INVOKE<PolicyView>("policy"),
+	savePolicy: (change: PolicyChange) => __TAURI_INVOKE<PolicySaved>("save_policy", { change }),
+	keepTrial: () => __TAURI_INVOKE<Trial>("keep_trial"),
+	returnTrial: () => __TAURI_INVOKE<Trial>("return_trial"),
+	dryRun: (question: DryRunQuestion) => __TAURI_INVOKE<DryRunOutcome>("dry_run", { question }),
+	dryRunProgress: () => __TAURI_INVOKE<DryRunProgress | null>("dry_run_progress"),
+	cancelDryRun: () => __TAURI_INVOKE<null>("cancel_dry_run"),
+	decide: (question: DecisionQuestion) => __TAURI_INVOKE<DecisionAnswer>("decide", { question }),
+	learn: (question: LearnQuestion) => __TAURI_INVOKE<LearnProposal>("learn", { question }),
+	sendingUsage: (question: UsageQuestion) => __TAURI_INVOKE<UsageList>("sending_usage", { question }),
+	sendingNetworks: (text: string, count: number) => __TAURI_INVOKE<SendingNetworks[]>("sending_networks", { text, count }),
+	readNetworks: (text: string) => __TAURI_INVOKE<ReadNetworks>("read_networks", { text }),
+	checkTerms: (terms: Terms) => __TAURI_INVOKE<FieldProblem[]>("check_terms", { terms }),
+	previewPolicyImport: (text: string, part: PolicyPart) => __TAURI_INVOKE<PolicyImport>("preview_policy_import", { text, part }),
+	policyText: (export: PolicyExport) => __TAURI_INVOKE<string>("policy_text", { export }),
+	writePolicy: (path: string, export: PolicyExport) => __TAURI_INVOKE<null>("write_policy", { path, export }),
+	whereFrom: (filter: Filter) => __TAURI_INVOKE<WhereFrom>("where_from", { filter }),
+	placeSources: () => __TAURI_INVOKE<PlaceSource[]>("place_sources"),
+	noticeSettings: () => __TAURI_INVOKE<NoticeSettings>("notice_settings"),
+	setNoticeSettings: (change: NoticeSettingsChange, version: number) => __TAURI_INVOKE<NoticeSettings>("set_notice_settings", { change, version }),
+	accountNotices: (login: Login) => __TAURI_INVOKE<AccountNotices>("account_notices", { login }),
+	setAccountNotices: (login: Login, notices: AccountNotices) => __TAURI_INVOKE<AccountNotices>("set_account_notices", { login, notices }),
 };
 
 /** Events */
@@ -102,6 +124,43 @@ export const events = {
 };
 
 /* Types */
+export type AccessAction = "allow" | "deny";
+
+/**  Which networks may, or may not, sign in. */
+export type AccessRule = {
+	id: RuleId,
+	terms: AccessTerms,
+	/**  Since when it has its mode; a report-only rule without a surprise since long may be enforced. */
+	mode_since: string,
+	created_at: string,
+	created_by_login: Login | null,
+	changed_at: string,
+	changed_by_login: Login | null,
+	/**  It is gone; kept so that events that name it can be read. */
+	deleted_at: string | null,
+	version: number,
+};
+
+/**  What an access rule says. */
+export type AccessTerms = {
+	scope: PolicyScope,
+	action: AccessAction,
+	/**  None: all. */
+	protocols?: Protocol[],
+	/**  None: any address, known or not. */
+	networks?: string[],
+	/**  ISO 3166-1 alpha-2, in capitals; none: any country, known or not. */
+	countries?: string[],
+	/**  None: always. */
+	schedule?: Schedule | null,
+	/**  From then on it matches nothing; an allow rule's list stays closed all the same. */
+	expires_at?: string | null,
+	note?: string,
+	/**  A rule that is switched off counts for nothing. */
+	enabled: boolean,
+	mode: PolicyMode,
+};
+
 /**  One mailbox identity. */
 export type Account = {
 	login: Login,
@@ -112,10 +171,30 @@ export type Account = {
 	version: number,
 };
 
+export type AccountEffect = {
+	login: Login,
+	refused: number,
+	/**  Its successful sign-ins in the span, all together. */
+	of: number,
+	networks: number,
+	last_at: string,
+};
+
 export type AccountList = {
 	accounts: AccountRow[],
 	/**  All that the query finds, on whichever page. */
 	total: number,
+};
+
+/**  How one account differs from the organization. `GET` and `PUT /v1/accounts/{login}/notices`. */
+export type AccountNotices = {
+	/**  None: as the organization has it. */
+	mode?: NoticeMode | null,
+	zone?: string | null,
+	/**  Where mails go instead of to the account itself. */
+	address?: string | null,
+	last_sent_at?: string | null,
+	version?: number,
 };
 
 export type AccountOrder = "login" | "name" | "last_sign_in" | "networks" | "failed" | "refused";
@@ -271,6 +350,14 @@ export type AlertKind =
 "admin_new_device" | 
 /**  Mail waits in the outbox and does not get out. */
 "outbox_stuck" | 
+/**  A sending limit is used up for an account or an address. */
+"limit_reached" | 
+/**  An account's owner says that it was not them who signed in. */
+"not_me" | 
+/**  A change of the policy locked somebody out and returned by itself. */
+"policy_returned" | 
+/**  An admin was let in from the server's own shell. */
+"admin_recovered" | 
 /**  The console can't reach the service. Raised by the console itself. */
 "service_unreachable" | 
 /**  The audit log is not what the console has seen of it. Raised by the console itself. */
@@ -432,6 +519,21 @@ export type BadLine = {
 	fault: LineFault,
 };
 
+export type BadNetwork = {
+	line: number,
+	/**  At most 64 characters. */
+	text: string,
+	fault: NetworkFault,
+};
+
+export type BadPolicyLine = {
+	line: number,
+	/**  The column or key, where it is one. */
+	field: string | null,
+	/**  In words. */
+	fault: string,
+};
+
 /**  A temporary refusal. */
 export type Block = {
 	id: BlockId,
@@ -452,7 +554,14 @@ export type Block = {
 export type BlockId = string;
 
 /**  Whom a block refuses. */
-export type BlockTarget = { kind: "address"; address: string } | { kind: "network"; network: string } | { kind: "account"; login: Login };
+export type BlockTarget = { kind: "address"; address: string } | { kind: "network"; network: string } | { kind: "account"; login: Login } | 
+/**  An account, where it comes from this network. */
+{ kind: "account_network"; login: Login; network: string };
+
+export type Burst = {
+	count: number,
+	seconds: number,
+};
 
 /**  A service's certificate. */
 export type Certificate = {
@@ -515,6 +624,13 @@ export type Code =
 "unauthenticated" | 
 /**  The role or the key's scopes don't allow this. */
 "forbidden" | 
+/**  Access rules or blocks don't let this session in from this address, now. The session stays. */
+"refused_here" | 
+/**
+ *  The change would lock out whoever makes it, or the last owner; `details` says whom. Confirm it, or change
+ *  it.
+ */
+"locks_out" | 
 /**  Host or Origin is not one under which this service is known. */
 "foreign_origin" | 
 /**  Login, password or code is wrong. Never tells which. */
@@ -612,6 +728,15 @@ export type Count = {
 	exact: boolean,
 };
 
+export type CountryCount = {
+	country: string,
+	allowed: number,
+	failed: number,
+	refused: number,
+	accounts: number,
+	last_at: string,
+};
+
 export type Credentials = {
 	login: string,
 	password: string,
@@ -623,14 +748,53 @@ export type DataChanged = {
 	alerts: boolean,
 	blocks: boolean,
 	accounts: boolean,
+	policy: boolean,
 	settings: boolean,
 	drafts: boolean,
 	/**  Alerts of a service that is not shown. */
 	other_alerts: boolean,
 };
 
+export type DecisionAnswer = {
+	verdict: DecisionVerdict,
+	place: Place | null,
+	at: string,
+	/**  In the order of a decision. */
+	steps: DecisionStep[],
+};
+
+/**  One attempt, thought up. */
+export type DecisionQuestion = {
+	login: Login,
+	protocol: Protocol,
+	address: string | null,
+	/**  None: now. */
+	at?: string | null,
+	/**  For a submission: so many recipients. */
+	recipients?: number | null,
+	/**  As if this were saved. */
+	change?: PolicyChange | null,
+};
+
+export type DecisionStep = 
+/**  Blocks in force that refuse it; none: no block does. */
+{ kind: "blocks"; refusing: Block[] } | 
+/**  A rule for this login, and whether it matches. */
+{ kind: "rule"; rule: AccessRule; misses: RuleMiss[] } | 
+/**  Deny rules: whether one that is enforced matched. */
+{ kind: "denied"; by: RuleId | null } | 
+/**
+ *  Which list of allow rules decides, and which of its rules matched; no scope: there is no list, so that
+ *  everybody may.
+ */
+{ kind: "list"; scope: PolicyScope | null; matched: RuleId | null } | 
+/**  A sending limit for this login. `used` of the last window, without this message. */
+{ kind: "limit"; limit: SendingLimit; known: boolean; used: number; of: number | null; reached: boolean };
+
+export type DecisionVerdict = "allow" | "refuse" | "defer" | "hold" | "reject";
+
 /**  What a code has to say beyond its message. */
-export type Details = { kind: "fields"; fields: FieldProblem[] } | { kind: "tries_left"; tries: number } | { kind: "retry_after"; seconds: number } | { kind: "current"; etag: string; value: unknown } | { kind: "lineage"; lineage: LineageStep[] };
+export type Details = { kind: "fields"; fields: FieldProblem[] } | { kind: "tries_left"; tries: number } | { kind: "retry_after"; seconds: number } | { kind: "current"; etag: string; value: unknown } | { kind: "lineage"; lineage: LineageStep[] } | { kind: "lock_out"; lock_out: LockOut; minutes: number };
 
 /**  The device that asks, as it names itself. `id` is random, made once and kept by the device. */
 export type DeviceName = {
@@ -661,10 +825,42 @@ export type Draft = {
 	parts: PartComparison[],
 };
 
+export type DryRun = {
+	from: string,
+	until: string,
+	/**  Since when the local copy is whole; later than `from` if it does not reach so far back. */
+	copy_from: string | null,
+	sign_ins: SignInEffect,
+	/**  None where the change touches no limits and no known networks. */
+	submissions: SubmissionEffect | null,
+	/**  Thousandths of a second that it took. */
+	took_ms: number,
+};
+
+export type DryRunOutcome = { kind: "done"; dry_run: DryRun } | { kind: "cancelled" };
+
+/**  How far a dry run is. */
+export type DryRunProgress = {
+	done: number,
+	total: number,
+};
+
+/**  Replays stored sign-ins and submissions, as they were decided and as they would be after the change. */
+export type DryRunQuestion = {
+	change: PolicyChange,
+	span: Span,
+};
+
 /**  A resource as an admin wants it. */
 export type Edit = ({ kind: "alert_settings"; account_failures: number; network_accounts: number; window_minutes: number }) & { login?: never; note?: never } | {
 	kind: "mail_settings",
 } & MailSettingsChange | ({ kind: "account"; login: Login; note: string }) & { account_failures?: never; network_accounts?: never; window_minutes?: never };
+
+export type EffectStep = {
+	at: string,
+	refused: number,
+	let_in: number,
+};
 
 /**
  *  One unbroken run of a service's event log. A service begins a new one at every start, so that a
@@ -699,13 +895,17 @@ export type EventBody = {
 /**  An account was added or changed; holds its state after that. */
 {
 	type: "account",
-} & Account | {
+} & Account | 
+/**  A rule, a limit, known networks or a trial were set or changed; holds the state after that. */
+{
+	type: "policy",
+} & PolicyItem | {
 	type: "admin",
 } & AdminAction | {
 	type: "system",
 } & SystemFact;
 
-export type EventKind = "sign_in" | "submission" | "alert" | "block" | "account" | "admin" | "system";
+export type EventKind = "sign_in" | "submission" | "alert" | "block" | "account" | "policy" | "admin" | "system";
 
 /**  Newest first. */
 export type EventList = {
@@ -888,6 +1088,26 @@ export type InvitationGrant = {
 /**  Names an invitation; not its code. */
 export type InvitationId = string;
 
+/**
+ *  The networks from which someone is expected to send. An account's are its own, its domain's and the
+ *  organization's together.
+ */
+export type KnownNetworks = {
+	scope: PolicyScope,
+	networks: string[],
+	changed_at: string,
+	changed_by_login: Login | null,
+	/**  0: nobody ever set them. */
+	version: number,
+};
+
+export type KnownNetworksEdit = {
+	scope: PolicyScope,
+	version: number,
+	/**  None takes them away. */
+	networks: string[],
+};
+
 /**  In which the window speaks. */
 export type Language = 
 /**  The first of the system's languages that we have, else English. */
@@ -898,6 +1118,110 @@ export type LastSignIn = {
 	address: string | null,
 	protocol: Protocol,
 };
+
+/**  Networks from which successful sign-ins came, as few as cover them. */
+export type LearnProposal = {
+	from: string,
+	until: string,
+	/**  Most sign-ins first. */
+	networks: LearnedNetwork[],
+	left_out: LearnedNetwork[],
+	sign_ins: number,
+	covered: number,
+	accounts: number,
+	/**  Report-only, to be looked at and saved. */
+	terms: AccessTerms,
+};
+
+export type LearnQuestion = {
+	scope: PolicyScope,
+	/**  None: all. */
+	protocols?: Protocol[],
+	days: number,
+	/**  A network that was used on fewer days is left out. */
+	min_days: number,
+};
+
+export type LearnedNetwork = {
+	network: string,
+	place: Place | null,
+	sign_ins: number,
+	accounts: number,
+	days: number,
+	first_at: string,
+	last_at: string,
+};
+
+export type LimitAction = 
+/**  The recipient or message is refused for good (5xx). */
+"reject" | 
+/**  It may be tried again later (4xx). */
+"defer" | 
+/**  The mail server takes the message and keeps it until a person releases it. */
+"hold";
+
+export type LimitEdit = { kind: "create"; terms: LimitTerms } | { kind: "update"; id: LimitId; version: number; terms: LimitTerms } | { kind: "delete"; id: LimitId; version: number } | { kind: "restore"; id: LimitId; version: number };
+
+/**  Submissions of the last 30 days that name a limit. */
+export type LimitEffect = {
+	limit: LimitId,
+	stopped: number,
+	/**  Would have been stopped, were it enforced. */
+	would_stop: number,
+	last_at: string | null,
+};
+
+/**  Names a sending limit. */
+export type LimitId = string;
+
+/**  What is counted. */
+export type LimitMeasure = { kind: "recipients"; window: LimitWindow } | { kind: "messages"; window: LimitWindow } | 
+/**  Of one message; knows no window and no burst. */
+{ kind: "recipients_per_message" };
+
+/**  What has a count of its own. An IPv6 address counts with its /64. */
+export type LimitPer = "account" | "account_and_address" | "address" | 
+/**  All together that the limit is for. */
+"organization";
+
+/**
+ *  What a sending limit says. Of limits with the same measure, window and `per`, those of the most specific
+ *  scope count alone: a domain's take the place of the organization's, an account's that of both.
+ */
+export type LimitTerms = {
+	scope: PolicyScope,
+	measure: LimitMeasure,
+	per: LimitPer,
+	/**  From the account's known networks; none: no limit. */
+	known: number | null,
+	/**  From all other networks; none: no limit, 0: nothing can be sent from there. */
+	others: number | null,
+	/**  Besides, at most so much in a shorter time, wherever it comes from. */
+	burst?: Burst | null,
+	action: LimitAction,
+	/**  What the client reads when it is rejected or deferred, without the status code. None: words of ours. */
+	text?: string | null,
+	note?: string,
+	/**  A limit that is switched off counts for nothing. */
+	enabled: boolean,
+	mode: PolicyMode,
+};
+
+/**  One count against its limit. */
+export type LimitUsage = {
+	limit: LimitId,
+	login: Login | null,
+	/**  The address, or /64. */
+	network: string | null,
+	/**  Whether it counts against the figure for known networks. */
+	known: boolean,
+	used: number,
+	of: number,
+	/**  When the oldest of it no longer counts. */
+	frees_at: string | null,
+};
+
+export type LimitWindow = "minute" | "hour" | "day";
 
 /**  Why a line can't be imported. */
 export type LineFault = { kind: "no_login" } | 
@@ -919,6 +1243,11 @@ export type Link = { kind: "connecting" } |
 /**  The session ended; sign in again. The local copy stays readable. */
 { kind: "signed_out" } | 
 /**
+ *  Access rules or blocks don't let this console in from here. It goes on trying. `returns_at`: when the
+ *  change that did it returns by itself, if it was a trial that this console knows of.
+ */
+{ kind: "refused_here"; since: string; returns_at: string | null } | 
+/**
  *  The service shows a certificate that is not trusted: another than the pinned one, or one that the
  *  system's roots no longer vouch for. Nothing is sent to it.
  */
@@ -926,6 +1255,21 @@ export type Link = { kind: "connecting" } |
 
 /**  Which parts of the local copy changed. */
 export type LocalCopyChanged = DataChanged;
+
+/**  Whom a change locks out. */
+export type LockOut = {
+	/**  The admin who makes the change. */
+	yourself: boolean,
+	/**  Your address, as the service sees it. */
+	address: string | null,
+	/**
+	 *  Owners who could sign in from where they did lately, and no longer can; only where no owner is left
+	 *  who can.
+	 */
+	owners: Login[],
+	/**  What refuses, in the order of a decision. */
+	reasons: Reason[],
+};
 
 /**  An account's or admin's login, in lower case (`anna@example.org`). */
 export type Login = string;
@@ -997,6 +1341,28 @@ export type Navigate = {
 	service: ServiceId | null,
 };
 
+export type NetworkCount = {
+	asn: number | null,
+	name: string,
+	allowed: number,
+	failed: number,
+	refused: number,
+	accounts: number,
+};
+
+export type NetworkEffect = {
+	/**  /24 or /64; none: sign-ins without an address. */
+	network: string | null,
+	place: Place | null,
+	refused: number,
+	accounts: number,
+	last_at: string,
+};
+
+export type NetworkFault = "not_a_network" | 
+/**  Bits are set behind the prefix: 203.0.113.7/24. */
+"host_bits" | "prefix_too_long";
+
 /**  `POST /v1/accounts` */
 export type NewAccount = {
 	login: Login,
@@ -1045,6 +1411,33 @@ export type Notice =
 { kind: "service_restored"; dropped: number; at: string } | 
 /**  The embedded service died and was started again. */
 { kind: "service_restarted"; at: string };
+
+export type NoticeMode = 
+/**  After every authorization; many of one kind within the window are one mail. */
+"every" | 
+/**  Only when the account was never used from that network. */
+"new_networks" | 
+/**  Once a day, all together. */
+"daily" | "off";
+
+/**
+ *  Mails to account owners after each authorization, unless an account has its own settings.
+ *  `GET` and `PUT /v1/settings/notices`.
+ */
+export type NoticeSettings = {
+	mode: NoticeMode,
+	/**  Authorizations of the same account, network and protocol within so many hours are one mail. */
+	window_hours: number,
+	/**  The time zone of owners who have none of their own; of the IANA database. */
+	zone: string,
+	version: number,
+};
+
+export type NoticeSettingsChange = {
+	mode: NoticeMode,
+	window_hours: number,
+	zone: string,
+};
 
 /**  A resource, opened to be read or edited. */
 export type Opened = {
@@ -1124,6 +1517,107 @@ export type Phase = { kind: "starting" } |
 /**  Connected to a service that nobody has set up; its setup token is needed unless we started it. */
 { kind: "set_up"; needs_token: boolean } | { kind: "sign_in"; challenge: Challenge | null } | { kind: "locked" } | { kind: "ready" };
 
+/**  Where an address is, as far as the data of places that the service has tells. */
+export type Place = {
+	/**  ISO 3166-1 alpha-2, in capitals. */
+	country?: string | null,
+	/**  The number of the autonomous system that announces the address. */
+	asn?: number | null,
+	/**  Who runs that system. */
+	network?: string | null,
+};
+
+/**  Data of places, with the attribution that its licence asks for. */
+export type PlaceSource = {
+	name: string,
+	license: string,
+	url: string | null,
+	/**  Brought by the admin instead of what came with the service. */
+	own: boolean,
+};
+
+/**  `POST /v1/policy`: all of it, or nothing. Somebody else's change in between is answered with `stale`. */
+export type PolicyChange = {
+	rules?: RuleEdit[],
+	limits?: LimitEdit[],
+	known_networks?: KnownNetworksEdit[],
+	/**
+	 *  Do it although it locks out whoever does it, or the last owner; it then returns by itself after ten
+	 *  minutes unless it is kept.
+	 */
+	confirm_lock_out?: boolean,
+};
+
+export type PolicyExport = {
+	format: PolicyFormat,
+	/**  Rules, or limits. */
+	of: PolicyPart,
+	/**  None: all. */
+	rules?: RuleId[],
+	limits?: LimitId[],
+};
+
+export type PolicyFormat = "toml" | "csv";
+
+/**  What an import of rules or limits would do. */
+export type PolicyImport = {
+	format: PolicyFormat,
+	/**  Creates what is new; what exists as it stands in the file is left alone. */
+	change: PolicyChange,
+	new: number,
+	known: number,
+	bad: number,
+	/**  The first 100. */
+	bad_lines: BadPolicyLine[],
+};
+
+/**  A piece of the policy that was set or changed, as it is after that. */
+export type PolicyItem = {
+	item: "access_rule",
+} & AccessRule | {
+	item: "sending_limit",
+} & SendingLimit | {
+	item: "known_networks",
+} & KnownNetworks | {
+	item: "trial",
+} & Trial;
+
+export type PolicyMode = "enforced" | 
+/**  Refuses nothing; what it would have done stands among the reasons of events. */
+"report_only";
+
+export type PolicyPart = "rules" | "limits";
+
+/**  What became of a change. */
+export type PolicySaved = 
+/**  It is in effect. */
+{ kind: "done"; 
+/**  Takes it back. */
+undo: PolicyChange; trial: Trial | null } | 
+/**  Nothing changed: it would lock somebody out. Ask again with `confirm_lock_out`. */
+{ kind: "locks_out"; lock_out: LockOut; minutes: number } | 
+/**  Nothing changed: somebody else changed it meanwhile. The local copy is up to date. */
+{ kind: "stale" };
+
+/**  Whom a rule or a limit is for. */
+export type PolicyScope = { kind: "organization" } | 
+/**  What stands behind a login's `@`, whole, in lower case. */
+{ kind: "domain"; domain: string } | { kind: "account"; login: Login };
+
+/**  The policy in the local copy. */
+export type PolicyView = {
+	rules: AccessRule[],
+	limits: SendingLimit[],
+	known_networks: KnownNetworks[],
+	/**  What is odd about the rules. */
+	findings: RuleFinding[],
+	/**  How often each rule was the reason of an event lately. */
+	rule_effects: RuleEffect[],
+	limit_effects: LimitEffect[],
+	/**  The trial that runs, as far as this console knows. */
+	trial: Trial | null,
+};
+
 /**  Of this console alone. */
 export type Preferences = {
 	theme: Theme,
@@ -1156,6 +1650,17 @@ export type QuietHours = {
 	until: string,
 };
 
+/**  Many networks, read from what somebody pasted. */
+export type ReadNetworks = {
+	/**  Without those that stand twice or lie in another. */
+	networks: string[],
+	/**  Entries that said nothing new. */
+	repeated: number,
+	bad: number,
+	/**  The first 100. */
+	bad_lines: BadNetwork[],
+};
+
 /**  One reason of a decision or outcome. */
 export type Reason = {
 	code: ReasonCode,
@@ -1163,9 +1668,27 @@ export type Reason = {
 	text: string,
 	/**  The block that caused it. */
 	block: BlockId | null,
+	/**  The access rule that caused it, or the first of the list of which none matched. */
+	rule?: RuleId | null,
+	/**  The sending limit that caused it. */
+	limit?: LimitId | null,
 };
 
-export type ReasonCode = "credentials" | "wrong_password" | "wrong_code" | "code_requested" | "blocked_address" | "blocked_network" | "blocked_account" | "nothing_against" | "mail_server";
+export type ReasonCode = "credentials" | "wrong_password" | "wrong_code" | "code_requested" | "blocked_address" | "blocked_network" | "blocked_account" | 
+/**  A deny rule matched. */
+"rule_denied" | 
+/**  There is a list of allow rules, and none of it matched. */
+"rule_not_allowed" | 
+/**  A report-only deny rule matched. */
+"rule_would_deny" | 
+/**  With the report-only allow rules there would be a list of which none matched. */
+"rule_would_not_allow" | 
+/**  A sending limit is used up. */
+"limit_reached" | 
+/**  A report-only sending limit is used up. */
+"limit_would_reach" | 
+/**  An admin was let in from the server's own shell. */
+"recovered" | "nothing_against" | "mail_server";
 
 /**  Shown once. Each code works once. */
 export type RecoveryCodes = {
@@ -1208,6 +1731,56 @@ export type Role =
 /**  Everything but admins, keys and the organization. */
 "admin" | "owner";
 
+export type RuleEdit = { kind: "create"; terms: AccessTerms } | { kind: "update"; id: RuleId; version: number; terms: AccessTerms } | { kind: "delete"; id: RuleId; version: number } | 
+/**  Back as it was before it was deleted, under its name. */
+{ kind: "restore"; id: RuleId; version: number };
+
+/**  Events of the last 30 days that name a rule. */
+export type RuleEffect = {
+	rule: RuleId,
+	/**  Refused because of it. */
+	refused: number,
+	/**  Would have been refused, were it enforced. */
+	would_refuse: number,
+	last_at: string | null,
+};
+
+/**  Something odd about a rule: it is in force, but not as one might think. */
+export type RuleFinding = {
+	rule: RuleId,
+	kind: RuleFindingKind,
+	/**  The rule that makes it so. */
+	other: RuleId | null,
+	/**  The networks concerned, where it is some of them; at most 20. */
+	networks: string[],
+};
+
+export type RuleFindingKind = 
+/**  A deny rule refuses all that this allow rule would allow. */
+"swallowed" | 
+/**  A deny rule refuses some networks of this allow rule. */
+"partly_swallowed" | 
+/**  Another rule with the same effect matches all that this one does. */
+"redundant" | 
+/**  It expired. */
+"expired" | 
+/**  It expired, and was the last of its list: nobody gets in. */
+"list_closed" | 
+/**  It expires within a week. */
+"expires_soon" | 
+/**  An allow list of a more specific scope decides for everybody that this one could let in. */
+"overruled" | 
+/**  Its schedule has no moment. */
+"never_in_time" | 
+/**  It matches by country, and the service has no data of places. */
+"no_places";
+
+/**  Names an access rule. */
+export type RuleId = string;
+
+/**  Why a rule does not match. */
+export type RuleMiss = "switched_off" | "other_protocol" | "no_address" | "other_network" | "other_country" | "unknown_country" | "outside_schedule" | "expired";
+
 /**  What became of an edit. */
 export type Saved = 
 /**  It is in effect. */
@@ -1225,6 +1798,18 @@ export type SavedView = {
 	address: string,
 };
 
+/**  When a rule matches: on these days between these times of a time zone. */
+export type Schedule = {
+	/**  None: every day. The day is that on which the span begins. */
+	days?: Weekday[],
+	/**  `HH:MM`, inclusive. */
+	from: string,
+	/**  `HH:MM`, exclusive. Not after `from`: it ends the next day; the same: all 24 hours. */
+	until: string,
+	/**  A name of the IANA time zone database, such as `Europe/Berlin`. */
+	zone: string,
+};
+
 export type Scope = 
 /**  Ask for decisions and report attempts; read nothing. */
 "policy" | 
@@ -1232,6 +1817,41 @@ export type Scope =
 "read" | 
 /**  Change what an admin changes. */
 "write";
+
+/**  How much may be sent, and from where. */
+export type SendingLimit = {
+	id: LimitId,
+	terms: LimitTerms,
+	/**  Since when it has its mode. */
+	mode_since: string,
+	created_at: string,
+	created_by_login: Login | null,
+	changed_at: string,
+	changed_by_login: Login | null,
+	/**  It is gone; kept so that events that name it can be read. */
+	deleted_at: string | null,
+	version: number,
+};
+
+export type SendingNetwork = {
+	network: string,
+	place: Place | null,
+	messages: number,
+	recipients: number,
+	known: boolean,
+	last_at: string,
+};
+
+/**  From which networks an account sends. */
+export type SendingNetworks = {
+	login: Login,
+	/**  Most messages first; at most 20. */
+	networks: SendingNetwork[],
+	networks_total: number,
+	messages: number,
+	/**  From networks that are not known. */
+	from_others: number,
+};
 
 /**  An alert and the service that it is of. */
 export type ServiceAlert = {
@@ -1325,6 +1945,34 @@ export type SignIn = {
 	/**  What the client called itself (IMAP ID, user agent, console device), as it sent it. */
 	client: string | null,
 	tls: boolean,
+	/**  Where the address was when it was recorded. */
+	place?: Place | null,
+};
+
+/**
+ *  Only what differs between now and after the change. Rules count as if all were enforced that the change
+ *  touches, so that a report-only rule shows its effect, too.
+ */
+export type SignInEffect = {
+	/**  How many were replayed. */
+	looked_at: number,
+	/**  Successful sign-ins that would have been refused. */
+	refused: number,
+	/**  Failed ones that would have been refused before the password counted. */
+	failed_refused: number,
+	/**  Refused ones that would have been let in. */
+	let_in: number,
+	/**  By successful sign-ins that would have been refused, most first; at most 100. */
+	accounts: AccountEffect[],
+	accounts_total: number,
+	/**  At most 100. */
+	networks: NetworkEffect[],
+	networks_total: number,
+	/**  When, in equal steps over the span; at most 120. */
+	steps: EffectStep[],
+	step_seconds: number,
+	/**  The newest that would have been refused; at most 20. */
+	samples: string[],
 };
 
 export type SignInStep = {
@@ -1354,6 +2002,26 @@ export type Submission = {
 	reasons: Reason[],
 	/**  Bytes, as the mail server stated them; 0 when it did not. */
 	size: number,
+	/**  Where the address was when it was recorded. */
+	place?: Place | null,
+};
+
+export type SubmissionEffect = {
+	looked_at: number,
+	/**  Messages that would have been stopped and were not. */
+	rejected: number,
+	deferred: number,
+	held: number,
+	/**  Recipients of those. */
+	recipients: number,
+	/**  Messages that were stopped and would have gone out. */
+	let_out: number,
+	/**  Most first; at most 100. */
+	accounts: AccountEffect[],
+	accounts_total: number,
+	steps: EffectStep[],
+	step_seconds: number,
+	samples: string[],
 };
 
 export type SubmissionOutcome = "accepted" | "deferred" | "held" | "rejected" | 
@@ -1368,6 +2036,9 @@ export type Term = {
 	not?: boolean,
 	test: Test,
 };
+
+/**  A limit or rule as a form has it, checked before it is saved: what is wrong with which field. */
+export type Terms = { kind: "access"; terms: AccessTerms } | { kind: "limit"; terms: LimitTerms };
 
 /**  Passed by any of the values. A test without a value says nothing and is passed over, with `not`, too. */
 export type Test = { kind: "kind"; any: EventKind[] } | { kind: "protocol"; any: Protocol[] } | { kind: "outcome"; any: OutcomeFilter[] } | 
@@ -1416,6 +2087,50 @@ export type TimelineQuery = {
 	buckets: number,
 };
 
+/**
+ *  A change that locks out whoever made it, or the last owner: it returns by itself unless somebody who can
+ *  still sign in says that it stays (`POST /v1/policy/trial/keep`).
+ */
+export type Trial = {
+	id: TrialId,
+	admin: AdminId | null,
+	login: Login | null,
+	/**  The change in words. */
+	change: string,
+	lock_out: LockOut,
+	began_at: string,
+	ends_at: string,
+	state: TrialState,
+	ended_at: string | null,
+	/**  Who kept it or took it back early. */
+	ended_by_login: Login | null,
+};
+
+/**  Names a change that returns by itself unless it is kept. */
+export type TrialId = string;
+
+export type TrialState = "running" | 
+/**  Somebody who could still sign in kept the change. */
+"kept" | 
+/**  It was taken back: by itself, or by hand. */
+"returned";
+
+/**  Counts against limits, nearest to the limit first. */
+export type UsageList = {
+	rows: LimitUsage[],
+	total: number,
+	/**  Until when the local copy knows. */
+	at: string,
+};
+
+export type UsageQuestion = {
+	/**  A part of the login or network. */
+	text?: string,
+	limit?: LimitId | null,
+	/**  At most 500. */
+	count: number,
+};
+
 export type Value = unknown;
 
 /**  All that the frame around the pages shows. */
@@ -1428,6 +2143,8 @@ export type View = {
 	services: ServiceView[],
 	/**  The signed-in admin. */
 	admin: Admin | null,
+	/**  A change of the policy that returns by itself unless it is kept. */
+	trial: Trial | null,
 	open_alerts: number,
 	/**  The gravest severity among open alerts. */
 	gravest: Severity | null,
@@ -1447,6 +2164,18 @@ export type View = {
 
 /**  The frame's state, whenever it changes. */
 export type ViewPushed = View;
+
+export type Weekday = "monday" | "tuesday" | "wednesday" | "thursday" | "friday" | "saturday" | "sunday";
+
+/**  Where sign-ins came from. */
+export type WhereFrom = {
+	/**  Most sign-ins first. */
+	countries: CountryCount[],
+	/**  Most sign-ins first; at most 20. */
+	networks: NetworkCount[],
+	/**  Sign-ins whose place is not known. */
+	unknown: number,
+};
 
 /* Tauri Specta runtime */
 type EventEmit<T> = [T] extends [null] ? () => Promise<void> : (payload: T) => Promise<void>;

@@ -78,6 +78,7 @@ impl Log {
             server: Some("mail".to_owned()),
             client: CLIENTS.get(client).map(|client| (*client).to_owned()),
             tls: true,
+            place: None,
         })
     }
 
@@ -106,6 +107,7 @@ impl Log {
             server: Some("mail".to_owned()),
             client: None,
             tls: false,
+            place: None,
         })
     }
 
@@ -124,6 +126,7 @@ impl Log {
             },
             reasons: vec![fine()],
             size: 4_711,
+            place: None,
         })
     }
 
@@ -176,9 +179,9 @@ fn login(account: u32) -> Login {
 }
 
 fn wrong() -> Reason {
-    Reason { code: ReasonCode::WrongPassword, text: "The password was wrong.".to_owned(), block: None }
+    Reason::new(ReasonCode::WrongPassword, "The password was wrong.")
 }
 
 fn fine() -> Reason {
-    Reason { code: ReasonCode::NothingAgainst, text: "Nothing speaks against it.".to_owned(), block: None }
+    Reason::new(ReasonCode::NothingAgainst, "Nothing speaks against it.")
 }

@@ -456,6 +456,7 @@ fn offline_since(link: &Link, now: Time) -> Time {
         | Link::CatchingUp { .. }
         | Link::Live
         | Link::SignedOut
+        | Link::RefusedHere { .. }
         | Link::CertificateChanged { .. } => now,
     }
 }

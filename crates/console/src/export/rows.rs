@@ -91,11 +91,13 @@ fn what_happened(body: &EventBody) -> String {
                 BlockTarget::Address { address } => address.to_string(),
                 BlockTarget::Network { network } => network.to_string(),
                 BlockTarget::Account { login } => login.to_string(),
+                BlockTarget::AccountNetwork { login, network } => format!("{login} {network}"),
             };
             let what = if block.lifted_at.is_some() { "lifted" } else { "blocked" };
             [what, &whom, &block.note].join(" ").trim_end().to_owned()
         }
         EventBody::Account(account) => account.name.clone(),
+        EventBody::Policy(item) => serde_json::to_string(item).unwrap_or_default(),
         EventBody::Admin(action) => format!("{} {}", action.action, action.target),
         EventBody::System(fact) => serde_json::to_string(fact).unwrap_or_default(),
     }

@@ -205,6 +205,7 @@ impl<'a> Batch<'a> {
             EventBody::Admin(action) => {
                 self.changed.settings |= OF_THE_SERVICE.iter().any(|part| action.action.contains(part));
             }
+            EventBody::Policy(_) => self.changed.policy = true,
             EventBody::SignIn(_) | EventBody::Submission(_) | EventBody::System(_) => {}
         }
         Ok(())

@@ -2,13 +2,14 @@
 //! address, explanation, device and words.
 
 use mailcup_wire::{
-    Address, BlockTarget, EventBody, EventKind, Login, Outcome, OutcomeFilter, Protocol, SubmissionOutcome,
+    Address, BlockTarget, EventBody, EventKind, Login, Outcome, OutcomeFilter, PolicyItem, PolicyScope,
+    Protocol, SubmissionOutcome,
 };
 
 use super::index::{Device, Explanation};
 
 // In the order of their numbers.
-const KINDS: [EventKind; 7] = [
+const KINDS: [EventKind; 8] = [
     EventKind::SignIn,
     EventKind::Submission,
     EventKind::Alert,
@@ -16,6 +17,7 @@ const KINDS: [EventKind; 7] = [
     EventKind::Account,
     EventKind::Admin,
     EventKind::System,
+    EventKind::Policy,
 ];
 const OUTCOMES: [OutcomeFilter; 5] = [
     OutcomeFilter::Allowed,
@@ -31,8 +33,14 @@ const SIGN_IN_OUTCOMES: [OutcomeFilter; 4] =
     [OutcomeFilter::Allowed, OutcomeFilter::Failed, OutcomeFilter::Refused, OutcomeFilter::Challenged];
 const SUBMISSION_OUTCOMES: [OutcomeFilter; 3] =
     [OutcomeFilter::Allowed, OutcomeFilter::Refused, OutcomeFilter::Abandoned];
-const OTHER_KINDS: [EventKind; 5] =
-    [EventKind::Alert, EventKind::Block, EventKind::Account, EventKind::Admin, EventKind::System];
+const OTHER_KINDS: [EventKind; 6] = [
+    EventKind::Alert,
+    EventKind::Block,
+    EventKind::Account,
+    EventKind::Admin,
+    EventKind::System,
+    EventKind::Policy,
+];
 
 /// What is filtered by.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -52,6 +60,7 @@ impl Class {
             EventBody::Alert(_)
             | EventBody::Block(_)
             | EventBody::Account(_)
+            | EventBody::Policy(_)
             | EventBody::Admin(_)
             | EventBody::System(_) => (None, None),
         };
@@ -101,6 +110,7 @@ impl Class {
             EventKind::Account => 5,
             EventKind::Admin => 6,
             EventKind::System => 7,
+            EventKind::Policy => 8,
         };
         let outcome = match self.outcome {
             None => 0,
@@ -139,12 +149,25 @@ pub fn login_of(body: &EventBody) -> Option<&Login> {
         EventBody::Submission(submission) => submission.login.as_ref(),
         EventBody::Alert(alert) => alert.login.as_ref(),
         EventBody::Block(block) => match &block.target {
-            BlockTarget::Account { login } => Some(login),
+            BlockTarget::Account { login } | BlockTarget::AccountNetwork { login, .. } => Some(login),
             BlockTarget::Address { .. } | BlockTarget::Network { .. } => None,
         },
         EventBody::Account(account) => Some(&account.login),
         EventBody::Admin(action) => Some(&action.login),
+        EventBody::Policy(item) => match item {
+            PolicyItem::AccessRule(rule) => login_of_scope(&rule.terms.scope),
+            PolicyItem::SendingLimit(limit) => login_of_scope(&limit.terms.scope),
+            PolicyItem::KnownNetworks(known) => login_of_scope(&known.scope),
+            PolicyItem::Trial(trial) => trial.login.as_ref(),
+        },
         EventBody::System(_) => None,
+    }
+}
+
+fn login_of_scope(scope: &PolicyScope) -> Option<&Login> {
+    match scope {
+        PolicyScope::Account { login } => Some(login),
+        PolicyScope::Organization | PolicyScope::Domain { .. } => None,
     }
 }
 
@@ -156,11 +179,13 @@ pub fn address_of(body: &EventBody) -> Option<Address> {
         EventBody::Alert(alert) => alert.addresses.first().copied(),
         EventBody::Block(block) => match &block.target {
             BlockTarget::Address { address } => Some(*address),
-            BlockTarget::Network { network } => Some(network.net().network().into()),
+            BlockTarget::Network { network } | BlockTarget::AccountNetwork { network, .. } => {
+                Some(network.net().network().into())
+            }
             BlockTarget::Account { .. } => None,
         },
         EventBody::Admin(action) => action.address,
-        EventBody::Account(_) | EventBody::System(_) => None,
+        EventBody::Account(_) | EventBody::Policy(_) | EventBody::System(_) => None,
     }
 }
 
@@ -172,6 +197,7 @@ pub fn explanation_of(body: &EventBody) -> Option<Explanation> {
         EventBody::Alert(_)
         | EventBody::Block(_)
         | EventBody::Account(_)
+        | EventBody::Policy(_)
         | EventBody::Admin(_)
         | EventBody::System(_) => return None,
     };
@@ -200,12 +226,27 @@ pub fn other_words_of(body: &EventBody) -> Option<String> {
         EventBody::Alert(alert) => format!("{} {}", alert.title, alert.text),
         EventBody::Block(block) => block.note.clone(),
         EventBody::Account(account) => format!("{} {}", account.name, account.note),
+        EventBody::Policy(item) => policy_words(item),
         EventBody::Admin(action) => format!("{} {}", action.action, action.target),
         EventBody::System(fact) => serde_json::to_string(fact).unwrap_or_default(),
     };
     let login = login_of(body).map(|login| login.0.clone());
     let address = address_of(body).map(|address| address.to_string());
     Some(login.into_iter().chain(address).chain([own]).collect::<Vec<_>>().join(" "))
+}
+
+fn policy_words(item: &PolicyItem) -> String {
+    match item {
+        PolicyItem::AccessRule(rule) => {
+            let networks = rule.terms.networks.iter().take(20).map(ToString::to_string);
+            networks.chain([rule.terms.note.clone()]).collect::<Vec<_>>().join(" ")
+        }
+        PolicyItem::SendingLimit(limit) => limit.terms.note.clone(),
+        PolicyItem::KnownNetworks(known) => {
+            known.networks.iter().take(20).map(ToString::to_string).collect::<Vec<_>>().join(" ")
+        }
+        PolicyItem::Trial(trial) => trial.change.clone(),
+    }
 }
 
 fn sign_in_outcome(outcome: Outcome) -> OutcomeFilter {

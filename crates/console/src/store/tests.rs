@@ -36,7 +36,7 @@ fn body() -> impl Strategy<Value = EventBody> {
     (0..9usize, login, address, proptest::sample::select(PROTOCOLS.as_slice()), 0..4usize, reason).prop_map(
         move |(kind, login, address, protocol, outcome, reason)| {
             let address = address.map(|text| text.parse().unwrap());
-            let reason = Reason { code: ReasonCode::WrongPassword, text: reason.to_owned(), block: None };
+            let reason = Reason::new(ReasonCode::WrongPassword, reason);
             match kind {
                 0 => EventBody::System(SystemFact::Stopped),
                 1 => EventBody::Admin(AdminAction {
@@ -54,6 +54,7 @@ fn body() -> impl Strategy<Value = EventBody> {
                     outcome: ends[outcome % 3],
                     reasons: vec![reason],
                     size: 0,
+                    place: None,
                 }),
                 3 => EventBody::Account(Account {
                     login: login.into(),
@@ -72,6 +73,7 @@ fn body() -> impl Strategy<Value = EventBody> {
                     server: None,
                     client: (outcome == 0).then(|| "Thunderbird".to_owned()),
                     tls: true,
+                    place: None,
                 }),
             }
         },

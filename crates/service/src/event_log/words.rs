@@ -1,8 +1,15 @@
 //! What alerts and reasons say to an admin.
 
 use ipnet::IpNet;
-use mailcup_guard::{alert::Subject, block::Target, decision::Reason as GuardReason};
-use mailcup_wire::{Alert, AlertKind, BlockId, Reason, ReasonCode, Severity};
+use mailcup_guard::{
+    access::Scope,
+    alert::Subject,
+    block::Target,
+    decision::Reason as GuardReason,
+    limit::{Measure, Window},
+    limiter::{Pool, Reached},
+};
+use mailcup_wire::{Alert, AlertKind, BlockId, LimitId, Reason, ReasonCode, RuleId, Severity};
 
 /// Title and text of an alert about `subject`, as far as it has come.
 pub(super) fn alert_text(subject: &Subject, alert: &Alert) -> (String, String) {
@@ -72,24 +79,86 @@ pub(super) fn severity(critical: bool) -> Severity {
 /// A reason of guard's as the log keeps it.
 pub fn reason_text(reason: &GuardReason) -> Reason {
     match reason {
-        GuardReason::NothingAgainst => Reason {
-            code: ReasonCode::NothingAgainst,
-            text: "Nothing speaks against it.".to_owned(),
-            block: None,
-        },
+        GuardReason::NothingAgainst => Reason::new(ReasonCode::NothingAgainst, "Nothing speaks against it."),
         GuardReason::Blocked { block, target, expires_at } => {
             let (code, whom) = match target {
                 Target::Address(address) => (ReasonCode::BlockedAddress, format!("The address {address}")),
                 Target::Network(network) => (ReasonCode::BlockedNetwork, format!("The network {network}")),
                 Target::Account(login) => (ReasonCode::BlockedAccount, format!("The account {login}")),
+                Target::AccountNetwork(login, network) => {
+                    (ReasonCode::BlockedAccount, format!("The account {login}, from {network},"))
+                }
             };
             let until = expires_at.map_or_else(|| "it is lifted".to_owned(), |end| end.to_string());
             Reason {
-                code,
-                text: format!("{whom} is blocked until {until}."),
                 block: Some(BlockId(block.0.to_string())),
+                ..Reason::new(code, format!("{whom} is blocked until {until}."))
             }
         }
+        GuardReason::Denied { rule, would } => {
+            let (code, text) = if *would {
+                (ReasonCode::RuleWouldDeny, "A report-only rule would refuse it.")
+            } else {
+                (ReasonCode::RuleDenied, "A deny rule refuses it.")
+            };
+            Reason { rule: Some(rule_id(rule)), ..Reason::new(code, text) }
+        }
+        GuardReason::NotAllowed { scope, rule, would } => {
+            let whose = match scope {
+                Scope::Organization => "the organization".to_owned(),
+                Scope::Domain(domain) => domain.to_string(),
+                Scope::Account(login) => login.to_string(),
+            };
+            let (code, text) = if *would {
+                (
+                    ReasonCode::RuleWouldNotAllow,
+                    format!("With the report-only rules of {whose}, none would allow it."),
+                )
+            } else {
+                (ReasonCode::RuleNotAllowed, format!("None of the allow rules of {whose} matches."))
+            };
+            Reason { rule: Some(rule_id(rule)), ..Reason::new(code, text) }
+        }
+        GuardReason::LimitReached { reached, would } => {
+            let code = if *would { ReasonCode::LimitWouldReach } else { ReasonCode::LimitReached };
+            Reason {
+                limit: Some(LimitId(reached.limit.id.0.to_string())),
+                ..Reason::new(code, limit_words(reached))
+            }
+        }
+        GuardReason::Passed { until } => Reason::new(
+            ReasonCode::Recovered,
+            format!("They were let in from the server's own shell; that ends at {until}."),
+        ),
+    }
+}
+
+fn rule_id(rule: &mailcup_guard::access::RuleId) -> RuleId {
+    RuleId(rule.0.to_string())
+}
+
+fn limit_words(reached: &Reached) -> String {
+    let from = match reached.key.pool {
+        Pool::Known => " from known networks",
+        Pool::Others => " from networks that are not known",
+        Pool::Burst => " at once",
+    };
+    let (what, within) = match reached.limit.measure {
+        Measure::Recipients(window) => ("recipients", window_words(window)),
+        Measure::Messages(window) => ("messages", window_words(window)),
+        Measure::RecipientsPerMessage => ("recipients", "a message"),
+    };
+    if reached.of == 0 {
+        return "Nothing may be sent from networks that are not known.".to_owned();
+    }
+    format!("{} of {} {what} {within}{from} are used up.", reached.used, reached.of)
+}
+
+fn window_words(window: Window) -> &'static str {
+    match window {
+        Window::Minute => "a minute",
+        Window::Hour => "an hour",
+        Window::Day => "a day",
     }
 }
 

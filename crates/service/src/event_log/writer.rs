@@ -209,6 +209,7 @@ impl Writer {
                 EventKind::Submission
                 | EventKind::Alert
                 | EventKind::Block
+                | EventKind::Policy
                 | EventKind::Admin
                 | EventKind::System => {}
             }

@@ -201,15 +201,20 @@ fn check(note: &str, expires_at: Option<Time>, now: Time) -> Result<(), Problem>
 /// Logins are compared in lower case.
 fn tidy(target: BlockTarget) -> Result<BlockTarget, Problem> {
     match target {
-        BlockTarget::Account { login } => {
-            let login = login.0.trim().to_lowercase();
-            if login.is_empty() || login.len() > 320 {
-                return Err(wrong("target.login", "A login has 1 to 320 characters."));
-            }
-            Ok(BlockTarget::Account { login: Login(login) })
+        BlockTarget::Account { login } => Ok(BlockTarget::Account { login: tidy_login(&login)? }),
+        BlockTarget::AccountNetwork { login, network } => {
+            Ok(BlockTarget::AccountNetwork { login: tidy_login(&login)?, network })
         }
         BlockTarget::Address { .. } | BlockTarget::Network { .. } => Ok(target),
     }
+}
+
+fn tidy_login(login: &Login) -> Result<Login, Problem> {
+    let login = login.0.trim().to_lowercase();
+    if login.is_empty() || login.len() > 320 {
+        return Err(wrong("target.login", "A login has 1 to 320 characters."));
+    }
+    Ok(Login(login))
 }
 
 fn words(target: &BlockTarget) -> String {
@@ -217,6 +222,7 @@ fn words(target: &BlockTarget) -> String {
         BlockTarget::Address { address } => format!("address {address}"),
         BlockTarget::Network { network } => format!("network {network}"),
         BlockTarget::Account { login } => format!("account {login}"),
+        BlockTarget::AccountNetwork { login, network } => format!("account {login} from {network}"),
     }
 }
 

@@ -129,7 +129,8 @@ pub async fn dovecot(
 }
 
 fn allow(app: &App, attempt: Attempt, now: Time) -> Response {
-    let Decision { verdict, reasons } = app.policy.sign_in(&attempt.login.0, attempt.address, now);
+    let Decision { verdict, reasons } =
+        app.policy.sign_in(&attempt.login.0, attempt.protocol, attempt.address, now);
     match verdict {
         SignInVerdict::Allow => answer(0),
         SignInVerdict::Delay(wait) => answer(wait.as_secs()),
@@ -160,6 +161,7 @@ fn report(app: &App, attempt: Attempt, request: &PolicyRequest<'_>, server: &str
         server: Some(server.to_owned()),
         client: (!client.is_empty()).then(|| client.to_owned()),
         tls: request.tls,
+        place: None,
     }
 }
 
@@ -169,7 +171,7 @@ fn refusal(app: &App, attempt: &Attempt, now: Time) -> Vec<Reason> {
     if let Some(reasons) = app.refusals.0.remove(&key) {
         return reasons.to_vec();
     }
-    let decision = app.policy.sign_in(&attempt.login.0, attempt.address, now);
+    let decision = app.policy.sign_in(&attempt.login.0, attempt.protocol, attempt.address, now);
     match decision.verdict {
         SignInVerdict::Challenge | SignInVerdict::Refuse => {
             decision.reasons.iter().map(reason_text).collect()
@@ -222,7 +224,7 @@ fn answer(status: i64) -> Response {
 }
 
 fn reason(code: ReasonCode, text: &str) -> Reason {
-    Reason { code, text: text.to_owned(), block: None }
+    Reason::new(code, text)
 }
 
 fn shortened(text: &str, longest: usize) -> &str {

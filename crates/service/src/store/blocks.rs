@@ -11,6 +11,7 @@ pub async fn put(connection: &mut SqliteConnection, block: &Block) -> Result<(),
         BlockTarget::Address { address } => (1i16, address.to_string()),
         BlockTarget::Network { network } => (2, network.to_string()),
         BlockTarget::Account { login } => (3, login.0.clone()),
+        BlockTarget::AccountNetwork { login, network } => (4, format!("{network} {login}")),
     };
     sqlx::query(
         "INSERT INTO blocks (id, target_kind, target, note, created_at, created_by, created_by_login, \
@@ -61,6 +62,10 @@ fn block(row: &SqliteRow) -> Result<Option<Block>, StoreError> {
         1 => target.parse().ok().map(|address| BlockTarget::Address { address }),
         2 => target.parse().ok().map(|network| BlockTarget::Network { network }),
         3 => Some(BlockTarget::Account { login: Login(target) }),
+        4 => target.split_once(' ').and_then(|(network, login)| {
+            let network = network.parse().ok()?;
+            Some(BlockTarget::AccountNetwork { login: login.into(), network })
+        }),
         _ => None,
     };
     let Some(target) = target else { return Ok(None) };

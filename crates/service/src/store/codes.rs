@@ -37,7 +37,7 @@ macro_rules! row_codes {
 }
 
 row_codes! {
-    EventKind { SignIn = 1, Submission = 2, Alert = 3, Block = 4, Account = 5, Admin = 6, System = 7 }
+    EventKind { SignIn = 1, Submission = 2, Alert = 3, Block = 4, Account = 5, Admin = 6, System = 7, Policy = 8 }
     Protocol { Web = 1, Api = 2, Imap = 3, Pop3 = 4, Submission = 5, Sieve = 6 }
     // Outcomes of sign-ins and of submissions share one column.
     Outcome { Succeeded = 1, Failed = 2, Refused = 3, Challenged = 4 }

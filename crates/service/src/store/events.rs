@@ -67,7 +67,7 @@ impl NewEvent {
             EventBody::Alert(it) => (None, None, it.login.as_ref().map(|login| login.0.as_str()), None),
             EventBody::Account(it) => (None, None, Some(it.login.0.as_str()), None),
             EventBody::Admin(it) => (None, None, Some(it.login.0.as_str()), it.address),
-            EventBody::Block(_) | EventBody::System(_) => (None, None, None, None),
+            EventBody::Block(_) | EventBody::Policy(_) | EventBody::System(_) => (None, None, None, None),
         };
         let login = login.map(Arc::from);
         Self { kind: body.kind(), protocol, outcome, mark, login, address, body: text.into() }

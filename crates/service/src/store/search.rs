@@ -318,7 +318,12 @@ fn outcomes_and_protocols(kind: EventKind) -> Vec<(i16, Option<Protocol>)> {
             let outcomes = SubmissionOutcome::ALL.iter();
             outcomes.map(|outcome| (outcome.code(), Some(Protocol::Submission))).collect()
         }
-        EventKind::Alert | EventKind::Block | EventKind::Account | EventKind::Admin | EventKind::System => {
+        EventKind::Alert
+        | EventKind::Block
+        | EventKind::Account
+        | EventKind::Policy
+        | EventKind::Admin
+        | EventKind::System => {
             vec![(0, None)]
         }
     }

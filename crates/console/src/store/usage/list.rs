@@ -75,7 +75,9 @@ impl Standing {
             .filter(|block| block.lifted_at.is_none() && block.expires_at.is_none_or(|end| now < end));
         let blocked = in_force.filter_map(|block| match block.target {
             BlockTarget::Account { login } => Some(login.0),
-            BlockTarget::Address { .. } | BlockTarget::Network { .. } => None,
+            BlockTarget::Address { .. }
+            | BlockTarget::Network { .. }
+            | BlockTarget::AccountNetwork { .. } => None,
         });
         let open: Vec<Alert> =
             bodies(reader, "SELECT body FROM alerts WHERE state = ?1", &[&state_number(AlertState::Open)])?;

@@ -44,6 +44,7 @@ fn body() -> impl Strategy<Value = EventBody> {
                 server: None,
                 client: None,
                 tls: true,
+                place: None,
             }),
         },
     )

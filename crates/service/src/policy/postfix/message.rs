@@ -66,6 +66,7 @@ impl Message {
             outcome: SubmissionOutcome::Abandoned,
             reasons: Vec::new(),
             size: request.size(),
+            place: None,
         };
         Self { instance: request.instance.into(), submission, recorded: false }
     }

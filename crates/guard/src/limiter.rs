@@ -1,0 +1,372 @@
+//! Counting against sending limits, in exact sliding windows.
+//!
+//! A recipient is reserved when it is named, settled when the message is through, and given back when the
+//! message is refused or abandoned. Within any span as long as a window, no more than the limit is admitted.
+//!
+//! *Time.* What counts is how much time passed as far as the clock tells: time that goes back is no time, so that
+//! setting the clock back frees nothing. Callers may be a little out of order.
+//!
+//! *Crashes.* What is admitted is covered by leases: portions of a limit that the caller writes down before it
+//! lets anything through. After a crash a lease counts as if it had been used up at its last moment; so a crash
+//! admits nothing beyond the limit, and costs at most the rest of a portion.
+
+mod ledger;
+
+use std::{collections::HashMap, net::IpAddr, sync::Arc};
+
+use ipnet::IpNet;
+use jiff::{SignedDuration, Timestamp};
+
+use self::ledger::Ledger;
+use crate::{
+    client::client_network,
+    limit::{KnownNetworks, Limit, LimitAction, LimitId, LimitSet, Measure, Per},
+};
+
+/// Counts of all that is limited.
+#[derive(Debug)]
+pub struct Limiter {
+    ledgers: HashMap<Key, Ledger>,
+    clock: Elapsed,
+}
+
+/// What has one count.
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct Key {
+    pub limit: LimitId,
+    pub pool: Pool,
+    /// None where accounts count together.
+    pub login: Option<Arc<str>>,
+    /// None where addresses count together.
+    pub network: Option<IpNet>,
+}
+
+/// The two figures of a limit, and its burst, are counted apart.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub enum Pool {
+    Known,
+    Others,
+    Burst,
+}
+
+/// Who sends.
+#[derive(Debug, Clone, Copy)]
+pub struct Sender<'a> {
+    /// In lower case.
+    pub login: &'a str,
+    pub address: Option<IpAddr>,
+}
+
+/// What a message has been admitted for, so far.
+#[derive(Debug, Default)]
+pub struct Reservation {
+    /// Recipients that were named and admitted.
+    pub recipients: u32,
+    parts: Vec<Part>,
+    counts_as_message: bool,
+}
+
+#[derive(Debug)]
+struct Part {
+    key: Key,
+    at: i64,
+    count: u32,
+    of_recipients: bool,
+}
+
+/// A portion of a limit, written down before it is used.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Lease {
+    pub key: Key,
+    pub count: u32,
+    /// No longer used from then on; after a crash it counts as used at that moment.
+    pub until: Timestamp,
+    /// When it no longer counts.
+    pub gone_at: Timestamp,
+}
+
+/// What was answered to a sender.
+#[derive(Debug, Default)]
+pub struct Answer {
+    /// Limits that are reached, enforced or not. Anything enforced among them means that nothing was reserved.
+    pub reached: Vec<Reached>,
+    /// To be written down before the message goes on; where that fails, [`Limiter::release`] the reservation.
+    pub leases: Vec<Lease>,
+}
+
+/// A limit that is reached.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Reached {
+    pub limit: Arc<Limit>,
+    pub key: Key,
+    pub used: u32,
+    pub of: u32,
+}
+
+/// One count, to be shown.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Count {
+    pub used: u32,
+    /// When the oldest of it no longer counts.
+    pub frees_at: Option<Timestamp>,
+}
+
+/// Time that passed, in milliseconds, whatever the clock does.
+#[derive(Debug, Clone, Copy)]
+struct Elapsed {
+    high: Timestamp,
+    elapsed: i64,
+}
+
+/// So much callers may be out of order; beyond it the clock was set back.
+const OUT_OF_ORDER: SignedDuration = SignedDuration::from_secs(1);
+
+/// The longest time for which a portion is leased.
+const LONGEST_LEASE: SignedDuration = SignedDuration::from_secs(30);
+
+/// A limit is leased in so many portions at least.
+const PORTIONS: u32 = 20;
+const LARGEST_PORTION: u32 = 50;
+
+/// What a request wants of one count.
+struct Demand<'a> {
+    limit: &'a Arc<Limit>,
+    key: Key,
+    allowed: u32,
+    /// None where a message alone is looked at.
+    window: Option<SignedDuration>,
+    count: u32,
+    of_recipients: bool,
+}
+
+impl Limiter {
+    pub fn new(now: Timestamp) -> Self {
+        Self { ledgers: HashMap::new(), clock: Elapsed { high: now, elapsed: 0 } }
+    }
+
+    /// Counts again what leases say was used before a crash or restart.
+    pub fn restore(leases: impl IntoIterator<Item = Lease>, now: Timestamp) -> Self {
+        let mut limiter = Self::new(now);
+        for lease in leases {
+            let window = lease.gone_at.duration_since(lease.until);
+            // A lease from the future was written before the clock was set back: it counts from now on.
+            let at = lease.until.duration_since(now).min(LONGEST_LEASE);
+            if window.is_positive() && at + window > SignedDuration::ZERO {
+                limiter.ledgers.entry(lease.key).or_default().add(millis(at), lease.count);
+            }
+        }
+        limiter
+    }
+
+    /// Whether `sender` may name so many recipients more for this message. What is admitted is added to
+    /// `message`. Zero more asks whether what it has may go on.
+    pub fn reserve(
+        &mut self,
+        limits: &LimitSet,
+        known: &KnownNetworks,
+        sender: &Sender<'_>,
+        recipients: u32,
+        message: &mut Reservation,
+        now: Timestamp,
+    ) -> Answer {
+        let applying = limits.applying(sender.login);
+        if applying.is_empty() {
+            message.recipients = message.recipients.saturating_add(recipients);
+            return Answer::default();
+        }
+        let at = self.clock.advance(now);
+        let is_known = known.holds(sender.login, sender.address);
+        let demands = demands(&applying, sender, is_known, recipients, message);
+        let mut answer = Answer::default();
+        for demand in &demands {
+            let used = match demand.window {
+                Some(window) => self.used(&demand.key, window, at),
+                None => message.recipients,
+            };
+            if demand.count > 0 && used.saturating_add(demand.count) > demand.allowed {
+                answer.reached.push(Reached {
+                    limit: Arc::clone(demand.limit),
+                    key: demand.key.clone(),
+                    used,
+                    of: demand.allowed,
+                });
+            }
+        }
+        if answer.reached.iter().any(|reached| reached.limit.enforced) {
+            return answer;
+        }
+        for demand in demands {
+            let Some(window) = demand.window.filter(|_| demand.count > 0) else { continue };
+            let ledger = self.ledgers.entry(demand.key.clone()).or_default();
+            ledger.add(at, demand.count);
+            if demand.limit.enforced {
+                answer.leases.extend(lease(ledger, &demand, window, at, now));
+            }
+            message.parts.push(Part {
+                key: demand.key,
+                at,
+                count: demand.count,
+                of_recipients: demand.of_recipients,
+            });
+        }
+        message.recipients = message.recipients.saturating_add(recipients);
+        message.counts_as_message = true;
+        answer
+    }
+
+    /// The message is through, with so many recipients: what it was admitted for beyond that is given back.
+    pub fn settle(&mut self, message: Reservation, recipients: u32) {
+        if recipients == 0 {
+            return self.release(message);
+        }
+        let mut reserved: HashMap<&Key, u32> = HashMap::new();
+        let of_recipients = || message.parts.iter().filter(|part| part.of_recipients);
+        for part in of_recipients() {
+            *reserved.entry(&part.key).or_default() += part.count;
+        }
+        // Which of them were refused is not known: the oldest are given back, so that the rest counts longer.
+        for part in of_recipients() {
+            let Some(reserved) = reserved.get_mut(&part.key) else { continue };
+            let given = part.count.min(reserved.saturating_sub(recipients));
+            *reserved -= given;
+            self.give_back(&part.key, part.at, given);
+        }
+    }
+
+    /// The message is refused or abandoned: all that it was admitted for is given back.
+    pub fn release(&mut self, message: Reservation) {
+        for part in message.parts {
+            self.give_back(&part.key, part.at, part.count);
+        }
+    }
+
+    /// What counts now, to be shown.
+    pub fn count(&mut self, key: &Key, window: SignedDuration, now: Timestamp) -> Count {
+        let at = self.clock.advance(now);
+        let used = self.used(key, window, at);
+        let frees_at = self
+            .ledgers
+            .get(key)
+            .and_then(Ledger::oldest)
+            .and_then(|oldest| now.checked_add(window - SignedDuration::from_millis(at - oldest)).ok());
+        Count { used, frees_at }
+    }
+
+    /// Forgets counts that have long been empty; for now and then.
+    pub fn sweep(&mut self, now: Timestamp) {
+        let at = self.clock.advance(now);
+        let day = millis(SignedDuration::from_hours(24));
+        self.ledgers.retain(|_, ledger| ledger.newest().is_some_and(|newest| newest > at - day));
+    }
+
+    fn used(&mut self, key: &Key, window: SignedDuration, at: i64) -> u32 {
+        match self.ledgers.get_mut(key) {
+            Some(ledger) => ledger.used(at.saturating_sub(millis(window))),
+            None => 0,
+        }
+    }
+
+    fn give_back(&mut self, key: &Key, at: i64, count: u32) {
+        if let Some(ledger) = self.ledgers.get_mut(key) {
+            ledger.take(at, count);
+        }
+    }
+}
+
+impl Answer {
+    /// What becomes of it; none: it may go on.
+    pub fn stopped(&self) -> Option<LimitAction> {
+        let enforced = self.reached.iter().filter(|reached| reached.limit.enforced);
+        enforced.map(|reached| reached.limit.action).max()
+    }
+}
+
+impl Elapsed {
+    fn advance(&mut self, now: Timestamp) -> i64 {
+        let step = now.duration_since(self.high);
+        if step.is_positive() {
+            self.elapsed = self.elapsed.saturating_add(millis(step));
+            self.high = now;
+        } else if step < -OUT_OF_ORDER {
+            self.high = now;
+        }
+        self.elapsed
+    }
+}
+
+fn demands<'a>(
+    applying: &[&'a Arc<Limit>],
+    sender: &Sender<'_>,
+    is_known: bool,
+    recipients: u32,
+    message: &Reservation,
+) -> Vec<Demand<'a>> {
+    let login: Arc<str> = sender.login.into();
+    let mut demands = Vec::with_capacity(applying.len());
+    for limit in applying {
+        let (count, of_recipients) = match limit.measure {
+            Measure::Recipients(_) | Measure::RecipientsPerMessage => (recipients, true),
+            Measure::Messages(_) => (u32::from(!message.counts_as_message), false),
+        };
+        let key = |pool| key(limit, pool, &login, sender.address);
+        if let Some(allowed) = limit.allowance(is_known) {
+            let pool = if is_known { Pool::Known } else { Pool::Others };
+            let window = limit.measure.window().map(crate::limit::Window::length);
+            demands.push(Demand { limit, key: key(pool), allowed, window, count, of_recipients });
+        }
+        if let (Some(burst), Some(_)) = (limit.burst, limit.measure.window()) {
+            let window = Some(burst.window);
+            demands.push(Demand {
+                limit,
+                key: key(Pool::Burst),
+                allowed: burst.count,
+                window,
+                count,
+                of_recipients,
+            });
+        }
+    }
+    demands
+}
+
+/// What a sender counts with under a limit.
+pub fn key(limit: &Limit, pool: Pool, login: &Arc<str>, address: Option<IpAddr>) -> Key {
+    let (by_login, by_address) = match limit.per {
+        Per::Account => (true, false),
+        Per::AccountAndAddress => (true, true),
+        Per::Address => (false, true),
+        Per::Organization => (false, false),
+    };
+    Key {
+        limit: limit.id.clone(),
+        pool,
+        login: by_login.then(|| Arc::clone(login)),
+        network: address.filter(|_| by_address).map(client_network),
+    }
+}
+
+/// Covers what was just added to a ledger: by what is left of its lease, else by a new one.
+fn lease(
+    ledger: &mut Ledger,
+    demand: &Demand<'_>,
+    window: SignedDuration,
+    at: i64,
+    now: Timestamp,
+) -> Option<Lease> {
+    if ledger.uses_lease(demand.count, at) {
+        return None;
+    }
+    let portion = (demand.allowed / PORTIONS).clamp(1, LARGEST_PORTION).max(demand.count);
+    let lasts = (window / 20).min(LONGEST_LEASE);
+    ledger.set_lease(portion - demand.count, at.saturating_add(millis(lasts)));
+    let until = now.checked_add(lasts).unwrap_or(now);
+    let gone_at = until.checked_add(window).unwrap_or(until);
+    Some(Lease { key: demand.key.clone(), count: portion, until, gone_at })
+}
+
+fn millis(duration: SignedDuration) -> i64 {
+    i64::try_from(duration.as_millis()).unwrap_or(i64::MAX)
+}
+
+#[cfg(test)]
+mod tests;
