@@ -99,14 +99,14 @@ pub async fn preview_policy_import(console: Here, text: String, part: PolicyPart
 
 #[tauri::command]
 #[specta::specta]
-pub async fn policy_text(console: Here, export: PolicyExport) -> Answer<String> {
-    console.policy_text(export).await
+pub async fn policy_text(console: Here, wanted: PolicyExport) -> Answer<String> {
+    console.policy_text(wanted).await
 }
 
 #[tauri::command]
 #[specta::specta]
-pub async fn write_policy(console: Here, path: String, export: PolicyExport) -> Answer<()> {
-    console.write_policy(path, export).await
+pub async fn write_policy(console: Here, path: String, wanted: PolicyExport) -> Answer<()> {
+    console.write_policy(path, wanted).await
 }
 
 #[tauri::command]
