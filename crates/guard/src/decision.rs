@@ -14,13 +14,13 @@ use crate::{
     limiter::{Lease, Limiter, Reached, Reservation, Sender},
 };
 
-/// Everything that decisions are made from. Immutable: a change makes a new one.
+/// Everything that decisions are made from. Immutable: a change makes a new one, which shares what stays.
 #[derive(Debug, Default)]
 pub struct Policy {
     pub blocks: BlockSet,
-    pub rules: RuleSet,
-    pub limits: LimitSet,
-    pub known: KnownNetworks,
+    pub rules: Arc<RuleSet>,
+    pub limits: Arc<LimitSet>,
+    pub known: Arc<KnownNetworks>,
     pub passes: Vec<Pass>,
 }
 
@@ -249,7 +249,7 @@ mod tests {
     fn a_block_refuses_sign_ins_and_rejects_submissions_and_is_named() {
         let block =
             Block { id: BlockId("b1".into()), target: Target::Account("a@x".into()), expires_at: None };
-        let rules = RuleSet::new([deny("r", false)]);
+        let rules = RuleSet::new([deny("r", false)]).into();
         let policy = Policy { blocks: BlockSet::new([block]), rules, ..Policy::default() };
         let decision = sign_in(&attempt("a@x"), &policy, NOW);
         assert_eq!(decision.verdict, SignInVerdict::Refuse);
@@ -263,7 +263,7 @@ mod tests {
 
     #[test]
     fn a_rule_refuses_where_no_block_does() {
-        let policy = Policy { rules: RuleSet::new([deny("r", true)]), ..Policy::default() };
+        let policy = Policy { rules: RuleSet::new([deny("r", true)]).into(), ..Policy::default() };
         let decision = sign_in(&attempt("a@x"), &policy, NOW);
         assert_eq!(decision.verdict, SignInVerdict::Refuse);
         assert_eq!(decision.reasons, [Reason::Denied { rule: RuleId("r".into()), would: false }]);
@@ -279,7 +279,7 @@ mod tests {
             Block { id: BlockId("b".into()), target: Target::Account("a@x".into()), expires_at: None };
         let policy = Policy {
             blocks: BlockSet::new([block]),
-            rules: RuleSet::new([deny("r", true)]),
+            rules: RuleSet::new([deny("r", true)]).into(),
             passes: vec![Pass { login: "a@x".into(), until }],
             ..Policy::default()
         };
@@ -305,7 +305,7 @@ mod tests {
             text: None,
             enforced: true,
         };
-        let policy = Policy { limits: LimitSet::new([limit]), ..Policy::default() };
+        let policy = Policy { limits: LimitSet::new([limit]).into(), ..Policy::default() };
         let (mut limiter, mut message) = (Limiter::new(NOW), Reservation::default());
         let mut ask = || sending(&attempt("a@x"), &policy, 1, &mut message, &mut limiter, NOW);
         let (first, leases) = ask();

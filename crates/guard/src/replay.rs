@@ -1,11 +1,13 @@
 //! What a change of the access rules would do to a sign-in: the same for a dry run over a million stored ones and
 //! for the check that nobody locks themselves out.
 
+use std::sync::Arc;
+
 use jiff::Timestamp;
 
 use crate::{
     access::RuleSet,
-    decision::{self, Attempt, Policy, SignInVerdict},
+    decision::{self, Attempt, Policy, Reason, SignInVerdict},
 };
 
 /// Two policies side by side. Blocks are not a part of it: they come and go by themselves.
@@ -27,18 +29,31 @@ pub enum Effect {
 }
 
 impl Replay {
-    pub fn new(before: RuleSet, after: RuleSet) -> Self {
+    pub fn new(before: impl Into<Arc<RuleSet>>, after: impl Into<Arc<RuleSet>>) -> Self {
         let policy = |rules| Policy { rules, ..Policy::default() };
-        Self { before: policy(before), after: policy(after) }
+        Self { before: policy(before.into()), after: policy(after.into()) }
     }
 
     pub fn effect(&self, attempt: &Attempt<'_>, at: Timestamp) -> Effect {
-        let refuses = |policy| decision::sign_in(attempt, policy, at).verdict == SignInVerdict::Refuse;
-        match (refuses(&self.before), refuses(&self.after)) {
+        let refused_after = !self.refusal_after(attempt, at).is_empty();
+        match (self.is_refused_before(attempt, at), refused_after) {
             (false, true) => Effect::Refused,
             (true, false) => Effect::LetIn,
             (true, true) | (false, false) => Effect::Same,
         }
+    }
+
+    pub fn is_refused_before(&self, attempt: &Attempt<'_>, at: Timestamp) -> bool {
+        decision::sign_in(attempt, &self.before, at).verdict == SignInVerdict::Refuse
+    }
+
+    /// What refuses the attempt after the change; empty where it is let in.
+    pub fn refusal_after(&self, attempt: &Attempt<'_>, at: Timestamp) -> Vec<Reason> {
+        let decision = decision::sign_in(attempt, &self.after, at);
+        if decision.verdict != SignInVerdict::Refuse {
+            return Vec::new();
+        }
+        decision.reasons.into_iter().filter(|reason| !reason.is_report_only()).collect()
     }
 
     /// Whether the effect on an attempt hangs on when it was.
