@@ -7,9 +7,11 @@
 //! setting the clock back frees nothing. Callers may be a little out of order.
 //!
 //! *Crashes.* What is admitted is covered by leases: portions of a limit that the caller writes down before it
-//! lets anything through. After a crash a lease counts as if it had been used up at its last moment; so a crash
-//! admits nothing beyond the limit, and costs at most the rest of a portion.
+//! lets anything through. A lease says what the one before it had left; what is given back is written down too.
+//! After a crash a lease counts as if it had been used up at its last moment; so a crash admits nothing beyond the
+//! limit, and costs at most the rest of one portion.
 
+mod book;
 mod ledger;
 
 use std::{collections::HashMap, net::IpAddr, sync::Arc};
@@ -17,7 +19,7 @@ use std::{collections::HashMap, net::IpAddr, sync::Arc};
 use ipnet::IpNet;
 use jiff::{SignedDuration, Timestamp};
 
-use self::ledger::Ledger;
+use self::{book::Book, ledger::Ledger};
 use crate::{
     client::client_network,
     limit::{KnownNetworks, Limit, LimitAction, LimitId, LimitSet, Measure, Per},
@@ -34,11 +36,19 @@ pub struct Limiter {
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct Key {
     pub limit: LimitId,
+    pub counts: Counts,
     pub pool: Pool,
     /// None where accounts count together.
     pub login: Option<Arc<str>>,
     /// None where addresses count together.
     pub network: Option<IpNet>,
+}
+
+/// What a limit counts; one that is changed to count the other begins anew.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub enum Counts {
+    Recipients,
+    Messages,
 }
 
 /// The two figures of a limit, and its burst, are counted apart.
@@ -64,6 +74,15 @@ pub struct Reservation {
     pub recipients: u32,
     parts: Vec<Part>,
     counts_as_message: bool,
+    /// Before the latest recipients were admitted.
+    before: Before,
+}
+
+#[derive(Debug, Default, Clone, Copy)]
+struct Before {
+    recipients: u32,
+    parts: usize,
+    counts_as_message: bool,
 }
 
 #[derive(Debug)]
@@ -79,10 +98,28 @@ struct Part {
 pub struct Lease {
     pub key: Key,
     pub count: u32,
+    /// What the lease before it had left, which is free again.
+    pub left: u32,
     /// No longer used from then on; after a crash it counts as used at that moment.
     pub until: Timestamp,
     /// When it no longer counts.
     pub gone_at: Timestamp,
+}
+
+/// Admitted, and free again: written down too, but nothing waits for that.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct GivenBack {
+    pub key: Key,
+    pub count: u32,
+    /// When it would have stopped to count.
+    pub gone_at: Timestamp,
+}
+
+/// What is written down, to be read in the same order after a crash.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Record {
+    Lease(Lease),
+    GivenBack(GivenBack),
 }
 
 /// What was answered to a sender.
@@ -90,7 +127,7 @@ pub struct Lease {
 pub struct Answer {
     /// Limits that are reached, enforced or not. Anything enforced among them means that nothing was reserved.
     pub reached: Vec<Reached>,
-    /// To be written down before the message goes on; where that fails, [`Limiter::release`] the reservation.
+    /// To be written down before the message goes on; where that fails, [`Limiter::undo`] it.
     pub leases: Vec<Lease>,
 }
 
@@ -144,18 +181,45 @@ impl Limiter {
         Self { ledgers: HashMap::new(), clock: Elapsed { high: now, elapsed: 0 } }
     }
 
-    /// Counts again what leases say was used before a crash or restart.
-    pub fn restore(leases: impl IntoIterator<Item = Lease>, now: Timestamp) -> Self {
+    /// Counts again what was used before a crash or restart, as far as records tell.
+    pub fn restore(records: impl IntoIterator<Item = Record>, now: Timestamp) -> Self {
+        let mut book = Book::default();
+        for record in records {
+            book.take_in(record, now);
+        }
         let mut limiter = Self::new(now);
-        for lease in leases {
+        for lease in book.into_leases() {
             let window = lease.gone_at.duration_since(lease.until);
             // A lease from the future was written before the clock was set back: it counts from now on.
             let at = lease.until.duration_since(now).min(LONGEST_LEASE);
-            if window.is_positive() && at + window > SignedDuration::ZERO {
-                limiter.ledgers.entry(lease.key).or_default().add(millis(at), lease.count);
-            }
+            limiter
+                .ledgers
+                .entry(lease.key)
+                .or_insert_with(|| Ledger::new(window))
+                .add(millis(at), lease.count);
         }
         limiter
+    }
+
+    /// All counts, in the fewest records that restore them.
+    pub fn records(&mut self, now: Timestamp) -> Vec<Record> {
+        self.sweep(now);
+        let at = self.clock.advance(now);
+        let lease = |key: &Key, ledger: &Ledger, count, moment: i64| {
+            let until = now.checked_add(SignedDuration::from_millis(moment - at)).unwrap_or(now);
+            let gone_at = until.checked_add(ledger.window()).unwrap_or(until);
+            Record::Lease(Lease { key: key.clone(), count, left: 0, until, gone_at })
+        };
+        let mut records = Vec::new();
+        for (key, ledger) in &mut self.ledgers {
+            let (left, until) = ledger.lease(at);
+            ledger.set_lease(left, until);
+            records.extend(ledger.coarse().map(|(moment, count)| lease(key, ledger, count, moment)));
+            if left > 0 {
+                records.push(lease(key, ledger, left, until));
+            }
+        }
+        records
     }
 
     /// Whether `sender` may name so many recipients more for this message. What is admitted is added to
@@ -169,6 +233,11 @@ impl Limiter {
         message: &mut Reservation,
         now: Timestamp,
     ) -> Answer {
+        message.before = Before {
+            recipients: message.recipients,
+            parts: message.parts.len(),
+            counts_as_message: message.counts_as_message,
+        };
         let applying = limits.applying(sender.login);
         if applying.is_empty() {
             message.recipients = message.recipients.saturating_add(recipients);
@@ -197,7 +266,8 @@ impl Limiter {
         }
         for demand in demands {
             let Some(window) = demand.window.filter(|_| demand.count > 0) else { continue };
-            let ledger = self.ledgers.entry(demand.key.clone()).or_default();
+            let ledger = self.ledgers.entry(demand.key.clone()).or_insert_with(|| Ledger::new(window));
+            ledger.set_window(window);
             ledger.add(at, demand.count);
             if demand.limit.enforced {
                 answer.leases.extend(lease(ledger, &demand, window, at, now));
@@ -214,30 +284,50 @@ impl Limiter {
         answer
     }
 
-    /// The message is through, with so many recipients: what it was admitted for beyond that is given back.
-    pub fn settle(&mut self, message: Reservation, recipients: u32) {
+    /// Takes back what the latest [`Limiter::reserve`] admitted, since it can't be written down.
+    pub fn undo(&mut self, message: &mut Reservation) {
+        let Before { recipients, parts, counts_as_message } = message.before;
+        for part in message.parts.drain(parts.min(message.parts.len())..) {
+            if let Some(ledger) = self.ledgers.get_mut(&part.key) {
+                ledger.take(part.at, part.count);
+                ledger.set_lease(0, 0);
+            }
+        }
+        message.recipients = recipients;
+        message.counts_as_message = counts_as_message;
+    }
+
+    /// The message has so many recipients: what it was admitted for beyond that is given back.
+    pub fn settle(&mut self, message: &mut Reservation, recipients: u32, now: Timestamp) -> Vec<GivenBack> {
         if recipients == 0 {
-            return self.release(message);
+            return self.release(std::mem::take(message), now);
         }
-        let mut reserved: HashMap<&Key, u32> = HashMap::new();
-        let of_recipients = || message.parts.iter().filter(|part| part.of_recipients);
-        for part in of_recipients() {
-            *reserved.entry(&part.key).or_default() += part.count;
+        let mut reserved: HashMap<Key, u32> = HashMap::new();
+        if message.recipients <= recipients {
+            return Vec::new();
         }
+        for part in message.parts.iter().filter(|part| part.of_recipients) {
+            let sum = reserved.entry(part.key.clone()).or_default();
+            *sum = sum.saturating_add(part.count);
+        }
+        let mut given_back = Vec::new();
         // Which of them were refused is not known: the oldest are given back, so that the rest counts longer.
-        for part in of_recipients() {
+        for part in message.parts.iter_mut().filter(|part| part.of_recipients) {
             let Some(reserved) = reserved.get_mut(&part.key) else { continue };
             let given = part.count.min(reserved.saturating_sub(recipients));
             *reserved -= given;
-            self.give_back(&part.key, part.at, given);
+            part.count -= given;
+            given_back.extend(self.give_back(&part.key, part.at, given, now));
         }
+        message.parts.retain(|part| part.count > 0);
+        message.recipients = recipients;
+        given_back
     }
 
     /// The message is refused or abandoned: all that it was admitted for is given back.
-    pub fn release(&mut self, message: Reservation) {
-        for part in message.parts {
-            self.give_back(&part.key, part.at, part.count);
-        }
+    pub fn release(&mut self, message: Reservation, now: Timestamp) -> Vec<GivenBack> {
+        let parts = message.parts.into_iter();
+        parts.filter_map(|part| self.give_back(&part.key, part.at, part.count, now)).collect()
     }
 
     /// What counts now, to be shown.
@@ -255,8 +345,7 @@ impl Limiter {
     /// Forgets counts that have long been empty; for now and then.
     pub fn sweep(&mut self, now: Timestamp) {
         let at = self.clock.advance(now);
-        let day = millis(SignedDuration::from_hours(24));
-        self.ledgers.retain(|_, ledger| ledger.newest().is_some_and(|newest| newest > at - day));
+        self.ledgers.retain(|_, ledger| ledger.used(at.saturating_sub(millis(ledger.window()))) > 0);
     }
 
     fn used(&mut self, key: &Key, window: SignedDuration, at: i64) -> u32 {
@@ -266,10 +355,13 @@ impl Limiter {
         }
     }
 
-    fn give_back(&mut self, key: &Key, at: i64, count: u32) {
-        if let Some(ledger) = self.ledgers.get_mut(key) {
-            ledger.take(at, count);
-        }
+    fn give_back(&mut self, key: &Key, at: i64, count: u32, now: Timestamp) -> Option<GivenBack> {
+        let passed = self.clock.advance(now) - at;
+        let ledger = self.ledgers.get_mut(key)?;
+        let count = ledger.take(at, count);
+        let rest = ledger.window() - SignedDuration::from_millis(passed);
+        let gone_at = now.checked_add(rest).unwrap_or(now);
+        (count > 0).then(|| GivenBack { key: key.clone(), count, gone_at })
     }
 }
 
@@ -339,6 +431,10 @@ pub fn key(limit: &Limit, pool: Pool, login: &Arc<str>, address: Option<IpAddr>)
     };
     Key {
         limit: limit.id.clone(),
+        counts: match limit.measure {
+            Measure::Recipients(_) | Measure::RecipientsPerMessage => Counts::Recipients,
+            Measure::Messages(_) => Counts::Messages,
+        },
         pool,
         login: by_login.then(|| Arc::clone(login)),
         network: address.filter(|_| by_address).map(client_network),
@@ -358,10 +454,11 @@ fn lease(
     }
     let portion = (demand.allowed / PORTIONS).clamp(1, LARGEST_PORTION).max(demand.count);
     let lasts = (window / 20).min(LONGEST_LEASE);
+    let (left, _) = ledger.lease(i64::MIN);
     ledger.set_lease(portion - demand.count, at.saturating_add(millis(lasts)));
     let until = now.checked_add(lasts).unwrap_or(now);
     let gone_at = until.checked_add(window).unwrap_or(until);
-    Some(Lease { key: demand.key.clone(), count: portion, until, gone_at })
+    Some(Lease { key: demand.key.clone(), count: portion, left, until, gone_at })
 }
 
 fn millis(duration: SignedDuration) -> i64 {

@@ -58,11 +58,11 @@ impl Desk {
         let mut message = Reservation::default();
         for _ in 0..recipients {
             if self.ask(login, address, 1, &mut message, now).stopped().is_some() {
-                self.limiter.release(message);
+                self.limiter.release(message, at(now));
                 return false;
             }
         }
-        self.limiter.settle(message, recipients);
+        self.limiter.settle(&mut message, recipients, at(now));
         true
     }
 }
@@ -102,7 +102,7 @@ fn what_is_refused_or_left_is_given_back() {
         assert_eq!(desk.ask("a@x", ELSEWHERE, 1, &mut message, 0).stopped(), None);
     }
     assert!(!desk.send("a@x", ELSEWHERE, 1, 1));
-    desk.limiter.settle(message, 4);
+    desk.limiter.settle(&mut message, 4, at(1));
     assert!(desk.send("a@x", ELSEWHERE, 6, 2));
     assert!(!desk.send("a@x", ELSEWHERE, 1, 3));
 }
@@ -153,6 +153,43 @@ fn setting_the_clock_back_frees_nothing() {
     assert!(desk.send("a@x", ELSEWHERE, 1, HOUR));
 }
 
+#[test]
+fn a_crash_costs_the_rest_of_one_portion_and_keeps_what_was_given_back() {
+    let mut desk = Desk::new([limit(Measure::Recipients(Window::Hour), Per::Account, None, Some(100))]);
+    let mut records = Vec::new();
+    // A portion is five; each minute a new one begins.
+    for minute in 0..10 {
+        let mut message = Reservation::default();
+        let answer = desk.ask("a@x", ELSEWHERE, 2, &mut message, minute * 60_000);
+        records.extend(answer.leases.into_iter().map(Record::Lease));
+        if minute % 2 == 0 {
+            let given = desk.limiter.release(message, at(minute * 60_000 + 1));
+            records.extend(given.into_iter().map(Record::GivenBack));
+        }
+    }
+    let used = |records: &[Record]| {
+        let limiter = &mut Limiter::restore(records.iter().cloned(), at(600_000));
+        let limit = &desk.limits.limits()[0];
+        let key = key(limit, Pool::Others, &"a@x".into(), ELSEWHERE.parse().ok());
+        limiter.count(&key, SignedDuration::from_hours(1), at(600_000)).used
+    };
+    assert_eq!(used(&records), 5 * 2 + 3);
+    let compacted = desk.limiter.records(at(600_000));
+    assert_eq!(used(&compacted), 5 * 2);
+    assert!(compacted.len() < records.len());
+}
+
+#[test]
+fn what_cannot_be_written_down_is_undone() {
+    let mut desk = Desk::new([limit(Measure::Recipients(Window::Hour), Per::Account, None, Some(100))]);
+    let mut message = Reservation::default();
+    assert_eq!(desk.ask("a@x", ELSEWHERE, 1, &mut message, 0).leases.len(), 1);
+    desk.limiter.undo(&mut message);
+    assert_eq!(message.recipients, 0);
+    assert_eq!(desk.ask("a@x", ELSEWHERE, 1, &mut message, 1).leases.len(), 1, "the lease went with it");
+    assert!(desk.send("a@x", ELSEWHERE, 99, 2) && !desk.send("a@x", ELSEWHERE, 1, 3));
+}
+
 /// What a client and the world do next.
 #[derive(Debug, Clone)]
 enum Step {
@@ -172,8 +209,10 @@ enum Step {
     Abandon {
         message: usize,
     },
-    /// The service is killed and begins anew from its leases.
+    /// The service is killed and begins anew from its records.
     Crash,
+    /// The records are replaced by fewer that say the same.
+    Compact,
 }
 
 fn step() -> impl Strategy<Value = Step> {
@@ -185,6 +224,7 @@ fn step() -> impl Strategy<Value = Step> {
         4 => (0usize..4, 0u32..6).prop_map(|(message, keep)| Step::End { message, keep }),
         1 => (0usize..4).prop_map(|message| Step::Abandon { message }),
         1 => Just(Step::Crash),
+        1 => Just(Step::Compact),
     ]
 }
 
@@ -206,7 +246,7 @@ proptest! {
         let mut desk = Desk::new([limit(Measure::Recipients(Window::Hour), Per::Account, None, Some(most))]);
         let mut clock = 0i64;
         let mut passed = 0i64;
-        let mut leases: Vec<Lease> = Vec::new();
+        let mut records: Vec<Record> = Vec::new();
         let mut open: Vec<(Reservation, Admitted)> = (0..4).map(|_| Default::default()).collect();
         let mut sent: Admitted = Vec::new();
         for step in steps {
@@ -225,28 +265,31 @@ proptest! {
                         let answer =
                             desk.limiter.reserve(&desk.limits, &desk.known, &sender, 1, reservation, at(clock));
                         if answer.stopped().is_none() {
-                            leases.extend(answer.leases);
+                            records.extend(answer.leases.into_iter().map(Record::Lease));
                             admitted.push((passed, u32::from(!home)));
                         }
                     }
                 }
                 Step::End { message, keep } => {
-                    let (reservation, mut admitted) = std::mem::take(&mut open[message]);
+                    let (mut reservation, mut admitted) = std::mem::take(&mut open[message]);
                     let keep = keep.min(reservation.recipients);
-                    desk.limiter.settle(reservation, keep);
+                    let given = desk.limiter.settle(&mut reservation, keep, at(clock));
+                    records.extend(given.into_iter().map(Record::GivenBack));
                     admitted.truncate(keep as usize);
                     sent.extend(admitted);
                 }
                 Step::Abandon { message } => {
                     let (reservation, _) = std::mem::take(&mut open[message]);
-                    desk.limiter.release(reservation);
+                    let given = desk.limiter.release(reservation, at(clock));
+                    records.extend(given.into_iter().map(Record::GivenBack));
                 }
+                Step::Compact => records = desk.limiter.records(at(clock)),
                 Step::Crash => {
                     // Postfix went on with what it was told; nobody gives anything back any more.
                     for (_, admitted) in open.iter_mut().map(std::mem::take) {
                         sent.extend(admitted);
                     }
-                    desk.limiter = Limiter::restore(leases.iter().cloned(), at(clock));
+                    desk.limiter = Limiter::restore(records.iter().cloned(), at(clock));
                 }
             }
             let all: Admitted = sent.iter().chain(open.iter().flat_map(|(_, admitted)| admitted)).copied().collect();
