@@ -1,6 +1,6 @@
 import type { Link } from "$host/host";
 import { m } from "$messages";
-import { count, relativeTime } from "$lib/format";
+import { count, relativeTime, timeLeft } from "$lib/format";
 import type { Mark } from "$lib/words";
 
 /** How the connection stands, in words. */
@@ -30,6 +30,14 @@ export function linkWords(link: Link, now: number): Mark {
       };
     case "signed_out":
       return { word: m.app_link_signed_out(), icon: "lock", tone: "warning" };
+    case "refused_here":
+      return {
+        word: link.returns_at
+          ? m.app_link_refused_returns({ time: timeLeft(Date.parse(link.returns_at), now) })
+          : m.app_link_refused_here({ time: relativeTime(Date.parse(link.since), now) }),
+        icon: "block",
+        tone: "warning",
+      };
     case "certificate_changed":
       return { word: m.services_link_certificate(), icon: "error", tone: "critical" };
   }

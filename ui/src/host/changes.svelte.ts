@@ -8,6 +8,7 @@ const revisions = $state<Record<Part, number>>({
   alerts: 0,
   blocks: 0,
   accounts: 0,
+  policy: 0,
   settings: 0,
   drafts: 0,
   other_alerts: 0,

@@ -18,6 +18,7 @@ import {
   scenario,
   service,
 } from "./mock/scenario";
+import { policyCommands } from "./mock/policy";
 import * as seed from "./mock/seed";
 import { services, withServices } from "./mock/services";
 
@@ -99,6 +100,7 @@ function changed(...parts: (keyof t.DataChanged)[]) {
       alerts: has("alerts"),
       blocks: has("blocks"),
       accounts: has("accounts"),
+      policy: has("policy"),
       settings: has("settings"),
       drafts: has("drafts"),
       other_alerts: has("other_alerts"),
@@ -145,6 +147,8 @@ async function write<T>(answer: () => T): Promise<T> {
     );
   if (state.service?.link.kind === "signed_out")
     throw problem("unauthenticated", "Your session ended. Sign in.");
+  if (state.service?.link.kind === "refused_here")
+    throw problem("refused_here", "Access rules or blocks don't let you in from here.");
   if (scenario === "auditor")
     throw problem("forbidden", "An auditor can look at everything and change nothing.");
   return structuredClone(answer());
@@ -330,6 +334,18 @@ export const host: Host = {
     changed,
     blocks: () => blocks,
     alerts: () => alerts,
+  }),
+
+  ...policyCommands({
+    view: () => state,
+    log: () => log,
+    blocks: () => blocks,
+    read,
+    write,
+    problem,
+    changed,
+    push,
+    record,
   }),
 
   preferences: async () => preferences,

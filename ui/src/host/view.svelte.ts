@@ -24,6 +24,8 @@ export function obstacle(): string | undefined {
       return m.words_obstacle_offline();
     case "connecting":
       return m.words_obstacle_connecting();
+    case "refused_here":
+      return m.words_obstacle_refused_here();
     case "signed_out":
       return m.words_obstacle_signed_out();
     case "certificate_changed":

@@ -49,6 +49,7 @@ const styles = {
   date,
   dayOfYear: { ...date, ...minute },
   weekday: { weekday: "short", ...minute },
+  shortWeekday: { weekday: "short" },
   clock: second,
   shortClock: minute,
   absolute: { weekday: "short", ...date, year: "numeric", ...second, timeZoneName: "short" },
@@ -74,6 +75,27 @@ export function absoluteTime(at: number): string {
 export function dayName(at: number): string {
   return dates("date").format(at);
 }
+
+/** A day with its year: "3 Nov 2026". */
+export function dayAndYear(at: number): string {
+  return dates("day").format(at);
+}
+
+/** A weekday in short: 0 is Monday. */
+export function shortWeekday(index: number): string {
+  // The first of January 2024 was a Monday.
+  return dates("shortWeekday").format(new Date(2024, 0, 1 + index));
+}
+
+/** "IMAP, POP3 and Sieve". */
+export function listOf(parts: readonly string[]): string {
+  const form = forms[locale()];
+  const format = lists.get(form) ?? new Intl.ListFormat(form, { type: "conjunction" });
+  lists.set(form, format);
+  return format.format(parts);
+}
+
+const lists = new Map<string, Intl.ListFormat>();
 
 /** The time of day, with the day before it unless it is today. */
 export function clockTime(at: number, now: number): string {

@@ -17,6 +17,8 @@ export function asProblem(thrown: unknown): Problem {
 const complete: Partial<Record<Code, () => string>> = {
   unauthenticated: m.words_problem_unauthenticated,
   forbidden: m.words_problem_forbidden,
+  refused_here: m.words_problem_refused_here,
+  locks_out: m.words_problem_locks_out,
   sign_in_refused: m.words_problem_sign_in_refused,
   wrong_code: m.words_problem_wrong_code,
   challenge_over: m.words_problem_challenge_over,

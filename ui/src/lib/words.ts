@@ -12,6 +12,7 @@ import type {
   MailServerKind,
   Outcome,
   OutcomeFilter,
+  PolicyItem,
   Protocol,
   Reason,
   ReasonCode,
@@ -19,9 +20,11 @@ import type {
   Severity,
   SubmissionOutcome,
   SystemFact,
+  TrialState,
 } from "$host/host";
 import { count, inOwnTime, shortTime } from "./format";
 import { locale } from "./language.svelte";
+import { knownSentence, limitSentence, ruleSentence } from "./policyWords";
 
 /** A word with the icon and colour that stand with it. */
 export interface Mark {
@@ -62,6 +65,7 @@ export const kindName = named<EventKind>({
   alert: m.words_kind_alert,
   block: m.words_kind_block,
   account: m.words_kind_account,
+  policy: m.words_kind_policy,
   admin: m.words_kind_admin,
   system: m.words_kind_system,
 });
@@ -92,6 +96,10 @@ export const alertKindName = named<AlertKind>({
   success_after_failures: m.words_alert_kind_success_after_failures,
   admin_new_device: m.words_alert_kind_admin_new_device,
   outbox_stuck: m.words_alert_kind_outbox_stuck,
+  limit_reached: m.words_alert_kind_limit_reached,
+  not_me: m.words_alert_kind_not_me,
+  policy_returned: m.words_alert_kind_policy_returned,
+  admin_recovered: m.words_alert_kind_admin_recovered,
   service_unreachable: m.words_alert_kind_service_unreachable,
   audit_broken: m.words_alert_kind_audit_broken,
   certificate_changed: m.words_alert_kind_certificate_changed,
@@ -104,6 +112,10 @@ export const alertAdvice = named<AlertKind>({
   success_after_failures: m.words_alert_advice_success_after_failures,
   admin_new_device: m.words_alert_advice_admin_new_device,
   outbox_stuck: m.words_alert_advice_outbox_stuck,
+  limit_reached: m.words_alert_advice_limit_reached,
+  not_me: m.words_alert_advice_not_me,
+  policy_returned: m.words_alert_advice_policy_returned,
+  admin_recovered: m.words_alert_advice_admin_recovered,
   service_unreachable: m.words_alert_advice_service_unreachable,
   audit_broken: m.words_alert_advice_audit_broken,
   certificate_changed: m.words_alert_advice_certificate_changed,
@@ -131,6 +143,16 @@ export function alertTitle(alert: Alert): string {
       return login ? m.words_alert_title_admin_new_device({ login }) : alert.title;
     case "outbox_stuck":
       return m.words_alert_title_outbox_stuck();
+    case "limit_reached": {
+      const who = login ?? network;
+      return who ? m.words_alert_title_limit_reached({ who }) : alert.title;
+    }
+    case "not_me":
+      return login ? m.words_alert_title_not_me({ login }) : alert.title;
+    case "policy_returned":
+      return m.words_alert_title_policy_returned();
+    case "admin_recovered":
+      return login ? m.words_alert_title_admin_recovered({ login }) : alert.title;
     case "service_unreachable":
       return m.words_alert_title_service_unreachable();
     case "audit_broken":
@@ -162,6 +184,14 @@ export function alertText(alert: Alert): string {
       return m.words_alert_text_admin_new_device();
     case "outbox_stuck":
       return m.words_alert_text_outbox_stuck();
+    case "limit_reached":
+      return m.words_alert_text_limit_reached();
+    case "not_me":
+      return login ? m.words_alert_text_not_me({ login }) : alert.text;
+    case "policy_returned":
+      return m.words_alert_text_policy_returned();
+    case "admin_recovered":
+      return m.words_alert_text_admin_recovered();
     case "service_unreachable":
       return m.words_alert_text_service_unreachable();
     case "audit_broken":
@@ -182,6 +212,13 @@ const reasonName = named<ReasonCode>({
   blocked_address: m.words_reason_blocked_address,
   blocked_network: m.words_reason_blocked_network,
   blocked_account: m.words_reason_blocked_account,
+  rule_denied: m.words_reason_rule_denied,
+  rule_not_allowed: m.words_reason_rule_not_allowed,
+  rule_would_deny: m.words_reason_rule_would_deny,
+  rule_would_not_allow: m.words_reason_rule_would_not_allow,
+  limit_reached: m.words_reason_limit_reached,
+  limit_would_reach: m.words_reason_limit_would_reach,
+  recovered: m.words_reason_recovered,
   nothing_against: m.words_reason_nothing_against,
   mail_server: m.words_reason_mail_server,
 });
@@ -286,6 +323,8 @@ export function eventLine(event: Event): EventLine {
             ? m.words_account_discovered()
             : body.name || m.words_account_changed(),
       };
+    case "policy":
+      return policyLine(body, Date.parse(event.at));
     case "admin":
       return {
         mark: mark(m.words_admin, "user", "neutral"),
@@ -304,6 +343,61 @@ export function eventLine(event: Event): EventLine {
       };
   }
 }
+
+/** A changed rule, limit, list of known networks or trial in one row. */
+export function policyLine(item: PolicyItem, at: number): EventLine {
+  switch (item.item) {
+    case "access_rule":
+      return {
+        ...changeOf(item.changed_by_login, item.version, item.deleted_at),
+        where: m.words_policy_rule(),
+        what: ruleSentence(item.terms, at),
+      };
+    case "sending_limit":
+      return {
+        ...changeOf(item.changed_by_login, item.version, item.deleted_at),
+        where: m.words_policy_limit(),
+        what: limitSentence(item.terms),
+      };
+    case "known_networks":
+      return {
+        ...changeOf(item.changed_by_login, item.version, null),
+        where: m.words_policy_known(),
+        what: knownSentence(item),
+      };
+    case "trial":
+      return {
+        mark: trialMark[item.state],
+        who: item.ended_by_login ?? item.login ?? m.words_the_service(),
+        address: null,
+        where: m.words_policy_trial(),
+        what: item.change,
+      };
+  }
+}
+
+function changeOf(
+  login: string | null,
+  version: number,
+  deleted: string | null,
+): Pick<EventLine, "mark" | "who" | "address"> {
+  const word = deleted
+    ? m.words_policy_deleted
+    : version <= 1
+      ? m.words_policy_created
+      : m.words_policy_changed;
+  return {
+    mark: mark(word, "shield", "neutral"),
+    who: login ?? m.words_the_service(),
+    address: null,
+  };
+}
+
+const trialMark: Record<TrialState, Mark> = {
+  running: mark(m.words_policy_running, "hourglass", "warning"),
+  kept: mark(m.words_policy_kept, "check", "neutral"),
+  returned: mark(m.words_policy_returned, "undo", "notice"),
+};
 
 function submissionSentence(count: number, reason: Reason | undefined): string {
   const recipients = m.words_recipients({ count });
@@ -334,6 +428,7 @@ const actionNames: Record<string, () => string> = {
   "factor.renew": m.words_action_factor_renew,
   "organization.change": m.words_action_organization_change,
   "password.change": m.words_action_password_change,
+  "policy.change": m.words_action_policy_change,
   "service.set_up": m.words_action_service_set_up,
   "session.begin": m.words_action_session_begin,
   "session.end": m.words_action_session_end,
@@ -342,6 +437,7 @@ const actionNames: Record<string, () => string> = {
   "settings.alerts": m.words_action_settings_alerts,
   "settings.mail": m.words_action_settings_mail,
   "settings.mail_test": m.words_action_settings_mail_test,
+  "settings.notices": m.words_action_settings_notices,
   "settings.retention": m.words_action_settings_retention,
 };
 
@@ -401,6 +497,8 @@ export function targetText(target: BlockTarget): string {
       return target.network;
     case "account":
       return target.login;
+    case "account_network":
+      return m.words_target_account_from({ login: target.login, network: target.network });
   }
 }
 
@@ -408,6 +506,7 @@ export const targetName = named<BlockTarget["kind"]>({
   address: m.words_target_address,
   network: m.words_target_network,
   account: m.words_target_account,
+  account_network: m.words_target_account_network,
 });
 
 function blockSentence(block: Block): string {

@@ -127,6 +127,8 @@ export function refuses({ target }: Block, from: string | null, login: string | 
       return from !== null && holds(target.network, from);
     case "account":
       return target.login === login;
+    case "account_network":
+      return target.login === login && from !== null && holds(target.network, from);
   }
 }
 

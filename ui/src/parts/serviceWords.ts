@@ -11,6 +11,8 @@ export function stateOf(service: ServiceView): Mark {
       return { word: m.services_state_offline(), icon: "alert", tone: "warning" };
     case "signed_out":
       return signedOut();
+    case "refused_here":
+      return { word: m.services_state_refused_here(), icon: "block", tone: "warning" };
     case "live":
       return service.signed_in
         ? { word: m.services_state_live(), icon: "checkCircle", tone: "good" }
@@ -29,6 +31,7 @@ export function troubled({ link, signed_in }: ServiceView): boolean {
   return (
     link.kind === "offline" ||
     link.kind === "signed_out" ||
+    link.kind === "refused_here" ||
     link.kind === "certificate_changed" ||
     !signed_in
   );
@@ -45,6 +48,8 @@ export function sentenceOf(service: ServiceView, fresh: string | undefined): str
         : m.services_certificate_untrusted({ name });
     case "offline":
       return m.services_unreachable({ name, why: link.why }) + asOf;
+    case "refused_here":
+      return m.services_refused_here({ name }) + asOf;
     case "signed_out":
     case "live":
     case "connecting":

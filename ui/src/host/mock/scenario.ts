@@ -67,6 +67,7 @@ export const firstView: Omit<t.View, "events"> = {
   admin: ["first-run", "set-up", "keyring", "sign-in", "code", "locked"].includes(scenario)
     ? null
     : { ...seed.admin(now), ...(scenario === "auditor" ? { role: "auditor" as const } : {}) },
+  trial: null,
   open_alerts: 0,
   gravest: null,
   drafts: 0,

@@ -10,6 +10,7 @@ import type {
   Protocol,
   Reason,
 } from "../host";
+import { placeOf } from "./policySeed";
 
 /** A sequence of numbers in [0, 1) that is the same for the same seed (mulberry32). */
 export function random(seed: number): () => number {
@@ -97,6 +98,7 @@ function signIn(
     server: protocol === "web" || protocol === "api" ? null : "dovecot on mx1",
     client: next() < 0.4 ? "Thunderbird 143.0 (Linux)" : null,
     tls: next() < 0.9,
+    place: placeOf(address),
   };
 }
 

@@ -25,7 +25,7 @@ export const NO_CRITERIA: Criteria = { span: undefined, terms: [] };
 
 /** The values that a field may take, where they are a closed list. */
 export const closed = {
-  kind: ["sign_in", "submission", "alert", "block", "account", "admin", "system"],
+  kind: ["sign_in", "submission", "alert", "block", "account", "policy", "admin", "system"],
   protocol: ["web", "api", "imap", "pop3", "submission", "sieve"],
   outcome: ["allowed", "failed", "refused", "challenged", "abandoned"],
   reason: [
@@ -36,6 +36,13 @@ export const closed = {
     "blocked_address",
     "blocked_network",
     "blocked_account",
+    "rule_denied",
+    "rule_not_allowed",
+    "rule_would_deny",
+    "rule_would_not_allow",
+    "limit_reached",
+    "limit_would_reach",
+    "recovered",
     "nothing_against",
     "mail_server",
   ],

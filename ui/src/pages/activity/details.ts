@@ -1,5 +1,12 @@
 import { m } from "$messages";
-import type { Event as LogEvent, EventBody, OutcomeFilter, Protocol, Reason } from "$host/host";
+import type {
+  Event as LogEvent,
+  EventBody,
+  OutcomeFilter,
+  PolicyItem,
+  Protocol,
+  Reason,
+} from "$host/host";
 import { absoluteTime, count } from "$lib/format";
 import { address } from "$lib/router.svelte";
 import { networkAround } from "$lib/network";
@@ -8,6 +15,7 @@ import {
   alertStateMark,
   factSentence,
   outcomeName,
+  policyLine,
   protocolName,
   reasonText,
   severityMark,
@@ -140,6 +148,8 @@ function describe(body: EventBody): Details {
         ],
         links: [],
       };
+    case "policy":
+      return ofPolicy(body);
     case "admin":
       return {
         title: body.login,
@@ -161,6 +171,33 @@ function describe(body: EventBody): Details {
         facts: [],
         links: [],
       };
+  }
+}
+
+function ofPolicy(item: PolicyItem): Details {
+  const line = policyLine(item, Date.now());
+  return {
+    title: line.where,
+    sentence: line.what,
+    reasons: [],
+    facts: [
+      { name: m.activity_fact_state(), value: line.mark.word },
+      { name: m.activity_fact_set_by(), value: line.who },
+    ],
+    links: linksOf(item),
+  };
+}
+
+function linksOf(item: PolicyItem): Details["links"] {
+  switch (item.item) {
+    case "access_rule":
+      return [{ text: m.activity_link_rule(), href: address(["rules", item.id]) }];
+    case "sending_limit":
+      return [{ text: m.activity_link_limit(), href: address(["limits", item.id]) }];
+    case "known_networks":
+      return [{ text: m.activity_link_known(), href: address(["limits", "known"]) }];
+    case "trial":
+      return [];
   }
 }
 

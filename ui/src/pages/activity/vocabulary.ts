@@ -52,6 +52,20 @@ export function reasonName(reason: ReasonCode): string {
       return m.activity_reason_blocked_network();
     case "blocked_account":
       return m.activity_reason_blocked_account();
+    case "rule_denied":
+      return m.activity_reason_rule_denied();
+    case "rule_not_allowed":
+      return m.activity_reason_rule_not_allowed();
+    case "rule_would_deny":
+      return m.activity_reason_rule_would_deny();
+    case "rule_would_not_allow":
+      return m.activity_reason_rule_would_not_allow();
+    case "limit_reached":
+      return m.activity_reason_limit_reached();
+    case "limit_would_reach":
+      return m.activity_reason_limit_would_reach();
+    case "recovered":
+      return m.activity_reason_recovered();
     case "nothing_against":
       return m.activity_reason_nothing_against();
     case "mail_server":
