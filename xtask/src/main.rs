@@ -3,6 +3,7 @@
 mod bench;
 mod check;
 mod failure;
+mod fuzz;
 mod lab;
 mod package;
 mod platform;
@@ -42,6 +43,8 @@ enum Command {
     Check,
     /// Measure the service against bare responders, and how fast a notification comes
     Bench(bench::Options),
+    /// Throw bytes at all that reads from outside, and see that nothing breaks
+    Fuzz(fuzz::Options),
     /// Make deb and rpm packages of the console and of the service
     Package(package::Options),
 }
@@ -65,6 +68,7 @@ fn dispatch(command: Command) -> Result<(), Failure> {
         Command::Test => test::test(&workspace),
         Command::Check => check::check(&workspace),
         Command::Bench(options) => bench::bench(&workspace, &options),
+        Command::Fuzz(options) => fuzz::fuzz(&workspace, &options),
         Command::Package(options) => package::package(&workspace, &options),
     }
 }

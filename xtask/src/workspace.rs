@@ -40,6 +40,11 @@ impl Workspace {
         self.cache.join("tools")
     }
 
+    /// What fuzzers built and found, outside of the checkout.
+    pub fn fuzzed(&self) -> PathBuf {
+        self.cache.join("fuzz")
+    }
+
     /// Built programs of a profile's folder (`debug` or `release`).
     pub fn program(&self, profile: &str, name: &str) -> PathBuf {
         self.target.join(profile).join(format!("{name}{}", env::consts::EXE_SUFFIX))

@@ -77,10 +77,11 @@ pub struct PolicyRequest<'a> {
 }
 
 /// An attempt, understood.
-struct Attempt {
-    login: Login,
-    address: Option<Address>,
-    protocol: Protocol,
+#[derive(Debug)]
+pub struct Attempt {
+    pub login: Login,
+    pub address: Option<Address>,
+    pub protocol: Protocol,
 }
 
 impl Default for Refusals {
@@ -111,16 +112,14 @@ pub async fn dovecot(
         };
         Problem::new(code, format!("The body can't be read: {}", rejection.body_text()))
     })?;
-    let request: PolicyRequest<'_> = serde_json::from_slice(&body).map_err(|error| {
-        Problem::new(Code::BadRequest, format!("The body is not a policy request: {error}"))
-    })?;
+    let request = PolicyRequest::read(&body)?;
     let now = app.clock.now();
     app.mail_servers.count(MailServerKind::Dovecot, &key.name, now);
-    let attempt = Attempt::read(&request)?;
+    let attempt = request.attempt()?;
     match command {
         CommandName::Allow => Ok(allow(&app, attempt, now)),
         CommandName::Report => {
-            let mark = password_mark(&request.pwhash);
+            let mark = request.password_mark();
             let sign_in = report(&app, attempt, &request, &key.name, now);
             app.log.append_sign_in(sign_in, mark).await?;
             Ok(answer(0))
@@ -182,19 +181,32 @@ fn refusal(app: &App, attempt: &Attempt, now: Time) -> Vec<Reason> {
     }
 }
 
-impl Attempt {
-    fn read(request: &PolicyRequest<'_>) -> Result<Self, Problem> {
-        let protocol = protocol(&request.protocol).ok_or_else(|| {
+impl<'a> PolicyRequest<'a> {
+    /// Reads a request's body.
+    pub fn read(body: &'a [u8]) -> Result<Self, Problem> {
+        serde_json::from_slice(body).map_err(|error| {
+            Problem::new(Code::BadRequest, format!("The body is not a policy request: {error}"))
+        })
+    }
+
+    /// Who wants to sign in.
+    pub fn attempt(&self) -> Result<Attempt, Problem> {
+        let protocol = protocol(&self.protocol).ok_or_else(|| {
             Problem::new(
                 Code::BadRequest,
                 "protocol must be imap, pop3, submission, smtp or sieve; see the generated configuration.",
             )
         })?;
-        Ok(Self {
-            login: Login(shortened(&request.login, LONGEST_LOGIN).to_lowercase()),
-            address: request.remote.parse().ok(),
+        Ok(Attempt {
+            login: Login(shortened(&self.login, LONGEST_LOGIN).to_lowercase()),
+            address: self.remote.parse().ok(),
             protocol,
         })
+    }
+
+    /// Tells wrong passwords apart.
+    pub fn password_mark(&self) -> Option<PasswordMark> {
+        password_mark(&self.pwhash)
     }
 }
 
@@ -260,7 +272,7 @@ mod tests {
             "remote":"::ffff:203.0.113.9","session_id":"abc","tls":"TLS","success":false,"policy_reject":false}"#;
         let request: PolicyRequest<'_> = serde_json::from_slice(body).unwrap();
         assert!(request.tls && !request.success && !request.policy_reject);
-        let attempt = Attempt::read(&request).unwrap();
+        let attempt = request.attempt().unwrap();
         assert_eq!(attempt.login.0, "anna@x");
         assert_eq!(attempt.address, "203.0.113.9".parse().ok());
         assert_eq!(password_mark(&request.pwhash), Some(PasswordMark(0x0a3f)));

@@ -5,7 +5,7 @@
 //! request closes the connection: Postfix then does what its `default_action` says.
 
 mod message;
-mod request;
+pub mod request;
 
 use std::{future::Future, io, net::IpAddr, sync::Arc, time::Duration};
 

@@ -1,0 +1,103 @@
+//! What must hold for any bytes from outside. `cargo xtask fuzz` looks for bytes that break it; the tests replay
+//! the corpora.
+
+use mailcup_policy::{file, read_networks};
+use mailcup_service::policy::{
+    dovecot::PolicyRequest,
+    postfix::request::{self, MAX_REQUEST, Request},
+};
+use mailcup_wire::{
+    AccessRule, LimitEdit, Network, PolicyState, RuleEdit, SendingLimit, Time,
+    desktop::{PolicyFormat, PolicyPart},
+};
+
+/// A connection of Postfix's: requests are cut out and read one after the other, or the connection ends.
+pub fn postfix_request(bytes: &[u8]) {
+    let mut rest = bytes;
+    while let Ok(Some(end)) = request::end(rest) {
+        assert!(end <= rest.len() && end <= MAX_REQUEST, "a request ends where it can");
+        let Ok(request) = Request::parse(&rest[..end]) else { return };
+        if let Some(login) = request.login() {
+            assert_eq!(login.to_lowercase(), login, "logins are compared in lower case");
+        }
+        if let Some(address) = request.address() {
+            assert_eq!(address, address.to_canonical(), "mapped addresses are IPv4");
+        }
+        let _ = (request.sender(), request.recipients(), request.size());
+        rest = &rest[end..];
+    }
+}
+
+/// A body of Dovecot's auth policy requests.
+pub fn dovecot_request(bytes: &[u8]) {
+    let Ok(request) = PolicyRequest::read(bytes) else { return };
+    let _ = request.password_mark();
+    if let Ok(attempt) = request.attempt() {
+        assert!(attempt.login.0.len() <= 3 * 320, "a login is cut to what is kept");
+    }
+}
+
+/// A text with many networks. What was read, written again, is read as the same.
+pub fn networks(bytes: &[u8]) {
+    let text = String::from_utf8_lossy(bytes);
+    let read = read_networks(&text);
+    let again = read.networks.iter().map(ToString::to_string).collect::<Vec<_>>().join("\n");
+    let second = read_networks(&again);
+    assert_eq!(second.networks, read.networks);
+    assert_eq!((second.repeated, second.bad), (0, 0));
+    if let Ok(network) = text.parse::<Network>() {
+        assert_eq!(network.to_string().parse(), Ok(network));
+    }
+}
+
+/// A file of rules or of limits. What was read, written in either form, is read as the same.
+pub fn rules_file(bytes: &[u8]) {
+    let text = String::from_utf8_lossy(bytes);
+    let rules = file::read(&text, PolicyPart::Rules, &nothing());
+    let limits = file::read(&text, PolicyPart::Limits, &nothing());
+    let mut state = nothing();
+    let at = Time::from_millis(0);
+    for edit in rules.change.rules {
+        if let RuleEdit::Create { terms } = edit {
+            state.rules.push(AccessRule {
+                id: "r".into(),
+                terms,
+                mode_since: at,
+                created_at: at,
+                created_by_login: None,
+                changed_at: at,
+                changed_by_login: None,
+                deleted_at: None,
+                version: 1,
+            });
+        }
+    }
+    for edit in limits.change.limits {
+        if let LimitEdit::Create { terms } = edit {
+            state.limits.push(SendingLimit {
+                id: "l".into(),
+                terms,
+                mode_since: at,
+                created_at: at,
+                created_by_login: None,
+                changed_at: at,
+                changed_by_login: None,
+                deleted_at: None,
+                version: 1,
+            });
+        }
+    }
+    // The compiled forms take whatever passed the check.
+    let _ = (mailcup_policy::rule_set(&state.rules), mailcup_policy::limit_set(&state.limits));
+    for format in [PolicyFormat::Toml, PolicyFormat::Csv] {
+        for part in [PolicyPart::Rules, PolicyPart::Limits] {
+            let again = file::read(&file::write(&state, part, format), part, &state);
+            assert_eq!(again.bad_lines, [], "what was written is read");
+            assert_eq!(again.new, 0, "what was written is read as the same");
+        }
+    }
+}
+
+fn nothing() -> PolicyState {
+    PolicyState { rules: Vec::new(), limits: Vec::new(), known_networks: Vec::new(), trial: None }
+}
