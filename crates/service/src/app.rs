@@ -23,6 +23,7 @@ use crate::{
     passwords::Passwords,
     policy::{LivePolicy, dovecot::Refusals},
     secrets::ServerKey,
+    sending::Sending,
     server::{Endpoints, SidecarTokens},
     sessions::Sessions,
     settings::Settings,
@@ -44,6 +45,7 @@ pub struct App {
     pub log: EventLog,
     pub policy: LivePolicy,
     pub refusals: Refusals,
+    pub sending: Sending,
     pub mail_servers: MailServers,
     pub settings: Settings,
     pub sessions: Sessions,
@@ -89,6 +91,8 @@ pub enum OpenError {
     SetupToken(std::io::Error),
     #[error("the server key can't be used: {0}")]
     ServerKey(std::io::Error),
+    #[error("the counts of sending limits can't be read: {0}")]
+    Sending(std::io::Error),
     #[error("mail can't leave by the way that the settings name: {0}")]
     Mail(#[from] SendError),
 }
@@ -117,6 +121,7 @@ impl App {
         let mut connection = store.read().acquire().await.map_err(StoreError::from)?;
         let settings = Settings::load(&mut connection).await?;
         let policy = LivePolicy::new(store::blocks::active(&mut connection, clock.now()).await?);
+        let sending = Sending::open(&config.data_dir, clock.now().0).map_err(OpenError::Sending)?;
         let sessions = Sessions::new(clock.clone());
         for (token, session) in store::sessions::all(&mut connection).await? {
             sessions.begin(token, session);
@@ -155,6 +160,7 @@ impl App {
             log,
             policy,
             refusals: Refusals::default(),
+            sending,
             mail_servers,
             settings,
             outbox,
@@ -212,6 +218,9 @@ impl App {
             self.log.append(&EventBody::System(SystemFact::Stopped)).await?;
         }
         self.remember_uses().await?;
+        if let Err(error) = self.sending.close(self.clock.now().0) {
+            tracing::warn!(%error, "the journal of sending limits stays as long as it is");
+        }
         self.log.close().await?;
         if let Some(writing) = self.writing.lock().await.take() {
             // It ended with the log; there is nothing to learn from it.

@@ -21,6 +21,7 @@ pub mod outbox;
 pub mod passwords;
 pub mod policy;
 pub mod secrets;
+pub mod sending;
 pub mod server;
 pub mod sessions;
 pub mod settings;

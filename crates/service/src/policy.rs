@@ -15,11 +15,11 @@ use mailcup_guard::{
     access::Protocol as GuardProtocol,
     block::{Block as GuardBlock, BlockId as GuardBlockId, BlockSet, Target},
     decision::{self, Attempt, Decision, Policy, SignInVerdict, SubmissionVerdict},
+    limiter::Reservation,
 };
-use mailcup_wire::{
-    Address, Block, BlockId, BlockTarget, EventBody, MailServerKind, Protocol, Submission, Time,
-};
+use mailcup_wire::{Address, Block, BlockId, BlockTarget, EventBody, MailServerKind, Protocol, Time};
 
+use self::postfix::Judged;
 use crate::app::App;
 
 /// The policy in force. A change compiles a new one and swaps it in at once; decisions never wait.
@@ -67,7 +67,7 @@ impl LivePolicy {
             &self.compiled.load(),
             now.0,
         );
-        SUBMISSIONS.count(decision.verdict == SubmissionVerdict::Reject);
+        SUBMISSIONS.count(decision.verdict != SubmissionVerdict::Accept);
         decision
     }
 
@@ -94,8 +94,30 @@ impl postfix::Submissions for App {
         self.policy.submission(login, address.map(Address::from), self.clock.now())
     }
 
-    async fn record(&self, submission: Submission) {
-        if let Err(error) = self.log.append(&EventBody::Submission(submission)).await {
+    fn reserve(
+        &self,
+        login: Option<&str>,
+        address: Option<IpAddr>,
+        recipients: u32,
+        message: &mut Reservation,
+    ) -> Decision<SubmissionVerdict> {
+        let attempt = attempt(login, Protocol::Submission, address.map(Address::from));
+        let now = self.clock.now();
+        let decision = self.sending.reserve(&attempt, &self.policy.load(), recipients, message, now.0);
+        SUBMISSIONS.count(decision.verdict != SubmissionVerdict::Accept);
+        decision
+    }
+
+    fn settle(&self, message: &mut Reservation, recipients: u32) {
+        self.sending.settle(message, recipients, self.clock.now().0);
+    }
+
+    fn release(&self, message: Reservation) {
+        self.sending.release(message, self.clock.now().0);
+    }
+
+    async fn record(&self, judged: Judged) {
+        if let Err(error) = self.log.append(&EventBody::Submission(judged.submission)).await {
             // Mail goes on: stopping all of it would be the greater harm.
             tracing::error!(%error, "a message was answered but not recorded");
         }

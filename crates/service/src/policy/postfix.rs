@@ -7,9 +7,13 @@
 mod message;
 pub mod request;
 
-use std::{future::Future, io, net::IpAddr, sync::Arc, time::Duration};
+use std::{borrow::Cow, future::Future, io, net::IpAddr, sync::Arc, time::Duration};
 
-use mailcup_guard::decision::{Decision, SubmissionVerdict};
+use mailcup_guard::{
+    decision::{Decision, Reason, SubmissionVerdict},
+    limit::{LimitAction, Measure},
+    limiter::{Reached, Reservation},
+};
 use mailcup_wire::Submission;
 use tokio::{
     io::{AsyncRead, AsyncReadExt, AsyncWrite, AsyncWriteExt},
@@ -20,20 +24,43 @@ use tokio::{
 use tokio_util::{sync::CancellationToken, task::TaskTracker};
 
 use self::{
-    message::Messages,
+    message::{Asked, Messages},
     request::{Request, RequestError},
 };
 
-/// What the listener asks of the service.
+/// What the listener asks of the service. All but the record is answered from memory.
 pub trait Submissions: Send + Sync + 'static {
-    /// Decides from memory; never waits.
+    /// Decides by who sends and from where; counts nothing.
     fn decide(&self, login: Option<&str>, address: Option<IpAddr>) -> Decision<SubmissionVerdict>;
 
+    /// Decides on so many recipients more, and adds those that are admitted to `message`.
+    fn reserve(
+        &self,
+        login: Option<&str>,
+        address: Option<IpAddr>,
+        recipients: u32,
+        message: &mut Reservation,
+    ) -> Decision<SubmissionVerdict>;
+
+    /// The message has so many recipients and no more.
+    fn settle(&self, message: &mut Reservation, recipients: u32);
+
+    /// The message does not go out.
+    fn release(&self, message: Reservation);
+
     /// Records a message; done once the record is durable.
-    fn record(&self, submission: Submission) -> impl Future<Output = ()> + Send;
+    fn record(&self, judged: Judged) -> impl Future<Output = ()> + Send;
 
     /// A mail server asked something.
     fn asked(&self);
+}
+
+/// A message whose fate is known.
+#[derive(Debug)]
+pub struct Judged {
+    pub submission: Submission,
+    /// The limits that it met, enforced ones first.
+    pub reached: Vec<Reached>,
 }
 
 /// Where Postfix connects to.
@@ -51,6 +78,9 @@ const IDLE: Duration = Duration::from_secs(330);
 
 /// From the first byte of a request to its last, and for an answer to be taken.
 const TRANSFER: Duration = Duration::from_secs(10);
+
+/// Characters of a limit's text; longer ones are not saved in the first place.
+const LONGEST_TEXT: usize = 200;
 
 /// How long an answer waits for its record. Well below the 2 s after which our snippet lets Postfix go on
 /// without us; the record stays queued all the same.
@@ -126,7 +156,7 @@ async fn connection<S: Submissions>(
 ) -> Result<(), ConnectionError> {
     let mut messages = Messages::default();
     let served = requests(&mut stream, submissions, stop, &mut messages).await;
-    if let Some(abandoned) = messages.abandon() {
+    if let Some(abandoned) = messages.abandon(submissions) {
         record(submissions, abandoned).await;
     }
     served
@@ -143,7 +173,7 @@ async fn requests<S: Submissions>(
     loop {
         while let Some(end) = request::end(&buffer)? {
             let answer = answer(&buffer[..end], submissions, messages).await?;
-            timeout(TRANSFER, stream.write_all(answer)).await.map_err(|_| ConnectionError::Slow)??;
+            timeout(TRANSFER, stream.write_all(&answer)).await.map_err(|_| ConnectionError::Slow)??;
             buffer.drain(..end);
             deadline = Instant::now() + if buffer.is_empty() { IDLE } else { TRANSFER };
         }
@@ -167,30 +197,76 @@ async fn answer<S: Submissions>(
     request: &[u8],
     submissions: &S,
     messages: &mut Messages,
-) -> Result<&'static [u8], RequestError> {
+) -> Result<Cow<'static, [u8]>, RequestError> {
     let request = Request::parse(request)?;
     submissions.asked();
-    let decision = submissions.decide(request.login().as_deref(), request.address());
-    for message in messages.asked(&request, &decision) {
+    let Asked { decision, records } = messages.asked(&request, submissions);
+    for message in records {
         record(submissions, message).await;
     }
-    Ok(action(decision.verdict))
+    Ok(action(&decision))
 }
 
-async fn record<S: Submissions>(submissions: &S, message: Submission) {
+async fn record<S: Submissions>(submissions: &S, message: Judged) {
     if timeout(RECORD, submissions.record(message)).await.is_err() {
         tracing::warn!("a message was answered before its record was durable: the disk is slow");
     }
 }
 
-/// A refusal reads like Postfix's own to a client that did not sign in.
-fn action(verdict: SubmissionVerdict) -> &'static [u8] {
-    match verdict {
-        SubmissionVerdict::Accept => b"action=DUNNO\n\n",
-        SubmissionVerdict::Defer => b"action=450 4.7.1 Try again later\n\n",
-        SubmissionVerdict::Hold => b"action=HOLD\n\n",
-        SubmissionVerdict::Reject => b"action=554 5.7.1 Relay access denied\n\n",
+/// A refusal reads like Postfix's own to a client that did not sign in; that of a limit says what the admin wrote.
+fn action(decision: &Decision<SubmissionVerdict>) -> Cow<'static, [u8]> {
+    let reached = reached_by(decision).find(|reached| {
+        reached.limit.enforced && SubmissionVerdict::from(reached.limit.action) == decision.verdict
+    });
+    match (decision.verdict, reached) {
+        (SubmissionVerdict::Accept, _) => (&b"action=DUNNO\n\n"[..]).into(),
+        (SubmissionVerdict::Defer, None) => (&b"action=450 4.7.1 Try again later\n\n"[..]).into(),
+        (SubmissionVerdict::Hold, None) => (&b"action=HOLD\n\n"[..]).into(),
+        (SubmissionVerdict::Reject, None) => (&b"action=554 5.7.1 Relay access denied\n\n"[..]).into(),
+        (verdict, Some(reached)) => {
+            let command = match verdict {
+                SubmissionVerdict::Defer => "450 4.7.1",
+                SubmissionVerdict::Reject => "550 5.7.1",
+                SubmissionVerdict::Hold | SubmissionVerdict::Accept => "HOLD",
+            };
+            let text = reached.limit.text.as_deref().map(one_line).filter(|text| !text.is_empty());
+            let text = text.unwrap_or_else(|| words(reached).to_owned());
+            format!("action={command} {text}\n\n").into_bytes().into()
+        }
     }
+}
+
+/// What a client reads of a limit that has no text of its own.
+fn words(reached: &Reached) -> &'static str {
+    match (reached.of, reached.limit.measure, reached.limit.action) {
+        (0, ..) => "This account may not send from this network",
+        (_, Measure::RecipientsPerMessage, _) => "Too many recipients in one message",
+        (_, Measure::Recipients(_) | Measure::Messages(_), LimitAction::Defer) => {
+            "Sending limit reached, try again later"
+        }
+        (_, Measure::Recipients(_) | Measure::Messages(_), LimitAction::Reject | LimitAction::Hold) => {
+            "Sending limit reached"
+        }
+    }
+}
+
+/// It can't end the answer early, whoever wrote it.
+fn one_line(text: &str) -> String {
+    let mut line: String =
+        text.chars().map(|c| if c.is_control() { ' ' } else { c }).take(LONGEST_TEXT).collect();
+    line.truncate(line.trim_end().len());
+    line
+}
+
+fn reached_by(decision: &Decision<SubmissionVerdict>) -> impl Iterator<Item = &Reached> {
+    decision.reasons.iter().filter_map(|reason| match reason {
+        Reason::LimitReached { reached, .. } => Some(reached),
+        Reason::NothingAgainst
+        | Reason::Blocked { .. }
+        | Reason::Denied { .. }
+        | Reason::NotAllowed { .. }
+        | Reason::Passed { .. } => None,
+    })
 }
 
 #[cfg(test)]

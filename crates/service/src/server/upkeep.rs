@@ -3,6 +3,7 @@
 use std::{sync::Arc, time::Duration};
 
 use mailcup_wire::Time;
+use tokio::time::MissedTickBehavior;
 use tokio_util::task::TaskTracker;
 
 use crate::{
@@ -15,10 +16,15 @@ use crate::{
 /// How often the last uses of sessions and keys are written, and what has expired is ended.
 const SWEEP: Duration = Duration::from_mins(1);
 
+/// How much of what sending limits count a power cut may lose. The end of this process loses nothing.
+const SYNC: Duration = Duration::from_secs(1);
+const TEND_EVERY: u32 = 10;
+
 /// Begins these jobs; they end when the app stops.
 pub(super) fn begin(app: &Arc<App>, tasks: &TaskTracker) {
     tasks.spawn(until_stop(Arc::clone(app), sweep));
     tasks.spawn(until_stop(Arc::clone(app), async |_| metrics::tend().await));
+    tasks.spawn(until_stop(Arc::clone(app), keep_counts));
 }
 
 async fn until_stop(app: Arc<App>, job: impl AsyncFnOnce(Arc<App>)) {
@@ -33,6 +39,23 @@ async fn sweep(app: Arc<App>) {
         app.sessions.end_expired();
         if let Err(error) = write_down(&app).await {
             tracing::error!(%error, "uses and ends of sessions were not written");
+        }
+    }
+}
+
+/// Carries the journal of sending limits to the disk, and keeps it short.
+async fn keep_counts(app: Arc<App>) {
+    let mut tick = tokio::time::interval(SYNC);
+    tick.set_missed_tick_behavior(MissedTickBehavior::Delay);
+    for round in 0u32.. {
+        tick.tick().await;
+        let (app, tend) = (Arc::clone(&app), round.is_multiple_of(TEND_EVERY));
+        let kept = tokio::task::spawn_blocking(move || {
+            app.sending.sync()?;
+            if tend { app.sending.tend(app.clock.now().0) } else { Ok(()) }
+        });
+        if let Ok(Err(error)) = kept.await {
+            tracing::error!(%error, "the journal of sending limits can't be kept; it is tried again");
         }
     }
 }

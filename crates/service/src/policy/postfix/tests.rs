@@ -26,8 +26,25 @@ impl Submissions for Recorder {
         Decision { verdict: SubmissionVerdict::Accept, reasons: vec![Reason::NothingAgainst] }
     }
 
-    async fn record(&self, submission: Submission) {
-        self.records.lock().unwrap().push(submission);
+    fn reserve(
+        &self,
+        login: Option<&str>,
+        address: Option<IpAddr>,
+        recipients: u32,
+        message: &mut Reservation,
+    ) -> Decision<SubmissionVerdict> {
+        message.recipients += recipients;
+        self.decide(login, address)
+    }
+
+    fn settle(&self, message: &mut Reservation, recipients: u32) {
+        message.recipients = recipients;
+    }
+
+    fn release(&self, _message: Reservation) {}
+
+    async fn record(&self, judged: Judged) {
+        self.records.lock().unwrap().push(judged.submission);
     }
 
     fn asked(&self) {
