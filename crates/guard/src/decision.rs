@@ -97,6 +97,11 @@ pub fn sign_in(attempt: &Attempt<'_>, policy: &Policy, now: Timestamp) -> Decisi
     decide(attempt, policy, now, SignInVerdict::Allow, SignInVerdict::Refuse)
 }
 
+/// Decides on a request of somebody who signed in before. Blocks refuse sign-ins, not what goes on.
+pub fn session(attempt: &Attempt<'_>, policy: &Policy, now: Timestamp) -> Decision<SignInVerdict> {
+    by_rules(attempt, policy, now, SignInVerdict::Allow, SignInVerdict::Refuse)
+}
+
 /// Decides on a submission by who sends it and from where, without counting anything.
 pub fn submission(attempt: &Attempt<'_>, policy: &Policy, now: Timestamp) -> Decision<SubmissionVerdict> {
     decide(attempt, policy, now, SubmissionVerdict::Accept, SubmissionVerdict::Reject)
@@ -156,17 +161,21 @@ impl Reason {
 }
 
 fn decide<V>(attempt: &Attempt<'_>, policy: &Policy, now: Timestamp, pass: V, refuse: V) -> Decision<V> {
-    if let Some(until) = passed_until(attempt, policy, now) {
-        return Decision { verdict: pass, reasons: vec![Reason::Passed { until }] };
-    }
     let blocks = policy.blocks.matching(attempt.address, attempt.login, now);
-    if !blocks.is_empty() {
+    if !blocks.is_empty() && passed_until(attempt, policy, now).is_none() {
         let reasons = blocks.into_iter().map(|block| Reason::Blocked {
             block: block.id.clone(),
             target: block.target.clone(),
             expires_at: block.expires_at,
         });
         return Decision { verdict: refuse, reasons: reasons.collect() };
+    }
+    by_rules(attempt, policy, now, pass, refuse)
+}
+
+fn by_rules<V>(attempt: &Attempt<'_>, policy: &Policy, now: Timestamp, pass: V, refuse: V) -> Decision<V> {
+    if let Some(until) = passed_until(attempt, policy, now) {
+        return Decision { verdict: pass, reasons: vec![Reason::Passed { until }] };
     }
     let mut reasons = Vec::new();
     let mut refused = false;

@@ -120,8 +120,13 @@ impl App {
         let server_key = ServerKey::open(&config.data_dir).map_err(OpenError::ServerKey)?;
         let mut connection = store.read().acquire().await.map_err(StoreError::from)?;
         let settings = Settings::load(&mut connection).await?;
-        let policy = LivePolicy::new(store::blocks::active(&mut connection, clock.now()).await?);
-        let sending = Sending::open(&config.data_dir, clock.now().0).map_err(OpenError::Sending)?;
+        let now = clock.now();
+        let policy = LivePolicy::new(
+            store::blocks::active(&mut connection, now).await?,
+            store::policy::load(&mut connection).await?,
+            store::factors::ways_in(&mut connection, now).await?,
+        );
+        let sending = Sending::open(&config.data_dir, now.0).map_err(OpenError::Sending)?;
         let sessions = Sessions::new(clock.clone());
         for (token, session) in store::sessions::all(&mut connection).await? {
             sessions.begin(token, session);

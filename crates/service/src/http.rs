@@ -18,6 +18,7 @@ mod mail_servers;
 mod me;
 mod openapi;
 pub mod paging;
+mod policy;
 pub mod problem;
 mod service;
 mod settings;
@@ -97,6 +98,7 @@ fn api() -> OpenApiRouter<Arc<App>> {
         .merge(accounts::routes())
         .merge(alerts::routes())
         .merge(blocks::routes())
+        .merge(policy::routes())
         .merge(events::routes())
         .merge(mail_servers::routes())
         .merge(setup::routes())

@@ -16,6 +16,7 @@ pub mod invitations;
 pub mod keys;
 pub mod mail_servers;
 pub mod outbox;
+pub mod policy;
 mod progress;
 pub mod rollups;
 pub mod search;

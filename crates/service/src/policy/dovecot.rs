@@ -21,6 +21,7 @@ use mailcup_wire::{
 use moka::sync::Cache;
 use serde::{Deserialize, Deserializer};
 
+use super::noted;
 use crate::{
     app::App,
     event_log::reason_text,
@@ -145,10 +146,16 @@ fn allow(app: &App, attempt: Attempt, now: Time) -> Response {
 fn report(app: &App, attempt: Attempt, request: &PolicyRequest<'_>, server: &str, now: Time) -> SignIn {
     let (outcome, reasons) = if request.policy_reject {
         (Outcome::Refused, refusal(app, &attempt, now))
-    } else if request.success {
-        (Outcome::Succeeded, vec![reason(ReasonCode::Credentials, "The password was right.")])
     } else {
-        (Outcome::Failed, vec![reason(ReasonCode::WrongPassword, "The password was wrong.")])
+        let (outcome, code, text) = if request.success {
+            (Outcome::Succeeded, ReasonCode::Credentials, "The password was right.")
+        } else {
+            (Outcome::Failed, ReasonCode::WrongPassword, "The password was wrong.")
+        };
+        let decision = app.policy.consider(&attempt.login.0, attempt.protocol, attempt.address, now);
+        let mut reasons = vec![reason(code, text)];
+        reasons.extend(noted(&decision));
+        (outcome, reasons)
     };
     let client = shortened(&request.device_id, LONGEST_CLIENT);
     SignIn {
@@ -170,7 +177,7 @@ fn refusal(app: &App, attempt: &Attempt, now: Time) -> Vec<Reason> {
     if let Some(reasons) = app.refusals.0.remove(&key) {
         return reasons.to_vec();
     }
-    let decision = app.policy.sign_in(&attempt.login.0, attempt.protocol, attempt.address, now);
+    let decision = app.policy.consider(&attempt.login.0, attempt.protocol, attempt.address, now);
     match decision.verdict {
         SignInVerdict::Challenge | SignInVerdict::Refuse => {
             decision.reasons.iter().map(reason_text).collect()

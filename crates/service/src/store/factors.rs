@@ -1,6 +1,6 @@
 //! Rows of second factors: authenticators, recovery codes, and ways in opened on the server's shell.
 
-use mailcup_wire::{AdminId, FactorId, Time};
+use mailcup_wire::{AdminId, FactorId, Login, Time};
 use sqlx::{Row, SqliteConnection, sqlite::SqliteRow};
 
 use super::StoreError;
@@ -183,6 +183,18 @@ pub async fn is_recovering(
             .fetch_one(connection)
             .await?;
     Ok(open > 0)
+}
+
+/// Admins for whom a way in is open at `now`, and until when.
+pub async fn ways_in(connection: &mut SqliteConnection, now: Time) -> Result<Vec<(Login, Time)>, StoreError> {
+    let rows: Vec<(String, i64)> = sqlx::query_as(
+        "SELECT a.login, MAX(r.expires_at) FROM recoveries r JOIN admins a ON a.id = r.admin \
+         WHERE r.expires_at > $1 GROUP BY a.login",
+    )
+    .bind(now.as_millis())
+    .fetch_all(connection)
+    .await?;
+    Ok(rows.into_iter().map(|(login, until)| (Login(login), Time::from_millis(until))).collect())
 }
 
 /// Uses up the code of an open way in; false if there is none such.

@@ -29,7 +29,7 @@ use tower::ServiceExt;
 pub struct Service {
     pub app: Arc<App>,
     router: Router,
-    _folder: TempDir,
+    folder: TempDir,
 }
 
 /// What a request was answered.
@@ -48,7 +48,18 @@ pub struct Frames {
 
 impl Service {
     pub async fn start() -> Self {
-        let folder = TempDir::new().unwrap();
+        Self::open(TempDir::new().unwrap()).await
+    }
+
+    /// The same service after it ended and began anew.
+    pub async fn restart(self) -> Self {
+        self.app.close().await.unwrap();
+        let Self { app, router, folder } = self;
+        drop((app, router));
+        Self::open(folder).await
+    }
+
+    async fn open(folder: TempDir) -> Self {
         let mut config = Config::read(&Serve::default(), []).unwrap();
         config.data_dir = folder.path().to_owned();
         let clock = Clock::fixed("2026-11-24T08:00:00Z".parse().map(Time).unwrap());
@@ -59,7 +70,7 @@ impl Service {
         }
         let peer = Peer { address: SocketAddr::from(([192, 0, 2, 200], 1)), tls: false };
         let router = http::private(&app).layer(Extension(peer));
-        Self { app, router, _folder: folder }
+        Self { app, router, folder }
     }
 
     pub async fn stop(self) {
