@@ -79,6 +79,8 @@ pub enum Subject {
     AdminNewDevice { login: Arc<str>, device: Arc<str> },
     /// Mail waits in the outbox and does not get out.
     OutboxStuck,
+    /// A sending limit stops messages of what has a count of its own: an account, a network, or all together.
+    LimitReached { limit: Arc<str>, login: Option<Arc<str>>, network: Option<IpNet> },
 }
 
 /// Sign-ins that belong to an alert about `subject`. Every sign-in is given at most once per subject.
@@ -155,7 +157,10 @@ impl Watch {
         match subject {
             Subject::RepeatedFailures { login } => self.accounts.resume(login, now),
             Subject::NetworkFailures { network } => self.networks.resume(network, now),
-            Subject::SuccessAfterFailures { .. } | Subject::AdminNewDevice { .. } | Subject::OutboxStuck => {}
+            Subject::SuccessAfterFailures { .. }
+            | Subject::AdminNewDevice { .. }
+            | Subject::OutboxStuck
+            | Subject::LimitReached { .. } => {}
         }
     }
 
@@ -164,7 +169,10 @@ impl Watch {
         match subject {
             Subject::RepeatedFailures { login } => self.accounts.forget(login),
             Subject::NetworkFailures { network } => self.networks.forget(network),
-            Subject::SuccessAfterFailures { .. } | Subject::AdminNewDevice { .. } | Subject::OutboxStuck => {}
+            Subject::SuccessAfterFailures { .. }
+            | Subject::AdminNewDevice { .. }
+            | Subject::OutboxStuck
+            | Subject::LimitReached { .. } => {}
         }
     }
 

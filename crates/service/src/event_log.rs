@@ -25,7 +25,8 @@ use mailcup_guard::{
     inbox,
 };
 use mailcup_wire::{
-    AdminId, Alert, AlertChange, AlertDeed, AlertId, Block, EventBody, EventId, Login, SignIn, Snooze, Time,
+    AdminId, Alert, AlertChange, AlertDeed, AlertId, Block, EventBody, EventId, Login, SignIn, Snooze,
+    Submission, Time,
 };
 use sqlx::{Sqlite, SqliteConnection, Transaction};
 use tokio::{
@@ -35,10 +36,11 @@ use tokio::{
 };
 
 pub use lineage::{Diverged, Lineage};
-pub use words::reason_text;
+pub use words::{limit_phrase, reason_text};
 
 use crate::{
     clock::Clock,
+    sending::hit::Hit,
     store::{Store, StoreError, alerts::AlertRow, events::NewEvent},
     stream::{BatchWriter, Hub},
 };
@@ -151,6 +153,16 @@ impl EventLog {
         mark: Option<PasswordMark>,
     ) -> Result<EventId, StoreError> {
         self.append_new(NewEvent::new(&EventBody::SignIn(sign_in), mark.map(|mark| mark.0))).await
+    }
+
+    /// Appends a submission with the limits that stopped it, and waits until all is durable.
+    pub async fn append_submission(
+        &self,
+        submission: Submission,
+        hits: Vec<Hit>,
+    ) -> Result<EventId, StoreError> {
+        let event = NewEvent::new(&EventBody::Submission(submission), None);
+        self.append_new(NewEvent { hits, ..event }).await
     }
 
     /// Appends an event that was prepared before.

@@ -14,14 +14,14 @@ use mailcup_guard::{
     decision::{self, Attempt, Decision, Policy, SignInVerdict, SubmissionVerdict},
     limiter::Reservation,
 };
-use mailcup_wire::{Address, BlockTarget, EventBody, MailServerKind, Protocol, Reason, Time};
+use mailcup_wire::{Address, BlockTarget, MailServerKind, Protocol, Reason, Time};
 
 pub use self::live::{Compiled, LivePolicy};
 use self::{
     live::{SUBMISSIONS, attempt},
     postfix::Judged,
 };
-use crate::{app::App, event_log::reason_text};
+use crate::{app::App, event_log::reason_text, sending};
 
 /// Postfix's requests, answered by the service. The protocol names no mail server.
 impl postfix::Submissions for App {
@@ -52,7 +52,7 @@ impl postfix::Submissions for App {
     }
 
     async fn record(&self, judged: Judged) {
-        if let Err(error) = self.log.append(&EventBody::Submission(judged.submission)).await {
+        if let Err(error) = sending::hit::record(self, judged).await {
             // Mail goes on: stopping all of it would be the greater harm.
             tracing::error!(%error, "a message was answered but not recorded");
         }

@@ -3,6 +3,7 @@
 //! One lock holds both, so that the journal has what was admitted in the order in which it was, and before anybody
 //! is told.
 
+pub mod hit;
 mod journal;
 
 use std::{

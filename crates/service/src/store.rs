@@ -14,6 +14,7 @@ pub mod events;
 pub mod factors;
 pub mod invitations;
 pub mod keys;
+pub mod limit_mails;
 pub mod mail_servers;
 pub mod outbox;
 pub mod policy;

@@ -199,7 +199,8 @@ fn waits_for_its_cause(subject: &Subject) -> bool {
         Subject::AdminNewDevice { .. }
         | Subject::RepeatedFailures { .. }
         | Subject::NetworkFailures { .. }
-        | Subject::SuccessAfterFailures { .. } => false,
+        | Subject::SuccessAfterFailures { .. }
+        | Subject::LimitReached { .. } => false,
     }
 }
 
@@ -327,6 +328,7 @@ fn opened(subject: &Subject, critical: bool, at: Time, counted_seq: u64) -> Aler
         Subject::NetworkFailures { network } => (None, Some(network)),
         Subject::SuccessAfterFailures { login, network } => (Some(login), Some(network)),
         Subject::OutboxStuck => (None, None),
+        Subject::LimitReached { login, network, .. } => (login.as_ref(), network.as_ref()),
     };
     let alert = Alert {
         id: AlertId(format!("{:016x}", rand::random::<u64>())),

@@ -59,6 +59,22 @@ pub(super) fn alert_text(subject: &Subject, alert: &Alert) -> (String, String) {
              message."
                 .to_owned(),
         ),
+        Subject::LimitReached { login, network, .. } => {
+            let whom = match (login, network) {
+                (Some(login), _) => login.to_string(),
+                (None, Some(network)) => network_name(*network),
+                (None, None) => counted(alert.accounts_total, "account", "accounts"),
+            };
+            (
+                format!("{whom} reached a sending limit"),
+                format!(
+                    "{} stopped by it; the events say which limit and from where. If the owner sent them, raise \
+                     the limit or add the network to the known ones. If not, somebody has the password: block the \
+                     account and change it.",
+                    counted(count, "message was", "messages were")
+                ),
+            )
+        }
     }
 }
 
@@ -69,6 +85,7 @@ pub(super) fn kind(subject: &Subject) -> AlertKind {
         Subject::SuccessAfterFailures { .. } => AlertKind::SuccessAfterFailures,
         Subject::AdminNewDevice { .. } => AlertKind::AdminNewDevice,
         Subject::OutboxStuck => AlertKind::OutboxStuck,
+        Subject::LimitReached { .. } => AlertKind::LimitReached,
     }
 }
 
@@ -123,7 +140,7 @@ pub fn reason_text(reason: &GuardReason) -> Reason {
             let code = if *would { ReasonCode::LimitWouldReach } else { ReasonCode::LimitReached };
             Reason {
                 limit: Some(LimitId(reached.limit.id.0.to_string())),
-                ..Reason::new(code, limit_words(reached))
+                ..Reason::new(code, limit_words(reached, *would))
             }
         }
         GuardReason::Passed { until } => Reason::new(
@@ -137,21 +154,43 @@ fn rule_id(rule: &mailcup_guard::access::RuleId) -> RuleId {
     RuleId(rule.0.to_string())
 }
 
-fn limit_words(reached: &Reached) -> String {
+fn limit_words(reached: &Reached, would: bool) -> String {
+    let (phrase, used) = (limit_phrase(reached), reached.used);
+    match (reached.of, would) {
+        (0, false) => format!("The sending limit lets {phrase} through."),
+        (0, true) => format!("A report-only sending limit would let {phrase} through."),
+        (_, false) => format!("The sending limit of {phrase} is reached: {used} are used up."),
+        (_, true) => {
+            format!("The report-only sending limit of {phrase} would be reached: {used} are used up.")
+        }
+    }
+}
+
+/// A limit in words: “10 recipients an hour from networks that are not known”.
+pub fn limit_phrase(reached: &Reached) -> String {
+    let limit = &reached.limit;
+    let what = match limit.measure {
+        Measure::Recipients(_) | Measure::RecipientsPerMessage => ("recipient", "recipients"),
+        Measure::Messages(_) => ("message", "messages"),
+    };
+    let within = match (limit.measure, reached.key.pool, limit.burst) {
+        (_, Pool::Burst, Some(burst)) => format!("in {}", counted_seconds(burst.window.as_secs())),
+        (Measure::Recipients(window) | Measure::Messages(window), ..) => window_words(window).to_owned(),
+        (Measure::RecipientsPerMessage, ..) => "a message".to_owned(),
+    };
     let from = match reached.key.pool {
         Pool::Known => " from known networks",
         Pool::Others => " from networks that are not known",
-        Pool::Burst => " at once",
+        Pool::Burst => "",
     };
-    let (what, within) = match reached.limit.measure {
-        Measure::Recipients(window) => ("recipients", window_words(window)),
-        Measure::Messages(window) => ("messages", window_words(window)),
-        Measure::RecipientsPerMessage => ("recipients", "a message"),
-    };
-    if reached.of == 0 {
-        return "Nothing may be sent from networks that are not known.".to_owned();
+    match reached.of {
+        0 => format!("no {}{from}", what.1),
+        of => format!("{} {within}{from}", counted(of, what.0, what.1)),
     }
-    format!("{} of {} {what} {within}{from} are used up.", reached.used, reached.of)
+}
+
+fn counted_seconds(seconds: i64) -> String {
+    if seconds == 1 { "a second".to_owned() } else { format!("{seconds} seconds") }
 }
 
 fn window_words(window: Window) -> &'static str {

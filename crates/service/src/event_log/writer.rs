@@ -22,10 +22,14 @@ use super::{
     AlertChangeError, Lineage, Wanted,
     alert_book::{self, AlertBook},
 };
-use crate::store::{
-    Store, StoreError, accounts, alerts,
-    codes::{RowCode, address_bytes},
-    events::{self, EpochRow, NewEvent, SignInRow},
+use crate::{
+    sending::hit::OwnerMail,
+    store::{
+        Store, StoreError, accounts, alerts,
+        codes::{RowCode, address_bytes},
+        events::{self, EpochRow, NewEvent, SignInRow},
+        limit_mails, outbox,
+    },
 };
 
 /// How far the clock may be set back without the log's times going back, in milliseconds.
@@ -206,8 +210,8 @@ impl Writer {
             match event.kind {
                 EventKind::SignIn => self.take_in(tx, seq, *at, event, &mut derived).await?,
                 EventKind::Account => self.accounts.extend(event.login.clone()),
-                EventKind::Submission
-                | EventKind::Alert
+                EventKind::Submission => self.take_in_hits(tx, seq, *at, event).await?,
+                EventKind::Alert
                 | EventKind::Block
                 | EventKind::Policy
                 | EventKind::Admin
@@ -269,6 +273,31 @@ impl Writer {
             },
             familiarity,
         );
+        Ok(())
+    }
+
+    /// Derives from a submission that limits stopped: alerts, and the owner's mail.
+    async fn take_in_hits(
+        &mut self,
+        tx: &mut SqliteConnection,
+        seq: u64,
+        at: Time,
+        event: &NewEvent,
+    ) -> Result<(), StoreError> {
+        for hit in &event.hits {
+            let evidence = Evidence {
+                seq,
+                at: at.0,
+                login: event.login.clone().unwrap_or_default(),
+                address: event.address.map(Address::ip),
+            };
+            self.book.add(&hit.subject, &[evidence], false, at, &self.lineage);
+            if let Some(OwnerMail { limit, login, window, mail }) = &hit.mail
+                && limit_mails::claim(tx, limit, login, *window, at).await?
+            {
+                outbox::insert(tx, &format!("{:032x}", rand::random::<u128>()), mail, at, None).await?;
+            }
+        }
         Ok(())
     }
 

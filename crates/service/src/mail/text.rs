@@ -118,6 +118,58 @@ If you don't know what this is about, ignore it: without the code nobody gets in
     mail(to, &format!("Invitation to MailCup for {organization}"), body)
 }
 
+/// A sending limit that stopped a message.
+#[derive(Debug, Clone)]
+pub struct Limited<'a> {
+    pub organization: &'a str,
+    /// The account, and where the mail goes.
+    pub login: &'a str,
+    pub at: Timestamp,
+    pub address: Option<IpAddr>,
+    /// The limit in words.
+    pub limit: &'a str,
+    /// It waits for an administrator; else it was not taken.
+    pub held: bool,
+    /// The limit lets nothing at all through from there.
+    pub nothing_at_all: bool,
+}
+
+/// An account's owner learns why their mail is not sent.
+pub fn limit_reached(limited: &Limited<'_>) -> Mail {
+    let Limited { organization, login, .. } = limited;
+    let what = if limited.held {
+        "it waits until an administrator lets it go"
+    } else {
+        "it was not sent; your mail program says so too"
+    };
+    let then = if limited.nothing_at_all {
+        "If you sent it, send from a network that you usually work from, or ask your
+administrator to add this one. Reading mail goes on as before."
+    } else {
+        "If you sent it, wait until the limit lets you send again, or ask your
+administrator for more. Reading mail goes on as before."
+    };
+    let body = format!(
+        "Hello,
+
+a message from {login} met a sending limit of {organization}: {what}.
+
+    When:    {when}
+    Address: {address}
+    Limit:   {limit}
+
+{then}
+
+If you did not send it, somebody knows your password: change it now and tell your
+administrator.
+",
+        when = moment(limited.at),
+        address = address(limited.address),
+        limit = one_line(limited.limit),
+    );
+    mail(login, &format!("Sending from {login} is limited"), body)
+}
+
 /// Shows that mail gets out.
 pub fn test(organization: &str, to: &str, at: Timestamp) -> Mail {
     let body = format!(
@@ -135,12 +187,16 @@ fn mail(to: &str, subject: &str, body: String) -> Mail {
 }
 
 fn facts(occasion: &Occasion<'_>) -> String {
-    let address = occasion.address.map_or_else(|| "unknown".to_owned(), |address| address.to_string());
+    let address = address(occasion.address);
     format!(
         "    When:    {when}\n    Address: {address}\n    Device:  {device}",
         when = moment(occasion.at),
         device = one_line(occasion.device),
     )
+}
+
+fn address(address: Option<IpAddr>) -> String {
+    address.map_or_else(|| "unknown".to_owned(), |address| address.to_string())
 }
 
 fn moment(at: Timestamp) -> String {
@@ -179,6 +235,22 @@ mod tests {
         let invited =
             Invited { organization: "Example", name: "Anna", to: "anna@example.net", by: "olga@example.org" };
         insta::assert_snapshot!("invitation", whole(&invitation(&invited, "mci_abc", 7)));
+        let limited = Limited {
+            organization: "Example",
+            login: "anna@example.org",
+            at: occasion().at,
+            address: occasion().address,
+            limit: "10 recipients an hour from networks that are not known",
+            held: false,
+            nothing_at_all: false,
+        };
+        insta::assert_snapshot!("limit_reached", whole(&limit_reached(&limited)));
+        let nothing = Limited {
+            limit: "no messages from networks that are not known",
+            nothing_at_all: true,
+            ..limited
+        };
+        insta::assert_snapshot!("limit_of_nothing", whole(&limit_reached(&nothing)));
         insta::assert_snapshot!("test", whole(&test("Example", "anna@example.net", occasion().at)));
     }
 

@@ -104,6 +104,10 @@ fn subject_text(subject: &Subject) -> String {
         }
         Subject::AdminNewDevice { login, device } => vec!["admin_new_device", login, device],
         Subject::OutboxStuck => vec!["outbox_stuck"],
+        Subject::LimitReached { limit, login, network } => {
+            let network = network.map_or_else(String::new, |network| network.to_string());
+            return json(&["limit_reached", limit, login.as_deref().unwrap_or_default(), &network]);
+        }
     };
     json(&parts)
 }
@@ -121,6 +125,14 @@ fn subject_from_text(text: &str) -> Option<Subject> {
             Subject::AdminNewDevice { login: login.into(), device: device.into() }
         }
         ["outbox_stuck"] => Subject::OutboxStuck,
+        ["limit_reached", limit, login, network] => Subject::LimitReached {
+            limit: limit.into(),
+            login: Some(login).filter(|login| !login.is_empty()).map(Into::into),
+            network: match network {
+                "" => None,
+                network => Some(network.parse().ok()?),
+            },
+        },
         _ => return None,
     })
 }
@@ -142,6 +154,9 @@ mod tests {
             Subject::SuccessAfterFailures { login: "a@x".into(), network },
             Subject::AdminNewDevice { login: "a@x".into(), device: "d".into() },
             Subject::OutboxStuck,
+            Subject::LimitReached { limit: "l".into(), login: Some("a@x".into()), network: None },
+            Subject::LimitReached { limit: "l".into(), login: None, network: Some(network) },
+            Subject::LimitReached { limit: "l".into(), login: None, network: None },
         ] {
             assert_eq!(subject_from_text(&subject_text(&subject)), Some(subject));
         }

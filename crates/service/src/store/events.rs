@@ -9,6 +9,7 @@ use super::{
     StoreError,
     codes::{RowCode, address_bytes},
 };
+use crate::sending::hit::Hit;
 
 /// An event before it has its place in the log: found by its columns, read by its body, which is written to
 /// JSON once.
@@ -22,6 +23,8 @@ pub struct NewEvent {
     pub login: Option<Arc<str>>,
     pub address: Option<Address>,
     pub body: Arc<str>,
+    /// Of a submission: the limits that stopped it.
+    pub hits: Vec<Hit>,
 }
 
 /// An event in its place.
@@ -70,7 +73,16 @@ impl NewEvent {
             EventBody::Block(_) | EventBody::Policy(_) | EventBody::System(_) => (None, None, None, None),
         };
         let login = login.map(Arc::from);
-        Self { kind: body.kind(), protocol, outcome, mark, login, address, body: text.into() }
+        Self {
+            kind: body.kind(),
+            protocol,
+            outcome,
+            mark,
+            login,
+            address,
+            body: text.into(),
+            hits: Vec::new(),
+        }
     }
 }
 

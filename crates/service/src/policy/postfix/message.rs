@@ -5,7 +5,8 @@
 //! its end a message keeps what it has; one that is refused, held or left gives all back.
 
 use mailcup_guard::{
-    decision::{Decision, SubmissionVerdict},
+    decision::{Decision, Reason, SubmissionVerdict},
+    limit::LimitId,
     limiter::Reservation,
 };
 use mailcup_wire::{Address, Submission, SubmissionOutcome};
@@ -37,6 +38,8 @@ struct Message {
     reservation: Reservation,
     /// Recipients that were named, admitted or not.
     named: u32,
+    /// What report-only limits would have stopped, the first of each.
+    reported: Vec<Reason>,
     /// Why the mail server holds it, once it does; nothing is counted for it from then on.
     held: Option<Decision<SubmissionVerdict>>,
     /// A refusal of it, or of one of its recipients, is recorded.
@@ -72,6 +75,7 @@ impl Messages {
             let more = message.recipients_more(request);
             let decision = submissions.reserve(login, address, more, &mut message.reservation);
             message.settle(request, &decision, submissions);
+            message.report(&decision);
             decision
         } else {
             submissions.decide(login, address)
@@ -82,21 +86,16 @@ impl Messages {
 
     /// The client is gone, or begins something else: the message that was under way, if any.
     pub fn abandon<S: Submissions>(&mut self, submissions: &S) -> Option<Judged> {
-        let message = self.current.take()?;
+        let mut message = self.current.take()?;
         if message.ended {
             return None;
         }
-        submissions.release(message.reservation);
+        submissions.release(std::mem::take(&mut message.reservation));
         if message.refused {
             return None;
         }
-        let decision = message.held.unwrap_or_else(accepted);
-        let reasons = match decision.verdict {
-            SubmissionVerdict::Accept => Vec::new(),
-            SubmissionVerdict::Defer | SubmissionVerdict::Hold | SubmissionVerdict::Reject => {
-                decision.reasons.iter().map(reason_text).collect()
-            }
-        };
+        let decision = message.held.take().unwrap_or_else(accepted);
+        let reasons = message.reasons(&decision);
         let submission = Submission { reasons, ..message.submission };
         Some(Judged { submission, reached: reached_by(&decision).cloned().collect() })
     }
@@ -119,6 +118,7 @@ impl Message {
             submission,
             reservation: Reservation::default(),
             named: 0,
+            reported: Vec::new(),
             held: None,
             refused: false,
             ended: false,
@@ -175,6 +175,25 @@ impl Message {
         submissions.release(std::mem::take(&mut self.reservation));
     }
 
+    /// Why, with what report-only limits said on the way.
+    fn reasons(&self, why: &Decision<SubmissionVerdict>) -> Vec<mailcup_wire::Reason> {
+        let said = |reason: &&Reason| {
+            limit_of(reason).is_some_and(|limit| why.reasons.iter().any(|it| limit_of(it) == Some(limit)))
+        };
+        let reported = self.reported.iter().filter(|reason| !said(reason));
+        why.reasons.iter().chain(reported).map(reason_text).collect()
+    }
+
+    /// Keeps what only the answer to a recipient says, for the record of the message.
+    fn report(&mut self, decision: &Decision<SubmissionVerdict>) {
+        for reason in &decision.reasons {
+            let is_known = |known: &Reason| limit_of(known) == limit_of(reason);
+            if limit_of(reason).is_some() && reason.is_report_only() && !self.reported.iter().any(is_known) {
+                self.reported.push(reason.clone());
+            }
+        }
+    }
+
     /// What this answer makes known of its fate, once for a refusal and once for its end.
     fn record_of(&mut self, request: &Request<'_>, decision: &Decision<SubmissionVerdict>) -> Option<Judged> {
         let at_end = request.state == State::EndOfMessage;
@@ -193,15 +212,22 @@ impl Message {
         if refused && std::mem::replace(&mut self.refused, true) {
             return None;
         }
-        let mut submission = Submission {
-            outcome,
-            reasons: why.reasons.iter().map(reason_text).collect(),
-            ..self.submission.clone()
-        };
+        let mut submission = Submission { outcome, reasons: self.reasons(why), ..self.submission.clone() };
         if refused && request.state == State::Recipient {
             submission.recipients = self.named.saturating_sub(self.reservation.recipients);
         }
         Some(Judged { submission, reached: reached_by(why).cloned().collect() })
+    }
+}
+
+fn limit_of(reason: &Reason) -> Option<&LimitId> {
+    match reason {
+        Reason::LimitReached { reached, .. } => Some(&reached.limit.id),
+        Reason::NothingAgainst
+        | Reason::Blocked { .. }
+        | Reason::Denied { .. }
+        | Reason::NotAllowed { .. }
+        | Reason::Passed { .. } => None,
     }
 }
 
@@ -222,6 +248,7 @@ mod tests {
         limit::{Limit, LimitAction, LimitId, LimitSet, Measure, Per, Window},
         limiter::Limiter,
     };
+    use mailcup_wire::ReasonCode;
 
     use super::*;
 
@@ -235,6 +262,10 @@ mod tests {
 
     impl Counting {
         fn new(measure: Measure, most: u32, action: LimitAction) -> Self {
+            Self::limited(measure, most, action, true)
+        }
+
+        fn limited(measure: Measure, most: u32, action: LimitAction, enforced: bool) -> Self {
             let limit = Limit {
                 id: LimitId("l".into()),
                 scope: Scope::Organization,
@@ -245,7 +276,7 @@ mod tests {
                 burst: None,
                 action,
                 text: None,
-                enforced: true,
+                enforced,
             };
             let blocked = Block {
                 id: BlockId("b".into()),
@@ -462,6 +493,21 @@ mod tests {
         smtpd.message("2", 2);
         assert_eq!(smtpd.end(), [(Held, 4), (Accepted, 2)]);
         assert_eq!(counting.used(), 2);
+    }
+
+    #[test]
+    fn what_a_report_only_limit_would_have_stopped_is_recorded_with_the_message() {
+        let counting = Counting::limited(Measure::Recipients(Window::Hour), 2, LimitAction::Reject, false);
+        let mut smtpd = Smtpd::new(&counting);
+        assert_eq!(smtpd.message("1", 4), [SubmissionVerdict::Accept; 6]);
+        let codes: Vec<_> = smtpd.records[0].submission.reasons.iter().map(|reason| reason.code).collect();
+        assert_eq!(codes, [ReasonCode::NothingAgainst, ReasonCode::LimitWouldReach]);
+        assert_eq!(
+            smtpd.records[0].submission.reasons[1].limit.as_ref().map(|limit| limit.0.as_str()),
+            Some("l")
+        );
+        assert!(smtpd.records[0].reached.is_empty());
+        assert_eq!(smtpd.end(), [(Accepted, 4)]);
     }
 
     #[test]
