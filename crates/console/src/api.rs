@@ -1,6 +1,7 @@
 //! The service's HTTP API, by its wire types.
 
 mod people;
+mod policy;
 mod resources;
 
 use std::{

@@ -9,6 +9,7 @@ mod events;
 mod index;
 mod meta;
 mod numbers;
+mod policy;
 mod resources;
 mod sieve;
 #[cfg(test)]
@@ -33,19 +34,21 @@ pub use apply::Applied;
 pub use audit::Seen;
 pub use class::{address_of, login_of};
 pub use drafts::drafts_left;
+pub use policy::Effects;
 pub use resources::Lists;
 pub use views::ViewChange;
 
 use self::index::{Index, Indexed};
 use crate::key::StoreKey;
 
-const MIGRATIONS: [&str; 6] = [
+const MIGRATIONS: [&str; 7] = [
     include_str!("../migrations/0001_store.sql"),
     include_str!("../migrations/0002_account_usage.sql"),
     include_str!("../migrations/0003_snooze.sql"),
     include_str!("../migrations/0004_event_columns.sql"),
     include_str!("../migrations/0005_audit.sql"),
     include_str!("../migrations/0006_drafts.sql"),
+    include_str!("../migrations/0007_policy.sql"),
 ];
 /// The migration after which the usage of accounts is filled from the events.
 const USAGE: u32 = 2;
@@ -273,19 +276,22 @@ fn migrate(writer: &mut Connection) -> Result<()> {
     if found > known {
         return Err(StoreError::Newer { found, known });
     }
+    if found == known {
+        return Ok(());
+    }
+    let change = writer.transaction()?;
     for (next, sql) in (1_u32..).zip(MIGRATIONS).skip(found as usize) {
-        let change = writer.transaction()?;
         change.execute_batch(sql)?;
         if next == USAGE {
             usage::fill_all(&change)?;
         }
-        if next == COLUMNS {
-            numbers::number_all(&change)?;
-        }
-        change.pragma_update(None, "user_version", next)?;
-        change.commit()?;
     }
-    Ok(())
+    // Numbers are given out as the last migration has them.
+    if found < COLUMNS {
+        numbers::number_all(&change)?;
+    }
+    change.pragma_update(None, "user_version", known)?;
+    Ok(change.commit()?)
 }
 
 async fn blocking<T: Send + 'static>(work: impl FnOnce() -> Result<T> + Send + 'static) -> Result<T> {

@@ -204,6 +204,8 @@ impl Sync {
         let cursor = store.cursor().await.map_err(Fault::Store)?;
         if cursor.is_none() {
             self.take_lists(store, false).await?;
+        } else if !store.knows_policy().await.map_err(Fault::Store)? {
+            self.take_policy(store).await?;
         }
         // The next page is fetched while one is written.
         let (pages, mut fetched) = mpsc::channel(PAGES_AHEAD);
@@ -350,11 +352,20 @@ impl Sync {
                 alerts: self.api.alerts().await?,
                 blocks: self.api.blocks().await?,
                 accounts: self.api.accounts().await?,
+                policy: self.api.policy().await?,
             })
         };
         let lists =
             self.stop.run_until_cancelled(fetch).await.ok_or(Fault::Stopped)?.map_err(Fault::Service)?;
         store.take_lists(lists, replace).await.map_err(Fault::Store)?;
+        self.tell(News::Refilled).await
+    }
+
+    /// For a copy that is older than access rules and sending limits.
+    async fn take_policy(&mut self, store: &Store) -> Result<(), Fault> {
+        let asked = self.stop.run_until_cancelled(self.api.policy()).await.ok_or(Fault::Stopped)?;
+        let Some(policy) = asked.map_err(Fault::Service)? else { return Ok(()) };
+        store.take_policy(policy).await.map_err(Fault::Store)?;
         self.tell(News::Refilled).await
     }
 

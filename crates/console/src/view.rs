@@ -89,7 +89,7 @@ impl Situation {
             service: connection.map(|it| it.service_view(self.name_of(it), open)),
             services: self.connections.iter().map(|it| it.service_view(self.name_of(it), open)).collect(),
             admin: readable.and_then(|it| it.admin.clone()),
-            trial: None,
+            trial: figures.trial,
             open_alerts: figures.open_alerts,
             gravest: figures.gravest,
             own_alerts,

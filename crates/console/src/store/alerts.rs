@@ -2,11 +2,11 @@
 
 use std::collections::BTreeMap;
 
-use mailcup_wire::{Alert, AlertId, AlertState, Severity, Time};
+use mailcup_wire::{Alert, AlertId, AlertState, Severity, Time, Trial};
 use rusqlite::params;
 
 use super::{
-    Readers, Result, Store, drafts,
+    Readers, Result, Store, drafts, policy,
     meta::{EVENTS, get},
     resources::{bodies, severity_number, severity_of, state_number},
 };
@@ -24,6 +24,8 @@ pub struct Figures {
     pub next_return: Option<Time>,
     /// The newest open alerts, at most five.
     pub newest_open: Vec<Alert>,
+    /// The change of the policy that returns by itself.
+    pub trial: Option<Trial>,
 }
 
 /// Alerts shown on the desktop before.
@@ -81,6 +83,7 @@ impl Readers {
                 gravest: gravest.map(severity_of),
                 next_return: next_return.map(Time::from_millis),
                 newest_open: bodies(reader, &newest, &[&open, &now])?,
+                trial: policy::running_trial(reader)?,
             })
         })
         .await

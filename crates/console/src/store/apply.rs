@@ -11,6 +11,7 @@ use super::{
     index::{Additions, unseal},
     meta::{CURSOR, EVENTS, get, put},
     numbers::{Numbers, keep_other_words},
+    policy,
     resources::{Lists, keep_account, keep_alert, keep_block},
     usage::{self, Tally},
 };
@@ -74,6 +75,9 @@ impl Store {
             let change = writer.transaction()?;
             if replace {
                 change.execute_batch("DELETE FROM alerts; DELETE FROM blocks; DELETE FROM accounts;")?;
+                if lists.policy.is_some() {
+                    policy::forget_all(&change)?;
+                }
             }
             for alert in &lists.alerts {
                 keep_alert(&change, alert)?;
@@ -84,6 +88,9 @@ impl Store {
             for account in &lists.accounts {
                 keep_account(&change, account)?;
                 usage::keep_usage(&change, account)?;
+            }
+            if let Some(state) = &lists.policy {
+                policy::keep_state(&change, state)?;
             }
             if replace {
                 usage::drop_strays(&change)?;
@@ -205,7 +212,7 @@ impl<'a> Batch<'a> {
             EventBody::Admin(action) => {
                 self.changed.settings |= OF_THE_SERVICE.iter().any(|part| action.action.contains(part));
             }
-            EventBody::Policy(_) => self.changed.policy = true,
+            EventBody::Policy(item) => self.changed.policy |= policy::keep_item(self.change, item)?,
             EventBody::SignIn(_) | EventBody::Submission(_) | EventBody::System(_) => {}
         }
         Ok(())
@@ -264,6 +271,11 @@ impl<'a> Batch<'a> {
             .prepare_cached("INSERT INTO event_bodies (seq, body) VALUES (?1, ?2)")?
             .execute(params![seq, serde_json::to_string(&event.body)?])?;
         keep_other_words(self.change, seq, &event.body)?;
+        if let EventBody::Submission(submission) = &event.body {
+            self.change
+                .prepare_cached("INSERT INTO submissions (seq, recipients) VALUES (?1, ?2)")?
+                .execute(params![seq, submission.recipients])?;
+        }
         self.numbers.additions.rows.push(row);
         let span = self.hours.entry(hour_of(at)).or_insert((seq, seq));
         *span = (span.0.min(seq), span.1.max(seq));
@@ -358,7 +370,9 @@ pub(super) fn some(no: u32) -> Option<u32> {
 }
 
 fn delete_event(change: &Connection, seq: i64) -> Result<()> {
-    for table in ["events WHERE seq", "event_bodies WHERE seq", "event_words WHERE rowid"] {
+    let of_events =
+        ["events WHERE seq", "event_bodies WHERE seq", "submissions WHERE seq", "event_words WHERE rowid"];
+    for table in of_events {
         change.prepare_cached(&format!("DELETE FROM {table} = ?1"))?.execute([seq])?;
     }
     Ok(())

@@ -2,11 +2,11 @@
 //! address, explanation, device and words.
 
 use mailcup_wire::{
-    Address, BlockTarget, EventBody, EventKind, Login, Outcome, OutcomeFilter, PolicyItem, PolicyScope,
-    Protocol, SubmissionOutcome,
+    Address, BlockTarget, EventBody, EventKind, Login, Outcome, OutcomeFilter, Place, PolicyItem,
+    PolicyScope, Protocol, Reason, ReasonCode, SubmissionOutcome,
 };
 
-use super::index::{Device, Explanation};
+use super::index::{Cause, Device, Explanation};
 
 // In the order of their numbers.
 const KINDS: [EventKind; 8] = [
@@ -203,7 +203,32 @@ pub fn explanation_of(body: &EventBody) -> Option<Explanation> {
     };
     let texts: Vec<&str> = reasons.iter().map(|reason| reason.text.as_str()).collect();
     let codes = reasons.iter().map(|reason| reason.code).collect();
-    (!reasons.is_empty()).then(|| Explanation { codes, words: texts.join(" ") })
+    let causes = reasons.iter().filter_map(cause_of).collect();
+    (!reasons.is_empty()).then(|| Explanation { codes, words: texts.join(" "), causes })
+}
+
+fn cause_of(reason: &Reason) -> Option<Cause> {
+    let would = matches!(
+        reason.code,
+        ReasonCode::RuleWouldDeny | ReasonCode::RuleWouldNotAllow | ReasonCode::LimitWouldReach
+    );
+    let rule = reason.rule.clone().map(|id| Cause::Rule { id, would });
+    rule.or_else(|| reason.limit.clone().map(|id| Cause::Limit { id, would }))
+}
+
+/// Where an event says that its address is.
+pub fn place_of(body: &EventBody) -> Option<&Place> {
+    let place = match body {
+        EventBody::SignIn(sign_in) => sign_in.place.as_ref(),
+        EventBody::Submission(submission) => submission.place.as_ref(),
+        EventBody::Alert(_)
+        | EventBody::Block(_)
+        | EventBody::Account(_)
+        | EventBody::Policy(_)
+        | EventBody::Admin(_)
+        | EventBody::System(_) => None,
+    };
+    place.filter(|place| **place != Place::default())
 }
 
 pub fn device_of(body: &EventBody) -> Option<Device> {

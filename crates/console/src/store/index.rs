@@ -13,8 +13,9 @@ use std::{
 };
 
 use ipnet::IpNet;
-use mailcup_wire::{Address, Network, ReasonCode};
+use mailcup_wire::{Address, LimitId, Network, Place, ReasonCode, RuleId};
 use rusqlite::{Connection, params};
+use serde::{Deserialize, Serialize};
 
 pub use self::{
     columns::{Chunk, Row},
@@ -42,6 +43,9 @@ pub struct Additions {
     pub addresses: Vec<(i64, [u8; 16])>,
     pub explanations: Vec<(i64, Explanation)>,
     pub devices: Vec<(i64, Device)>,
+    pub places: Vec<(i64, Place)>,
+    /// Addresses and where they are now.
+    pub placed: Vec<(i64, i64)>,
 }
 
 /// The reasons of an event.
@@ -49,6 +53,15 @@ pub struct Additions {
 pub struct Explanation {
     pub codes: Vec<ReasonCode>,
     pub words: String,
+    pub causes: Vec<Cause>,
+}
+
+/// A rule or limit that is a reason; with `would` it decided nothing.
+#[derive(Debug, Clone, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Cause {
+    Rule { id: RuleId, would: bool },
+    Limit { id: LimitId, would: bool },
 }
 
 /// What a client called itself, and the mail server that it spoke to; empty for none.
@@ -70,6 +83,9 @@ pub struct Index {
     /// The number of an address's network, /24 or /64.
     pub network_of: Vec<u32>,
     pub networks: Vec<Option<Network>>,
+    /// The number of the place of an address.
+    pub place_of: Vec<u32>,
+    pub places: Vec<Option<Place>>,
     pub explanations: Vec<Option<Explanation>>,
     pub clients: Texts,
     pub servers: Texts,
@@ -119,6 +135,12 @@ impl Indexed {
 }
 
 impl Index {
+    /// Where an address, by its number, is.
+    pub fn place(&self, address: u32) -> Option<&Place> {
+        let no = self.place_of.get(address as usize).copied().unwrap_or_default();
+        self.places.get(no as usize)?.as_ref()
+    }
+
     pub fn events(&self) -> u32 {
         u32::try_from(self.chunks.iter().map(Chunk::len).sum::<usize>()).unwrap_or(u32::MAX)
     }
@@ -182,6 +204,12 @@ impl Index {
             self.clients.set(no, &device.client);
             self.servers.set(no, &device.server);
         }
+        for (no, place) in additions.places {
+            put(&mut self.places, no, Some(place));
+        }
+        for (address, place) in additions.placed {
+            put(&mut self.place_of, address, u32::try_from(place).unwrap_or_default());
+        }
         additions.rows.iter().for_each(|row| self.push(row));
     }
 
@@ -237,8 +265,17 @@ impl Index {
             index.add_login(row.get(0)?, row.get_ref(1)?.as_str()?);
             Ok(())
         })?;
-        each(&moment, "SELECT no, address FROM addresses ORDER BY no", |row| {
-            index.add_address(row.get(0)?, &row.get(1)?);
+        each(&moment, "SELECT no, address, place FROM addresses ORDER BY no", |row| {
+            let no = row.get(0)?;
+            index.add_address(no, &row.get(1)?);
+            if let Some(place) = row.get::<_, Option<u32>>(2)? {
+                put(&mut index.place_of, no, place);
+            }
+            Ok(())
+        })?;
+        each(&moment, "SELECT no, country, asn, network FROM places ORDER BY no", |row| {
+            let place = place_from(row.get(1)?, row.get(2)?, row.get(3)?);
+            put(&mut index.places, row.get(0)?, Some(place));
             Ok(())
         })?;
         each(&moment, "SELECT no, client, server FROM devices ORDER BY no", |row| {
@@ -247,12 +284,16 @@ impl Index {
             Ok(())
         })?;
         let mut explanations = Vec::new();
-        each(&moment, "SELECT no, codes, words FROM explanations ORDER BY no", |row| {
-            explanations.push((row.get(0)?, row.get::<_, String>(1)?, row.get(2)?));
+        each(&moment, "SELECT no, codes, words, causes FROM explanations ORDER BY no", |row| {
+            explanations.push((row.get(0)?, row.get::<_, String>(1)?, row.get(2)?, row.get::<_, String>(3)?));
             Ok(())
         })?;
-        for (no, codes, words) in explanations {
-            let explanation = Explanation { codes: serde_json::from_str(&codes)?, words };
+        for (no, codes, words, causes) in explanations {
+            let explanation = Explanation {
+                codes: serde_json::from_str(&codes)?,
+                words,
+                causes: serde_json::from_str(&causes)?,
+            };
             put(&mut index.explanations, no, Some(explanation));
         }
         index.load_rows(&moment)?;
@@ -328,6 +369,12 @@ pub(super) fn unseal(change: &Connection, first: i64, last: i64) -> Result<()> {
         .prepare_cached("DELETE FROM event_columns WHERE last_seq >= ?1 AND first_seq <= ?2")?
         .execute([first, last])?;
     Ok(())
+}
+
+/// A place as the database has it: empty for what is not known.
+fn place_from(country: String, asn: u32, network: String) -> Place {
+    let some = |text: String| (!text.is_empty()).then_some(text);
+    Place { country: some(country), asn: (asn > 0).then_some(asn), network: some(network) }
 }
 
 /// What groups of addresses are named by.

@@ -2,13 +2,13 @@
 
 use std::collections::HashMap;
 
-use mailcup_wire::{Address, EventBody};
+use mailcup_wire::{Address, EventBody, Place};
 use rusqlite::{Connection, OptionalExtension as _, ToSql, params};
 
 use super::{
     Result,
     apply::{address_bytes, some},
-    class::{Class, address_of, device_of, explanation_of, login_of, other_words_of},
+    class::{Class, address_of, device_of, explanation_of, login_of, other_words_of, place_of},
     index::{Additions, Device, Explanation, Row},
 };
 
@@ -20,6 +20,9 @@ pub struct Numbers<'a> {
     addresses: HashMap<Address, i64>,
     explanations: HashMap<Explanation, i64>,
     devices: HashMap<Device, i64>,
+    places: HashMap<Place, i64>,
+    /// Where addresses are, by their numbers.
+    placed: HashMap<i64, i64>,
     /// What memory does not know yet.
     pub additions: Additions,
 }
@@ -32,6 +35,8 @@ impl<'a> Numbers<'a> {
             addresses: HashMap::new(),
             explanations: HashMap::new(),
             devices: HashMap::new(),
+            places: HashMap::new(),
+            placed: HashMap::new(),
             additions: Additions::default(),
         }
     }
@@ -39,6 +44,9 @@ impl<'a> Numbers<'a> {
     pub fn row(&mut self, seq: i64, at: i64, body: &EventBody) -> Result<Row> {
         let login = login_of(body).map_or(Ok(0), |login| self.login(&login.0))?;
         let address = address_of(body).map_or(Ok(0), |address| self.address(address))?;
+        if let Some(place) = place_of(body).filter(|_| address > 0) {
+            self.put_at(address, place)?;
+        }
         let explanation = explanation_of(body).map_or(Ok(0), |explanation| self.explanation(explanation))?;
         let device = device_of(body).map_or(Ok(0), |device| self.device(device))?;
         Ok(Row {
@@ -82,7 +90,9 @@ impl<'a> Numbers<'a> {
             return Ok(*no);
         }
         let codes = serde_json::to_string(&explanation.codes)?;
-        let columns: [(&str, &dyn ToSql); 2] = [("codes", &codes), ("words", &explanation.words)];
+        let causes = serde_json::to_string(&explanation.causes)?;
+        let columns: [(&str, &dyn ToSql); 3] =
+            [("codes", &codes), ("words", &explanation.words), ("causes", &causes)];
         let (no, is_new) = number_of(self.change, "explanations", &columns)?;
         if is_new {
             self.additions.explanations.push((no, explanation.clone()));
@@ -101,6 +111,37 @@ impl<'a> Numbers<'a> {
             self.additions.devices.push((no, device.clone()));
         }
         self.devices.insert(device, no);
+        Ok(no)
+    }
+
+    /// Notes where an address is.
+    fn put_at(&mut self, address: i64, place: &Place) -> Result<()> {
+        let place = self.place(place)?;
+        if self.placed.insert(address, place) == Some(place) {
+            return Ok(());
+        }
+        let changed = self
+            .change
+            .prepare_cached("UPDATE addresses SET place = ?2 WHERE no = ?1 AND place IS NOT ?2")?
+            .execute([address, place])?;
+        if changed > 0 {
+            self.additions.placed.push((address, place));
+        }
+        Ok(())
+    }
+
+    fn place(&mut self, place: &Place) -> Result<i64> {
+        if let Some(no) = self.places.get(place) {
+            return Ok(*no);
+        }
+        let (country, network) = (place.country.as_deref().unwrap_or(""), place.network.as_deref().unwrap_or(""));
+        let asn = place.asn.unwrap_or(0);
+        let columns: [(&str, &dyn ToSql); 3] = [("country", &country), ("asn", &asn), ("network", &network)];
+        let (no, is_new) = number_of(self.change, "places", &columns)?;
+        if is_new {
+            self.additions.places.push((no, place.clone()));
+        }
+        self.places.insert(place.clone(), no);
         Ok(no)
     }
 }

@@ -1,6 +1,6 @@
 //! Blocks, accounts and alerts in the state in which the service last told of them.
 
-use mailcup_wire::{Account, Alert, AlertState, Block, Severity, Time};
+use mailcup_wire::{Account, Alert, AlertState, Block, PolicyState, Severity, Time};
 use rusqlite::{Connection, params};
 use serde::de::DeserializeOwned;
 
@@ -14,6 +14,8 @@ pub struct Lists {
     pub alerts: Vec<Alert>,
     pub blocks: Vec<Block>,
     pub accounts: Vec<Account>,
+    /// None where the service is too old to have one.
+    pub policy: Option<PolicyState>,
 }
 
 impl Readers {
