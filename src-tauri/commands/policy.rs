@@ -46,13 +46,13 @@ pub async fn dry_run(console: Here, question: DryRunQuestion) -> Answer<DryRunOu
 #[tauri::command]
 #[specta::specta]
 pub async fn dry_run_progress(console: Here) -> Answer<Option<DryRunProgress>> {
-    console.dry_run_progress().await
+    console.dry_run_progress()
 }
 
 #[tauri::command]
 #[specta::specta]
 pub async fn cancel_dry_run(console: Here) -> Answer<()> {
-    console.cancel_dry_run().await
+    console.cancel_dry_run()
 }
 
 #[tauri::command]

@@ -21,6 +21,11 @@ pub fn settings() -> DataChanged {
     DataChanged { settings: true, ..DataChanged::default() }
 }
 
+/// Access rules, sending limits, known networks and trials.
+pub fn policy() -> DataChanged {
+    DataChanged { policy: true, ..DataChanged::default() }
+}
+
 /// Edits that are not in effect, or what they are compared with.
 pub fn drafts() -> DataChanged {
     DataChanged { drafts: true, ..DataChanged::default() }

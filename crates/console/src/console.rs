@@ -46,6 +46,7 @@ pub struct Console {
     clock: Clock,
     exports: Exports,
     imports: people::Imports,
+    dry_runs: policy::DryRuns,
     /// The service that this handle is about; none for the one that is shown.
     service: Option<ServiceId>,
 }
@@ -68,8 +69,8 @@ impl Console {
         let controller = Controller::new(host, clock.clone(), folder, paths.service_program)?;
         let contacts = controller.contacts();
         tokio::spawn(controller.run(waiting));
-        let imports = people::Imports::default();
-        Ok(Self { requests, contacts, key_file, clock, exports, imports, service: None })
+        let (imports, dry_runs) = (people::Imports::default(), policy::DryRuns::default());
+        Ok(Self { requests, contacts, key_file, clock, exports, imports, dry_runs, service: None })
     }
 
     /// A handle whose commands act on this service, whatever is shown by then.

@@ -183,6 +183,7 @@ impl<H: Host> Controller<H> {
                 respond(reply, self.change_views(&id, change).await);
             }
             Request::Drafts(id, step, reply) => respond(reply, self.take_draft_step(&id, step).await),
+            Request::PolicyTold(id, items, reply) => respond(reply, self.policy_told(&id, items).await),
             Request::Dismiss(id, notice, reply) => respond(reply, self.dismiss(&id, notice).await),
             Request::NotificationPressed(key, action, reply) => {
                 respond(reply, self.notification_pressed(&key, action).await);

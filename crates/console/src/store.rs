@@ -5,12 +5,15 @@ mod apply;
 mod audit;
 mod class;
 mod drafts;
+mod dry_run;
 mod events;
 mod index;
 mod meta;
 mod numbers;
+mod origins;
 mod policy;
 mod resources;
+mod sending;
 mod sieve;
 #[cfg(test)]
 mod tests;
@@ -34,8 +37,10 @@ pub use apply::Applied;
 pub use audit::Seen;
 pub use class::{address_of, login_of};
 pub use drafts::drafts_left;
-pub use policy::Effects;
+pub use dry_run::{Question, SendingReplay, Watch};
+pub use origins::{Origin, Whose};
 pub use resources::Lists;
+pub use sending::{Count, Counts};
 pub use views::ViewChange;
 
 use self::index::{Index, Indexed};

@@ -192,6 +192,7 @@ impl Sync {
         match self.target.clone() {
             Target::Store(store) => {
                 self.catch_up(&store, progress).await?;
+                self.note_places(&store).await?;
                 // Only now is it known that the service's log is on the course that was seen.
                 self.audit.whole();
                 self.listen(Some(&store), progress).await
@@ -359,6 +360,15 @@ impl Sync {
             self.stop.run_until_cancelled(fetch).await.ok_or(Fault::Stopped)?.map_err(Fault::Service)?;
         store.take_lists(lists, replace).await.map_err(Fault::Store)?;
         self.tell(News::Refilled).await
+    }
+
+    /// Whether the service knows places; one that does not tell is no fault.
+    async fn note_places(&mut self, store: &Store) -> Result<(), Fault> {
+        let asked = self.stop.run_until_cancelled(self.api.place_sources()).await.ok_or(Fault::Stopped)?;
+        match asked {
+            Ok(sources) => store.keep_has_places(!sources.is_empty()).await.map_err(Fault::Store),
+            Err(_) => Ok(()),
+        }
     }
 
     /// For a copy that is older than access rules and sending limits.

@@ -9,6 +9,7 @@ pub mod block;
 pub mod client;
 pub mod decision;
 pub mod inbox;
+pub mod learn;
 pub mod limit;
 pub mod limiter;
 pub mod merge;

@@ -97,6 +97,8 @@ impl Log {
             code: ReasonCode::BlockedAddress,
             text: format!("The address {address} is blocked until 2026-02-11T08:00:00Z."),
             block: Some("b1".into()),
+            rule: None,
+            limit: None,
         };
         EventBody::SignIn(SignIn {
             login,

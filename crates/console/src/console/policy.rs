@@ -1,141 +1,186 @@
-//! Access rules, sending limits, and mails to owners.
+//! Access rules and sending limits: as the copy has them, and changes of them. What of them can be tried without
+//! the service is in the modules below.
 
+mod ask;
+mod files;
+mod notices;
+mod trying;
+
+use mailcup_guard::access::{FindingKind, findings};
+use mailcup_policy::{ChangeError, Deleted, inverse, rule_set};
 use mailcup_wire::{
-    AccountNotices, Code, FieldProblem, Login, NoticeSettings, NoticeSettingsChange, PlaceSource,
-    PolicyChange, Problem, Trial,
-    desktop::{
-        DecisionAnswer, DecisionQuestion, DryRunOutcome, DryRunProgress, DryRunQuestion, Filter,
-        LearnProposal, LearnQuestion, PolicyExport, PolicyImport, PolicyPart, PolicySaved, PolicyView,
-        ReadNetworks, SendingNetworks, Terms, UsageList, UsageQuestion, WhereFrom,
-    },
+    Code, Details, KnownNetworksEdit, LimitEdit, PolicyChange, PolicyItem, PolicyState, Problem, RuleEdit,
+    RuleId, Time, Trial,
+    desktop::{PolicySaved, PolicyView, RuleFinding, RuleFindingKind},
 };
 
-use super::Console;
+use super::{Console, blocking};
+use crate::{controller::Request, store::Readers};
+
+pub use self::trying::DryRuns;
+
+/// So many networks of a finding are named.
+const NETWORKS_NAMED: usize = 20;
 
 impl Console {
     /// All rules, limits and known networks in the local copy.
     pub async fn policy(&self) -> Result<PolicyView, Problem> {
-        Err(Problem::new(Code::Unavailable, "Not built yet."))
+        let (readers, now) = (self.readers()?, self.clock.now());
+        let state = readers.policy().await?;
+        let effects = readers.policy_effects(now).await?;
+        let has_places = readers.has_places().await?;
+        let rules = state.rules.clone();
+        let findings = blocking(move || Ok(found(&rule_set(&rules), now, has_places))).await?;
+        Ok(PolicyView {
+            rules: state.rules,
+            limits: state.limits,
+            known_networks: state.known_networks,
+            findings,
+            rule_effects: effects.rules,
+            limit_effects: effects.limits,
+            trial: state.trial,
+        })
     }
 
     /// Puts a change into effect, all of it or nothing.
-    pub async fn save_policy(&self, _change: PolicyChange) -> Result<PolicySaved, Problem> {
-        Err(Problem::new(Code::Unavailable, "Not built yet."))
+    pub async fn save_policy(&self, change: PolicyChange) -> Result<PolicySaved, Problem> {
+        let api = self.signed_in().map_err(nothing_changed)?;
+        let former = former(&self.readers()?, &change).await?;
+        let changed = match api.change_policy(&change).await {
+            Ok(changed) => changed,
+            Err(Problem {
+                code: Code::LocksOut,
+                details: Some(Details::LockOut { lock_out, minutes }),
+                ..
+            }) => return Ok(PolicySaved::LocksOut { lock_out, minutes }),
+            Err(problem) if matches!(problem.code, Code::Stale | Code::NotFound) => {
+                if let Some(now) = api.policy().await? {
+                    self.told_policy(items_of(now)).await?;
+                }
+                return Ok(PolicySaved::Stale);
+            }
+            Err(problem) => return Err(nothing_changed(problem)),
+        };
+        let undo = inverse(&former, &changed.items);
+        let trial = changed.trial.clone();
+        let items = changed.items.into_iter().chain(changed.trial.map(PolicyItem::Trial)).collect();
+        self.told_policy(items).await?;
+        Ok(PolicySaved::Done { undo, trial: trial.map(Box::new) })
     }
 
     /// Says that a change that locked somebody out stays.
     pub async fn keep_trial(&self) -> Result<Trial, Problem> {
-        Err(Problem::new(Code::Unavailable, "Not built yet."))
+        let trial = self.signed_in()?.keep_trial().await?;
+        self.told_policy(vec![PolicyItem::Trial(trial.clone())]).await?;
+        Ok(trial)
     }
 
     /// Takes the change on trial back now.
     pub async fn return_trial(&self) -> Result<Trial, Problem> {
-        Err(Problem::new(Code::Unavailable, "Not built yet."))
+        let trial = self.signed_in()?.return_trial().await?;
+        self.told_policy(vec![PolicyItem::Trial(trial.clone())]).await?;
+        Ok(trial)
     }
 
-    /// Replays stored events with a change. Ends early with [`Console::cancel_dry_run`].
-    pub async fn dry_run(&self, _question: DryRunQuestion) -> Result<DryRunOutcome, Problem> {
-        Err(Problem::new(Code::Unavailable, "Not built yet."))
+    /// Keeps what the service answered, so that the window need not wait for the stream.
+    async fn told_policy(&self, items: Vec<PolicyItem>) -> Result<(), Problem> {
+        let service = self.here()?.service;
+        self.ask(|reply| Request::PolicyTold(service, items, reply)).await?
     }
+}
 
-    /// How far the dry run is that runs now.
-    pub async fn dry_run_progress(&self) -> Result<Option<DryRunProgress>, Problem> {
-        Err(Problem::new(Code::Unavailable, "Not built yet."))
+/// A change that could not be sent says what becomes of it.
+fn nothing_changed(problem: Problem) -> Problem {
+    if problem.code != Code::Unreachable {
+        return problem;
     }
+    let message =
+        format!("{} Nothing was changed; save again once the service is back.", problem.message.trim_end());
+    Problem::new(Code::Unreachable, message)
+}
 
-    /// Ends the dry run that runs now.
-    pub async fn cancel_dry_run(&self) -> Result<(), Problem> {
-        Err(Problem::new(Code::Unavailable, "Not built yet."))
+/// How the pieces of a change are before it, in its order; none for new ones.
+async fn former(readers: &Readers, change: &PolicyChange) -> Result<Vec<Option<PolicyItem>>, Problem> {
+    let mut former = Vec::new();
+    for edit in &change.rules {
+        former.push(match edit {
+            RuleEdit::Create { .. } => None,
+            RuleEdit::Update { id, .. } | RuleEdit::Delete { id, .. } | RuleEdit::Restore { id, .. } => {
+                readers.access_rule(id.clone()).await?.map(PolicyItem::AccessRule)
+            }
+        });
     }
+    for edit in &change.limits {
+        former.push(match edit {
+            LimitEdit::Create { .. } => None,
+            LimitEdit::Update { id, .. } | LimitEdit::Delete { id, .. } | LimitEdit::Restore { id, .. } => {
+                readers.sending_limit(id.clone()).await?.map(PolicyItem::SendingLimit)
+            }
+        });
+    }
+    if !change.known_networks.is_empty() {
+        let state = readers.policy().await?;
+        let known = |edit: &KnownNetworksEdit| {
+            let scope = mailcup_policy::tidy_scope(edit.scope.clone());
+            state.known_networks.iter().find(|known| known.scope == scope).cloned()
+        };
+        former.extend(change.known_networks.iter().map(|edit| known(edit).map(PolicyItem::KnownNetworks)));
+    }
+    Ok(former)
+}
 
-    /// What one attempt would be answered, step by step.
-    pub async fn decide(&self, _question: DecisionQuestion) -> Result<DecisionAnswer, Problem> {
-        Err(Problem::new(Code::Unavailable, "Not built yet."))
+/// Deleted pieces that a change restores.
+async fn restored(readers: &Readers, change: &PolicyChange) -> Result<Deleted, Problem> {
+    let mut deleted = Deleted::default();
+    for edit in &change.rules {
+        if let RuleEdit::Restore { id, .. } = edit {
+            deleted.rules.extend(readers.access_rule(id.clone()).await?);
+        }
     }
+    for edit in &change.limits {
+        if let LimitEdit::Restore { id, .. } = edit {
+            deleted.limits.extend(readers.sending_limit(id.clone()).await?);
+        }
+    }
+    Ok(deleted)
+}
 
-    /// Proposes an allow rule from successful sign-ins.
-    pub async fn learn(&self, _question: LearnQuestion) -> Result<LearnProposal, Problem> {
-        Err(Problem::new(Code::Unavailable, "Not built yet."))
+/// Why a change can't be tried.
+fn untryable(error: ChangeError) -> Problem {
+    let message = error.to_string();
+    match error {
+        ChangeError::Invalid(fields) => Problem::new(Code::Invalid, message).with(Details::Fields { fields }),
+        ChangeError::Stale => Problem::new(Code::Stale, message),
+        ChangeError::NotFound => Problem::new(Code::NotFound, message),
+        ChangeError::Empty | ChangeError::TooMany | ChangeError::Twice => {
+            Problem::new(Code::Invalid, message)
+        }
     }
+}
 
-    /// Counts against limits.
-    pub async fn sending_usage(&self, _question: UsageQuestion) -> Result<UsageList, Problem> {
-        Err(Problem::new(Code::Unavailable, "Not built yet."))
-    }
+fn items_of(state: PolicyState) -> Vec<PolicyItem> {
+    let rules = state.rules.into_iter().map(PolicyItem::AccessRule);
+    let limits = state.limits.into_iter().map(PolicyItem::SendingLimit);
+    let known = state.known_networks.into_iter().map(PolicyItem::KnownNetworks);
+    rules.chain(limits).chain(known).chain(state.trial.map(PolicyItem::Trial)).collect()
+}
 
-    /// From which networks accounts send.
-    pub async fn sending_networks(
-        &self,
-        _text: String,
-        _count: u32,
-    ) -> Result<Vec<SendingNetworks>, Problem> {
-        Err(Problem::new(Code::Unavailable, "Not built yet."))
-    }
-
-    /// Reads many networks from a text.
-    pub async fn read_networks(&self, _text: String) -> Result<ReadNetworks, Problem> {
-        Err(Problem::new(Code::Unavailable, "Not built yet."))
-    }
-
-    /// What is wrong with a rule or limit.
-    pub async fn check_terms(&self, _terms: Terms) -> Result<Vec<FieldProblem>, Problem> {
-        Err(Problem::new(Code::Unavailable, "Not built yet."))
-    }
-
-    /// What an import of a text would do.
-    pub async fn preview_policy_import(
-        &self,
-        _text: String,
-        _part: PolicyPart,
-    ) -> Result<PolicyImport, Problem> {
-        Err(Problem::new(Code::Unavailable, "Not built yet."))
-    }
-
-    /// Rules or limits as a text.
-    pub async fn policy_text(&self, _export: PolicyExport) -> Result<String, Problem> {
-        Err(Problem::new(Code::Unavailable, "Not built yet."))
-    }
-
-    /// Writes rules or limits to a file.
-    pub async fn write_policy(&self, _path: String, _export: PolicyExport) -> Result<(), Problem> {
-        Err(Problem::new(Code::Unavailable, "Not built yet."))
-    }
-
-    /// Where sign-ins came from.
-    pub async fn where_from(&self, _filter: Filter) -> Result<WhereFrom, Problem> {
-        Err(Problem::new(Code::Unavailable, "Not built yet."))
-    }
-
-    /// Whose data of places the service has.
-    pub async fn place_sources(&self) -> Result<Vec<PlaceSource>, Problem> {
-        Err(Problem::new(Code::Unavailable, "Not built yet."))
-    }
-
-    /// Mails to owners after each authorization.
-    pub async fn notice_settings(&self) -> Result<NoticeSettings, Problem> {
-        Err(Problem::new(Code::Unavailable, "Not built yet."))
-    }
-
-    /// Changes mails to owners.
-    pub async fn set_notice_settings(
-        &self,
-        _change: NoticeSettingsChange,
-        _version: u32,
-    ) -> Result<NoticeSettings, Problem> {
-        Err(Problem::new(Code::Unavailable, "Not built yet."))
-    }
-
-    /// How an account's mails differ.
-    pub async fn account_notices(&self, _login: Login) -> Result<AccountNotices, Problem> {
-        Err(Problem::new(Code::Unavailable, "Not built yet."))
-    }
-
-    /// Changes how an account's mails differ.
-    pub async fn set_account_notices(
-        &self,
-        _login: Login,
-        _notices: AccountNotices,
-    ) -> Result<AccountNotices, Problem> {
-        Err(Problem::new(Code::Unavailable, "Not built yet."))
-    }
+fn found(rules: &mailcup_guard::access::RuleSet, now: Time, has_places: bool) -> Vec<RuleFinding> {
+    let finding = |finding: mailcup_guard::access::Finding| RuleFinding {
+        rule: RuleId(finding.rule.0.to_string()),
+        kind: match finding.kind {
+            FindingKind::Swallowed => RuleFindingKind::Swallowed,
+            FindingKind::PartlySwallowed => RuleFindingKind::PartlySwallowed,
+            FindingKind::Redundant => RuleFindingKind::Redundant,
+            FindingKind::Expired => RuleFindingKind::Expired,
+            FindingKind::ListClosed => RuleFindingKind::ListClosed,
+            FindingKind::ExpiresSoon => RuleFindingKind::ExpiresSoon,
+            FindingKind::Overruled => RuleFindingKind::Overruled,
+            FindingKind::NeverInTime => RuleFindingKind::NeverInTime,
+            FindingKind::NoPlaces => RuleFindingKind::NoPlaces,
+        },
+        other: finding.other.map(|other| RuleId(other.0.to_string())),
+        networks: finding.networks.into_iter().take(NETWORKS_NAMED).map(Into::into).collect(),
+    };
+    findings(rules.rules(), now.0, has_places).into_iter().map(finding).collect()
 }

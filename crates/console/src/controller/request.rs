@@ -1,7 +1,7 @@
 //! What the handle asks of the actor.
 
 use mailcup_wire::{
-    AdminId, Alert, Challenge, Code, DeviceName, Problem, ServiceId, SessionGrant, Time,
+    AdminId, Alert, Challenge, Code, DeviceName, PolicyItem, Problem, ServiceId, SessionGrant, Time,
     desktop::{Certificate, Content, Edit, Notice, NotificationAction, Pause, Preferences, Resource, View},
 };
 use secrecy::SecretString;
@@ -50,6 +50,8 @@ pub enum Request {
     Pause(Pause, Done),
     ChangeViews(ServiceId, ViewChange, Done),
     Drafts(ServiceId, DraftStep, Done),
+    /// The service told of these pieces of the policy.
+    PolicyTold(ServiceId, Vec<PolicyItem>, Done),
     Dismiss(ServiceId, Notice, Done),
     /// Answers the alert that the action is about, if it is about one.
     NotificationPressed(String, NotificationAction, Reply<Option<(ServiceId, Alert)>>),

@@ -6,8 +6,9 @@ use mailcup_wire::{Alert, AlertId, AlertState, Severity, Time, Trial};
 use rusqlite::params;
 
 use super::{
-    Readers, Result, Store, drafts, policy,
+    Readers, Result, Store, drafts,
     meta::{EVENTS, get},
+    policy,
     resources::{bodies, severity_number, severity_of, state_number},
 };
 

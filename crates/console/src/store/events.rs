@@ -318,7 +318,7 @@ fn network_name(index: &Index, no: usize) -> String {
 }
 
 /// Classes by their numbers.
-fn classes() -> Vec<Option<Class>> {
+pub(super) fn classes() -> Vec<Option<Class>> {
     (0..1 << 11).map(Class::numbered).collect()
 }
 

@@ -48,6 +48,14 @@ pub struct Additions {
     pub placed: Vec<(i64, i64)>,
 }
 
+/// Rows between two numbers, which are outside.
+#[derive(Debug, Clone, Copy)]
+pub struct Slice {
+    pub after: i64,
+    pub before: i64,
+    pub rows: u32,
+}
+
 /// The reasons of an event.
 #[derive(Debug, Clone, PartialEq, Eq, Hash)]
 pub struct Explanation {
@@ -113,6 +121,14 @@ impl Indexed {
         }
     }
 
+    /// Runs `query` over the index, which somebody has read before.
+    pub fn look<T>(&self, query: impl FnOnce(&Index) -> T) -> Result<T> {
+        match &*self.read() {
+            State::Read(index) => Ok(query(index)),
+            State::Closed | State::Unread => Err(StoreError::Closed),
+        }
+    }
+
     /// Changes the index after the database.
     pub fn change(&self, change: impl FnOnce(&mut Index)) {
         if let State::Read(index) = &mut *self.write() {
@@ -139,6 +155,22 @@ impl Index {
     pub fn place(&self, address: u32) -> Option<&Place> {
         let no = self.place_of.get(address as usize).copied().unwrap_or_default();
         self.places.get(no as usize)?.as_ref()
+    }
+
+    /// When the oldest event happened.
+    pub fn earliest(&self) -> Option<i64> {
+        self.chunks.iter().map(Chunk::earliest).min()
+    }
+
+    /// Pieces to walk over one after the other, so that nobody waits long for the index.
+    pub fn slices(&self, from: i64, until: i64) -> Vec<Slice> {
+        let touched = self.chunks.iter().filter(|chunk| chunk.touches(from, until));
+        let slice = |chunk: &Chunk| Slice {
+            after: chunk.first_seq().saturating_sub(1),
+            before: chunk.last_seq().saturating_add(1),
+            rows: u32::try_from(chunk.len()).unwrap_or(u32::MAX),
+        };
+        touched.map(slice).collect()
     }
 
     pub fn events(&self) -> u32 {

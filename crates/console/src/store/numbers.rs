@@ -134,7 +134,8 @@ impl<'a> Numbers<'a> {
         if let Some(no) = self.places.get(place) {
             return Ok(*no);
         }
-        let (country, network) = (place.country.as_deref().unwrap_or(""), place.network.as_deref().unwrap_or(""));
+        let (country, network) =
+            (place.country.as_deref().unwrap_or(""), place.network.as_deref().unwrap_or(""));
         let asn = place.asn.unwrap_or(0);
         let columns: [(&str, &dyn ToSql); 3] = [("country", &country), ("asn", &asn), ("network", &network)];
         let (no, is_new) = number_of(self.change, "places", &columns)?;

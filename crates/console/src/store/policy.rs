@@ -26,6 +26,8 @@ const TRIAL: u8 = 4;
 
 /// Whether the policy was ever read whole.
 const READ: &str = "policy_read";
+/// Whether the service has data of places.
+const PLACES: &str = "has_places";
 
 /// Effects are those of so many minutes: 30 days.
 const LATELY_MINUTES: u32 = 30 * 24 * 60;
@@ -56,8 +58,7 @@ impl Readers {
     /// How often each rule and limit was the reason of an event in the last 30 days.
     pub async fn policy_effects(&self, now: Time) -> Result<Effects> {
         self.run_indexed(move |reader, index| {
-            let filter =
-                Filter { span: Some(Span::Last { minutes: LATELY_MINUTES }), terms: Vec::new() };
+            let filter = Filter { span: Some(Span::Last { minutes: LATELY_MINUTES }), terms: Vec::new() };
             let sieve = Sieve::new(reader, index, &filter, now)?;
             Ok(effects(index, &sieve))
         })
@@ -65,7 +66,22 @@ impl Readers {
     }
 }
 
+impl Readers {
+    /// Whether the service has data of places, as far as this copy knows.
+    pub async fn has_places(&self) -> Result<bool> {
+        self.run(|reader| {
+            let sql = "SELECT EXISTS (SELECT 1 FROM places)";
+            Ok(get(reader, PLACES)?.unwrap_or(false) || reader.query_row(sql, [], |row| row.get(0))?)
+        })
+        .await
+    }
+}
+
 impl Store {
+    pub async fn keep_has_places(&self, has: bool) -> Result<()> {
+        self.write(move |writer| put(writer, PLACES, &has)).await
+    }
+
     /// Whether the policy was ever read whole; since then events tell of every change.
     pub async fn knows_policy(&self) -> Result<bool> {
         self.read(|reader| Ok(get(reader, READ)?.unwrap_or(false))).await
@@ -122,9 +138,7 @@ pub(super) fn keep_item(change: &Connection, item: &PolicyItem) -> Result<bool> 
     match item {
         PolicyItem::AccessRule(rule) => keep(change, RULE, &rule.id.0, rule.version, rule),
         PolicyItem::SendingLimit(limit) => keep(change, LIMIT, &limit.id.0, limit.version, limit),
-        PolicyItem::KnownNetworks(known) => {
-            keep(change, KNOWN, &name_of(&known.scope), known.version, known)
-        }
+        PolicyItem::KnownNetworks(known) => keep(change, KNOWN, &name_of(&known.scope), known.version, known),
         PolicyItem::Trial(trial) => keep(change, TRIAL, &trial.id.0, version_of(trial), trial),
     }
 }

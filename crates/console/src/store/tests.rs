@@ -11,6 +11,7 @@ use mailcup_wire::{
 use proptest::prelude::*;
 
 mod naive;
+mod policy;
 
 use std::collections::{BTreeMap, BTreeSet};
 

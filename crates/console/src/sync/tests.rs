@@ -2,7 +2,7 @@
 
 use std::sync::atomic::{AtomicU64, AtomicUsize, Ordering};
 
-use mailcup_wire::SystemFact;
+use mailcup_wire::{PolicyState, SystemFact};
 
 use super::*;
 use crate::{key::ConsoleKey, stand_in};
@@ -14,6 +14,15 @@ async fn sync(
     page: impl Fn() -> Option<EventPage> + Send + 'static,
 ) -> mpsc::Receiver<News> {
     let api = stand_in::service(move |path| {
+        if path == "/v1/policy" {
+            let state = PolicyState {
+                rules: Vec::new(),
+                limits: Vec::new(),
+                known_networks: Vec::new(),
+                trial: None,
+            };
+            return (200, serde_json::to_string(&state).unwrap());
+        }
         if !path.starts_with("/v1/events?") {
             return (200, r#"{"items":[],"next":null}"#.to_owned());
         }

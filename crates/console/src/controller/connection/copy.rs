@@ -1,7 +1,7 @@
 //! The local copy of a connection: opened, read through, kept fresh, and replaced where it is damaged.
 
 use mailcup_wire::{
-    Code, Problem, ServiceId, Time,
+    Code, PolicyItem, Problem, ServiceId, Time,
     desktop::{Link, Notice},
 };
 use secrecy::SecretString;
@@ -113,6 +113,19 @@ impl<H: Host> Controller<H> {
         change: ViewChange,
     ) -> Result<(), Problem> {
         self.copy_of(id)?.change_views(change).await?
+    }
+
+    pub(in crate::controller) async fn policy_told(
+        &mut self,
+        id: &ServiceId,
+        items: Vec<PolicyItem>,
+    ) -> Result<(), Problem> {
+        let store = self.copy_of(id)?;
+        store.take_policy_items(items).await?;
+        let number = self.at_service(id)?.number;
+        self.changed(number, &changes::policy());
+        self.refresh_figures(number).await;
+        Ok(())
     }
 
     /// The local copy of a service, while it can be written to.

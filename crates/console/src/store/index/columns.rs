@@ -63,6 +63,10 @@ impl Chunk {
         self.seq(self.len().saturating_sub(1))
     }
 
+    pub fn earliest(&self) -> i64 {
+        self.earliest
+    }
+
     /// Whether something may have happened in this span of time.
     pub fn touches(&self, from: i64, until: i64) -> bool {
         self.latest >= from && self.earliest < until

@@ -211,7 +211,8 @@ fn accounts_are_found_ordered_and_paged() {
         let store = open(folder.path());
         let named = |login: &str, name: &str| Account { name: name.to_owned(), ..account(login) };
         let lists = Lists {
-            policy: None, accounts: vec![
+            policy: None,
+            accounts: vec![
                 named("c@example.org", "anna"),
                 named("a_b@example.org", ""),
                 named("a@x.net", "Zoe"),
