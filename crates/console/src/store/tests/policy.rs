@@ -157,12 +157,9 @@ async fn where_an_address_is_follows_its_newest_event_across_a_restart() {
         EventBody::SignIn(SignIn { place, ..sign_in("anna@example.org", "203.0.113.7") })
     };
     let ip: mailcup_wire::Address = "203.0.113.7".parse().unwrap();
-    let mut seq = 0;
-    for (country, wanted) in
-        [(None, None), (Some("DE"), Some("DE")), (Some("UA"), Some("UA")), (None, Some("UA"))]
-    {
+    let told = [(None, None), (Some("DE"), Some("DE")), (Some("UA"), Some("UA")), (None, Some("UA"))];
+    for (seq, (country, wanted)) in told.into_iter().enumerate() {
         store.apply(vec![event(seq, 0, sign_in(country))], Time::from_millis(0)).await.unwrap();
-        seq += 1;
         let place = store.readers().place_of(ip).await.unwrap();
         assert_eq!(place.and_then(|place| place.country).as_deref(), wanted);
     }
@@ -257,20 +254,19 @@ fn scope() -> impl Strategy<Value = PolicyScope> {
 fn rules() -> impl Strategy<Value = Vec<AccessRule>> {
     let networks = proptest::sample::subsequence(NETWORKS.to_vec(), 0..3);
     let countries = proptest::sample::subsequence(vec!["DE", "UA", "FR"], 0..2);
-    let expires = proptest::option::weighted(0.2, 0..600i64);
-    let one = (any::<bool>(), networks, countries, scope(), expires, any::<bool>());
+    let expires = proptest::option::weighted(0.2, (0..600i64).prop_map(after_start));
+    let one = (any::<bool>(), networks, countries, scope(), expires, any::<bool>()).prop_map(
+        |(allow, networks, countries, scope, expires_at, enforced)| AccessTerms {
+            scope,
+            countries: countries.into_iter().map(str::to_owned).collect(),
+            expires_at,
+            mode: if enforced { PolicyMode::Enforced } else { PolicyMode::ReportOnly },
+            ..terms(if allow { AccessAction::Allow } else { AccessAction::Deny }, &networks)
+        },
+    );
     proptest::collection::vec(one, 0..5).prop_map(|all| {
-        let build = |(place, (allow, networks, countries, scope, expires, enforced)): (usize, _)| {
-            let action = if allow { AccessAction::Allow } else { AccessAction::Deny };
-            let countries: Vec<&str> = countries;
-            let mut terms = terms(action, &networks);
-            terms.scope = scope;
-            terms.countries = countries.into_iter().map(str::to_owned).collect();
-            terms.expires_at = Option::<i64>::map(expires, after_start);
-            terms.mode = if enforced { PolicyMode::Enforced } else { PolicyMode::ReportOnly };
-            rule(&format!("r{place}"), 1, terms)
-        };
-        all.into_iter().enumerate().map(build).collect()
+        let named = all.into_iter().enumerate();
+        named.map(|(place, terms)| rule(&format!("r{place}"), 1, terms)).collect()
     })
 }
 
@@ -378,7 +374,7 @@ fn plain_sending(
         };
         let Some(login) = message.login.as_ref().filter(|_| counts) else { continue };
         let sender = Sender { login: &login.0, address: message.address.map(mailcup_wire::Address::ip) };
-        let mut stops = |limiter: &mut Limiter, limits: &LimitSet| {
+        let stops = |limiter: &mut Limiter, limits: &LimitSet| {
             let mut message_so_far = Reservation::default();
             let answer =
                 limiter.reserve(limits, &known, &sender, message.recipients, &mut message_so_far, event.at.0);
