@@ -1,4 +1,5 @@
 //! Replays what fuzzers found worth keeping.
+#![expect(clippy::unwrap_used, reason = "a corpus that can not be read is a failed test")]
 
 use std::{fs, path::Path};
 
