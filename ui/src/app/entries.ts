@@ -69,6 +69,13 @@ export function everywhere(view: View | undefined, { attempt, showKeys }: Doing)
             icon: "block" as const,
             act: "#/blocks/new",
           },
+          {
+            id: "rule",
+            label: m.app_do_rule(),
+            group: m.app_palette_do(),
+            icon: "rules" as const,
+            act: "#/rules/new",
+          },
         ]
       : []),
     view?.paused_until

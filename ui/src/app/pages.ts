@@ -12,6 +12,7 @@ import Alerts from "../pages/alerts/Alerts.svelte";
 import Overview from "../pages/overview/Overview.svelte";
 import Blocks from "../pages/blocks/Blocks.svelte";
 import Inbox from "../pages/services/Inbox.svelte";
+import Rules from "../pages/rules/Rules.svelte";
 import Settings from "../pages/settings/Settings.svelte";
 
 /** A page of the console: it stands in the sidebar, in the palette and among the keys. */
@@ -55,6 +56,7 @@ export const pages: readonly PageEntry[] = [
   { group: "watch", address: "activity", key: "t", icon: "activity", name: () => m.app_page_activity(), component: Activity },
   { group: "watch", address: "accounts", key: "c", icon: "user", name: () => m.app_page_accounts(), component: Accounts },
   { group: "protect", address: "blocks", key: "b", icon: "block", name: () => m.app_page_blocks(), component: Blocks },
+  { group: "protect", address: "rules", key: "r", icon: "rules", name: () => m.app_page_rules(), component: Rules },
   { group: "administer", address: "admins", key: "d", icon: "shield", name: () => m.app_page_admins(), component: Admins },
   { group: "administer", address: "keys", key: "k", icon: "key", name: () => m.app_page_keys(), component: Keys },
   { group: "administer", address: "audit", key: "l", icon: "lock", name: () => m.app_page_audit(), component: Audit },
