@@ -6,6 +6,7 @@ mod failure;
 mod fuzz;
 mod lab;
 mod package;
+mod places;
 mod platform;
 mod prerequisites;
 mod run;

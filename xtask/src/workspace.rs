@@ -45,6 +45,11 @@ impl Workspace {
         self.cache.join("fuzz")
     }
 
+    /// Where builds go.
+    pub fn target(&self) -> &Path {
+        &self.target
+    }
+
     /// Built programs of a profile's folder (`debug` or `release`).
     pub fn program(&self, profile: &str, name: &str) -> PathBuf {
         self.target.join(profile).join(format!("{name}{}", env::consts::EXE_SUFFIX))

@@ -21,6 +21,7 @@ use crate::{
     mail_servers::MailServers,
     outbox::Outbox,
     passwords::Passwords,
+    places::{Places, PlacesError},
     policy::{LivePolicy, dovecot::Refusals},
     secrets::ServerKey,
     sending::{Sending, hit::Told},
@@ -49,6 +50,7 @@ pub struct App {
     /// Owners who were told lately that a limit stopped their mail.
     pub told: Told,
     pub mail_servers: MailServers,
+    pub places: Arc<Places>,
     pub settings: Settings,
     pub sessions: Sessions,
     pub keys: ApiKeys,
@@ -95,6 +97,8 @@ pub enum OpenError {
     ServerKey(std::io::Error),
     #[error("the counts of sending limits can't be read: {0}")]
     Sending(std::io::Error),
+    #[error(transparent)]
+    Places(#[from] PlacesError),
     #[error("mail can't leave by the way that the settings name: {0}")]
     Mail(#[from] SendError),
 }
@@ -118,6 +122,7 @@ impl App {
         limits: Limits,
         tokens: Option<SidecarTokens>,
     ) -> Result<Arc<Self>, OpenError> {
+        let places = Arc::new(Places::open(&config.places)?);
         let store = Store::open(&config.data_dir).await?;
         let server_key = ServerKey::open(&config.data_dir).map_err(OpenError::ServerKey)?;
         let mut connection = store.read().acquire().await.map_err(StoreError::from)?;
@@ -158,6 +163,9 @@ impl App {
         drop(organization);
         let outbox = Outbox::new(store.clone(), clock.clone(), route);
         let (log, writing) = EventLog::open(store.clone(), clock.clone(), settings.rules()).await?;
+        log.stamp_with(Arc::clone(&places));
+        let loading = Arc::clone(&places);
+        tokio::task::spawn_blocking(move || loading.load());
         let mail_servers = MailServers::load(log.clone()).await?;
         Ok(Arc::new(Self {
             hosts: KnownHosts::new(&config),
@@ -170,6 +178,7 @@ impl App {
             sending,
             told: Told::default(),
             mail_servers,
+            places,
             settings,
             outbox,
             sessions,

@@ -13,7 +13,10 @@ use mailcup_wire::Network;
 use serde::{Deserialize, Deserializer, de::Error as _};
 use url::Url;
 
-use crate::cli::{Place, Serve};
+use crate::{
+    cli::{Place, Serve},
+    places::PlacesFiles,
+};
 
 /// All that is decided before the service starts.
 #[derive(Debug, Clone, PartialEq)]
@@ -29,6 +32,8 @@ pub struct Config {
     /// Whose `X-Forwarded-For` is believed.
     pub trusted_proxies: Vec<Network>,
     pub tls: Option<TlsFiles>,
+    /// The admin's own data of places.
+    pub places: PlacesFiles,
     pub log: LogFormat,
     /// A `tracing` filter such as `info` or `mailcup_service=debug`.
     pub log_filter: String,
@@ -69,7 +74,7 @@ pub enum ConfigError {
 }
 
 /// Every key that there is: section, key, and whether it is a list (separated by commas in a variable).
-const KEYS: [(&str, &str, bool); 11] = [
+const KEYS: [(&str, &str, bool); 13] = [
     ("service", "data_dir", false),
     ("http", "listen", false),
     ("http", "allowed_hosts", true),
@@ -79,6 +84,8 @@ const KEYS: [(&str, &str, bool); 11] = [
     ("postfix_policy", "listen", false),
     ("tls", "certificate", false),
     ("tls", "key", false),
+    ("places", "country", false),
+    ("places", "networks", false),
     ("log", "format", false),
     ("log", "filter", false),
 ];
@@ -143,6 +150,7 @@ struct File {
     public: PublicSection,
     postfix_policy: PostfixSection,
     tls: TlsSection,
+    places: PlacesSection,
     log: LogSection,
 }
 
@@ -185,6 +193,13 @@ struct TlsSection {
 
 #[derive(Debug, Default, Deserialize)]
 #[serde(default, deny_unknown_fields)]
+struct PlacesSection {
+    country: Option<PathBuf>,
+    networks: Option<PathBuf>,
+}
+
+#[derive(Debug, Default, Deserialize)]
+#[serde(default, deny_unknown_fields)]
 struct LogSection {
     format: Option<LogFormat>,
     filter: Option<String>,
@@ -221,6 +236,7 @@ impl File {
             allowed_hosts: self.http.allowed_hosts.into_iter().map(|host| host.0).collect(),
             trusted_proxies: self.http.trusted_proxies,
             tls,
+            places: PlacesFiles { country: self.places.country, networks: self.places.networks },
             log: self.log.format.unwrap_or(LogFormat::Text),
             log_filter: self.log.filter.unwrap_or_else(|| "info".to_owned()),
         })

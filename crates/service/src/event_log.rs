@@ -14,7 +14,7 @@ mod writer;
 
 use std::{
     sync::{
-        Arc,
+        Arc, OnceLock,
         atomic::{AtomicU64, Ordering},
     },
     time::Duration,
@@ -25,8 +25,8 @@ use mailcup_guard::{
     inbox,
 };
 use mailcup_wire::{
-    AdminId, Alert, AlertChange, AlertDeed, AlertId, Block, EventBody, EventId, Login, SignIn, Snooze,
-    Submission, Time,
+    Address, AdminId, Alert, AlertChange, AlertDeed, AlertId, Block, EventBody, EventId, Login, SignIn,
+    Snooze, Submission, Time,
 };
 use sqlx::{Sqlite, SqliteConnection, Transaction};
 use tokio::{
@@ -40,6 +40,7 @@ pub use words::{limit_phrase, reason_text};
 
 use crate::{
     clock::Clock,
+    places::Places,
     sending::hit::Hit,
     store::{Store, StoreError, alerts::AlertRow, events::NewEvent},
     stream::{BatchWriter, Hub},
@@ -69,6 +70,7 @@ struct Inner {
     clock: Clock,
     hub: Hub,
     lineage: Arc<Lineage>,
+    places: OnceLock<Arc<Places>>,
     head: AtomicU64,
     writer: Arc<Mutex<Writer>>,
     queue: mpsc::Sender<Queued>,
@@ -136,14 +138,21 @@ impl EventLog {
         let (queue, waiting) = mpsc::channel(QUEUE);
         let head = AtomicU64::new(writer.head());
         let writer = Arc::new(Mutex::new(writer));
-        let log = Self(Arc::new(Inner { store, clock, hub: Hub::default(), lineage, head, writer, queue }));
+        let (hub, places) = (Hub::default(), OnceLock::new());
+        let log = Self(Arc::new(Inner { store, clock, hub, lineage, places, head, writer, queue }));
         let task = tokio::spawn(log.clone().write_groups(waiting));
         Ok((log, task))
     }
 
+    /// From now on sign-ins and submissions say where their addresses are.
+    pub fn stamp_with(&self, places: Arc<Places>) {
+        // Whoever comes second has nothing else to say.
+        let _ = self.0.places.set(places);
+    }
+
     /// Appends an event and waits until it is durable.
     pub async fn append(&self, body: &EventBody) -> Result<EventId, StoreError> {
-        self.append_new(NewEvent::new(body, None)).await
+        self.append_new(self.0.new_event(body, None)).await
     }
 
     /// Appends a sign-in and waits until it is durable. `mark` tells wrong passwords apart.
@@ -152,7 +161,7 @@ impl EventLog {
         sign_in: SignIn,
         mark: Option<PasswordMark>,
     ) -> Result<EventId, StoreError> {
-        self.append_new(NewEvent::new(&EventBody::SignIn(sign_in), mark.map(|mark| mark.0))).await
+        self.append_new(self.0.new_event(&EventBody::SignIn(sign_in), mark)).await
     }
 
     /// Appends a submission with the limits that stopped it, and waits until all is durable.
@@ -161,7 +170,7 @@ impl EventLog {
         submission: Submission,
         hits: Vec<Hit>,
     ) -> Result<EventId, StoreError> {
-        let event = NewEvent::new(&EventBody::Submission(submission), None);
+        let event = self.0.new_event(&EventBody::Submission(submission), None);
         self.append_new(NewEvent { hits, ..event }).await
     }
 
@@ -356,6 +365,39 @@ impl EventLog {
     }
 }
 
+impl Inner {
+    /// Prepares an event that happens now. Where an address is, is asked here and nowhere else, so that every event
+    /// says it.
+    fn new_event(&self, body: &EventBody, mark: Option<PasswordMark>) -> NewEvent {
+        let mark = mark.map(|mark| mark.0);
+        let place = |address: Option<Address>| self.places.get()?.of(address?.ip());
+        match body {
+            EventBody::SignIn(it) if it.place.is_none() => match place(it.address) {
+                Some(place) => {
+                    let stamped = SignIn { place: Some(place), ..it.clone() };
+                    NewEvent::new(&EventBody::SignIn(stamped), mark)
+                }
+                None => NewEvent::new(body, mark),
+            },
+            EventBody::Submission(it) if it.place.is_none() => match place(it.address) {
+                Some(place) => {
+                    let stamped = Submission { place: Some(place), ..it.clone() };
+                    NewEvent::new(&EventBody::Submission(stamped), mark)
+                }
+                None => NewEvent::new(body, mark),
+            },
+            EventBody::SignIn(_)
+            | EventBody::Submission(_)
+            | EventBody::Alert(_)
+            | EventBody::Block(_)
+            | EventBody::Account(_)
+            | EventBody::Policy(_)
+            | EventBody::Admin(_)
+            | EventBody::System(_) => NewEvent::new(body, mark),
+        }
+    }
+}
+
 impl LogTransaction {
     /// The connection, for changes of resources.
     pub fn connection(&mut self) -> &mut SqliteConnection {
@@ -369,12 +411,12 @@ impl LogTransaction {
 
     /// Appends an event.
     pub fn append(&mut self, body: &EventBody) {
-        self.events.push(NewEvent::new(body, None));
+        self.events.push(self.log.0.new_event(body, None));
     }
 
     /// Appends a sign-in; `mark` tells wrong passwords apart.
     pub fn append_sign_in(&mut self, sign_in: SignIn, mark: Option<PasswordMark>) {
-        self.events.push(NewEvent::new(&EventBody::SignIn(sign_in), mark.map(|mark| mark.0)));
+        self.events.push(self.log.0.new_event(&EventBody::SignIn(sign_in), mark));
     }
 
     /// Opens an alert, or adds to the one that is open about `subject`; the sign-ins of this transaction are

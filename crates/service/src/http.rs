@@ -18,6 +18,7 @@ mod mail_servers;
 mod me;
 mod openapi;
 pub mod paging;
+mod places;
 mod policy;
 pub mod problem;
 mod service;
@@ -101,6 +102,7 @@ fn api() -> OpenApiRouter<Arc<App>> {
         .merge(policy::routes())
         .merge(events::routes())
         .merge(mail_servers::routes())
+        .merge(places::routes())
         .merge(setup::routes())
         .merge(sign_in::routes())
         .merge(me::routes())

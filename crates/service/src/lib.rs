@@ -19,6 +19,7 @@ pub mod mail_servers;
 pub mod metrics;
 pub mod outbox;
 pub mod passwords;
+pub mod places;
 pub mod policy;
 pub mod secrets;
 pub mod sending;
