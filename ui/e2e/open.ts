@@ -106,6 +106,31 @@ const acts: Record<NonNullable<Case["act"]>, (page: Page) => Promise<void>> = {
     await page.getByRole("button", { name: "Compare certificates" }).click();
     await expect(page.getByText("What it shows now")).toBeVisible();
   },
+  "lock-out": async (page) => {
+    await page.getByRole("button", { name: "Save", exact: true }).click();
+    await expect(page.getByRole("dialog", { name: "This locks you out" })).toBeVisible();
+  },
+  "dry-run": async (page) => {
+    await page.getByRole("button", { name: "Run", exact: true }).click();
+    const verdict = page.getByText(/would have been refused/);
+    await verdict.scrollIntoViewIfNeeded();
+    await expect(verdict).toBeVisible();
+  },
+  decide: async (page) => {
+    await page.getByRole("button", { name: "Test", exact: true }).click();
+    await expect(page.getByText("A deny rule in force matches")).toBeVisible();
+  },
+  learn: async (page) => {
+    await page.getByRole("button", { name: "Propose networks" }).click();
+    await expect(page.getByText(/4 networks cover/)).toBeVisible();
+  },
+  import: async (page) => {
+    await page.getByRole("button", { name: "Import and export" }).click();
+    await page.getByRole("menuitem", { name: "Import…" }).click();
+    await page.getByLabel("Or paste it").fill("scope,networks\norganization,1.2.3.400");
+    await page.getByRole("button", { name: "Look at it" }).click();
+    await expect(page.getByText("Line 2")).toBeVisible();
+  },
   shortcuts: async (page) => {
     await page.keyboard.press("?");
     await expect(page.getByRole("dialog")).toBeVisible();

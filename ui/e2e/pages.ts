@@ -1,4 +1,5 @@
 import { draftCases } from "./drafts.pages.ts";
+import { policyCases } from "./policy.pages.ts";
 import { peopleCases } from "./people.pages.ts";
 
 /** Every page with the scenarios that change what it shows. */
@@ -34,7 +35,12 @@ export interface Case {
     | "snooze"
     | "switcher"
     | "untrusted"
-    | "trust";
+    | "trust"
+    | "lock-out"
+    | "dry-run"
+    | "decide"
+    | "learn"
+    | "import";
 }
 
 const event = (seq: number) => `#/activity/0192f0c4b7a1e5d3%3A${seq}`;
@@ -374,4 +380,5 @@ export const cases: Case[] = [
 
   ...peopleCases,
   ...draftCases,
+  ...policyCases,
 ];

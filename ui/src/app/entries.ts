@@ -14,6 +14,7 @@ const settings: [part: string, name: () => string, also?: string | (() => string
   ["lock", () => m.app_settings_lock()],
   ["appearance", () => m.app_settings_appearance()],
   ["mail", () => m.app_settings_mail(), "SMTP relay outbox"],
+  ["notices", () => m.app_settings_notices()],
   ["factors", () => m.app_settings_factors(), "TOTP authenticator password 2FA"],
   ["servers", () => m.app_settings_servers(), "Dovecot Postfix"],
   ["services", () => m.services_title(), () => m.app_settings_services_also()],
@@ -75,6 +76,13 @@ export function everywhere(view: View | undefined, { attempt, showKeys }: Doing)
             group: m.app_palette_do(),
             icon: "rules" as const,
             act: "#/rules/new",
+          },
+          {
+            id: "limit",
+            label: m.app_do_limit(),
+            group: m.app_palette_do(),
+            icon: "limit" as const,
+            act: "#/limits/new",
           },
         ]
       : []),

@@ -9,6 +9,7 @@ import Audit from "../pages/admins/Audit.svelte";
 import Keys from "../pages/admins/Keys.svelte";
 import Activity from "../pages/activity/Activity.svelte";
 import Alerts from "../pages/alerts/Alerts.svelte";
+import Limits from "../pages/limits/Limits.svelte";
 import Overview from "../pages/overview/Overview.svelte";
 import Blocks from "../pages/blocks/Blocks.svelte";
 import Inbox from "../pages/services/Inbox.svelte";
@@ -57,6 +58,7 @@ export const pages: readonly PageEntry[] = [
   { group: "watch", address: "accounts", key: "c", icon: "user", name: () => m.app_page_accounts(), component: Accounts },
   { group: "protect", address: "blocks", key: "b", icon: "block", name: () => m.app_page_blocks(), component: Blocks },
   { group: "protect", address: "rules", key: "r", icon: "rules", name: () => m.app_page_rules(), component: Rules },
+  { group: "protect", address: "limits", key: "m", icon: "limit", name: () => m.app_page_limits(), component: Limits },
   { group: "administer", address: "admins", key: "d", icon: "shield", name: () => m.app_page_admins(), component: Admins },
   { group: "administer", address: "keys", key: "k", icon: "key", name: () => m.app_page_keys(), component: Keys },
   { group: "administer", address: "audit", key: "l", icon: "lock", name: () => m.app_page_audit(), component: Audit },

@@ -18,7 +18,7 @@ import {
   scenario,
   service,
 } from "./mock/scenario";
-import { policyCommands } from "./mock/policy";
+import { firstTrial, policyCommands } from "./mock/policy";
 import * as seed from "./mock/seed";
 import { services, withServices } from "./mock/services";
 
@@ -70,6 +70,7 @@ let triesLeft = challenge.tries_left;
 
 let state: t.View = {
   ...firstView,
+  trial: firstTrial,
   can_lock: passphrase !== null,
   drafts: draftCount(),
   events: before + log.length,

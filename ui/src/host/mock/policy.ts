@@ -66,7 +66,7 @@ let notices: t.NoticeSettings = {
 };
 const own = new Map<string, t.AccountNotices>();
 
-export function trial(lockOut: t.LockOut, at: number): t.Trial {
+function trial(lockOut: t.LockOut, at: number): t.Trial {
   return {
     id: "t1",
     admin: "adm1",
@@ -80,6 +80,12 @@ export function trial(lockOut: t.LockOut, at: number): t.Trial {
     ended_by_login: null,
   };
 }
+
+/** What runs when the page opens. */
+export const firstTrial: t.Trial | null =
+  scenario === "trial"
+    ? trial({ yourself: false, address: null, owners: ["berta@example.org"], reasons: [] }, now)
+    : null;
 
 /** Rules and limits at the mocked service, and what the console works out from its copy. */
 export function policyCommands(needs: Needs): Commands {
@@ -104,10 +110,10 @@ export function policyCommands(needs: Needs): Commands {
         {
           code: denied ? "rule_denied" : "rule_not_allowed",
           text: denied
-            ? `An access rule for ${rule?.terms.scope.kind ?? ""} denies it`
+            ? "The new deny rule refuses you"
             : "No access rule of the list allows it from here",
           block: null,
-          rule: rule?.id ?? null,
+          rule: policy.rules.some(({ id }) => id === rule?.id) ? (rule?.id ?? null) : null,
         },
       ],
     };
@@ -129,6 +135,9 @@ export function policyCommands(needs: Needs): Commands {
     changed("policy", "events");
     return ended;
   }
+
+  // What page tests do in the clock's place.
+  Object.assign(window, { endTrial: () => endTrial("returned") });
 
   return {
     policy: () =>

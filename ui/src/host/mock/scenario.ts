@@ -22,7 +22,8 @@ type Scenario =
   | "slow"
   | "broken"
   | "services"
-  | "drafts";
+  | "drafts"
+  | "trial";
 
 export const parameters = new URLSearchParams(location.search);
 export const scenario = (parameters.get("scenario") ?? "well") as Scenario;
@@ -120,6 +121,7 @@ function firstPhase(): t.Phase {
     case "broken":
     case "services":
     case "drafts":
+    case "trial":
       return { kind: "ready" };
   }
 }

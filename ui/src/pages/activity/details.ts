@@ -3,6 +3,7 @@ import type {
   Event as LogEvent,
   EventBody,
   OutcomeFilter,
+  Place,
   PolicyItem,
   Protocol,
   Reason,
@@ -10,6 +11,7 @@ import type {
 import { absoluteTime, count } from "$lib/format";
 import { address } from "$lib/router.svelte";
 import { networkAround } from "$lib/network";
+import { countryName, networkWords } from "$lib/policyWords";
 import {
   actionSentence,
   alertStateMark,
@@ -62,6 +64,7 @@ function describe(body: EventBody): Details {
         facts: [
           account(body.login),
           from(body.address),
+          ...where(body.place),
           protocol(body.protocol),
           {
             name: m.activity_fact_encrypted(),
@@ -84,6 +87,7 @@ function describe(body: EventBody): Details {
         facts: [
           account(body.login),
           from(body.address),
+          ...where(body.place),
           { name: m.activity_fact_sender(), value: body.sender },
           { name: m.activity_fact_recipients(), value: count(body.recipients) },
           {
@@ -228,6 +232,18 @@ function from(value: string | null): Fact {
         ]
       : [],
   };
+}
+
+/** The country and who runs the network, as it was when it happened. */
+function where(place: Place | null | undefined): Fact[] {
+  const country = place?.country;
+  return [
+    {
+      name: m.activity_fact_country(),
+      value: country ? `${countryName(country)} (${country})` : undefined,
+    },
+    { name: m.activity_fact_run_by(), value: networkWords(place) },
+  ];
 }
 
 function protocol(value: Protocol): Fact {
