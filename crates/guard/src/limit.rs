@@ -4,7 +4,7 @@
 //! can have more, or less, than the organization.
 
 use std::{
-    collections::{HashMap, HashSet},
+    collections::{BTreeMap, HashMap, HashSet},
     net::IpAddr,
     sync::Arc,
 };
@@ -84,9 +84,11 @@ pub struct Limit {
 #[derive(Debug, Default)]
 pub struct LimitSet {
     limits: Vec<Arc<Limit>>,
+    /// What counts, by number, for accounts that have limits of their own, for others of domains that have, and
+    /// for all others.
+    accounts: Lists,
+    domains: Lists,
     organization: Vec<u32>,
-    domains: HashMap<Arc<str>, Vec<u32>>,
-    accounts: HashMap<Arc<str>, Vec<u32>>,
 }
 
 /// The networks from which someone is expected to send: an account's own, its domain's and the organization's
@@ -127,15 +129,28 @@ impl Limit {
 impl LimitSet {
     /// Compiles limits that are switched on.
     pub fn new(limits: impl IntoIterator<Item = Limit>) -> Self {
-        let mut set = Self { limits: limits.into_iter().map(Arc::new).collect(), ..Self::default() };
-        for (number, limit) in (0u32..).zip(&set.limits) {
+        let limits: Vec<_> = limits.into_iter().map(Arc::new).collect();
+        let mut organization = Vec::new();
+        let (mut domains, mut accounts) = (BTreeMap::<_, Vec<u32>>::new(), BTreeMap::<_, Vec<u32>>::new());
+        for (number, limit) in (0u32..).zip(&limits) {
             match &limit.scope {
-                Scope::Organization => set.organization.push(number),
-                Scope::Domain(domain) => set.domains.entry(Arc::clone(domain)).or_default().push(number),
-                Scope::Account(login) => set.accounts.entry(Arc::clone(login)).or_default().push(number),
+                Scope::Organization => organization.push(number),
+                Scope::Domain(domain) => domains.entry(Arc::clone(domain)).or_default().push(number),
+                Scope::Account(login) => accounts.entry(Arc::clone(login)).or_default().push(number),
             }
         }
-        set
+        let of_account = |login: &Arc<str>, own: &[u32]| {
+            let domain = domain_of(login).and_then(|domain| domains.get(domain));
+            applying(&limits, &[own, domain.map_or(&[], Vec::as_slice), &organization])
+        };
+        let accounts =
+            accounts.iter().map(|(login, own)| (Arc::clone(login), of_account(login, own))).collect();
+        let domains = domains
+            .iter()
+            .map(|(domain, own)| (Arc::clone(domain), applying(&limits, &[own, &organization])))
+            .collect();
+        let organization = applying(&limits, &[&organization]);
+        Self { limits, accounts, domains, organization }
     }
 
     pub fn is_empty(&self) -> bool {
@@ -148,31 +163,41 @@ impl LimitSet {
 
     /// The limits that count for a login: the enforced ones that no more specific enforced one replaces, and the
     /// report-only ones that would count, were all enforced.
-    pub fn applying(&self, login: &str) -> Vec<&Arc<Limit>> {
-        if self.limits.is_empty() {
-            return Vec::new();
-        }
-        let account = self.accounts.get(login);
-        let domain = domain_of(login).and_then(|domain| self.domains.get(domain));
-        let mut replaced = HashSet::new();
-        let mut replaced_if_enforced = HashSet::new();
-        let mut applying = Vec::new();
-        for numbers in [account, domain, Some(&self.organization)].into_iter().flatten() {
-            let limits = || numbers.iter().filter_map(|number| self.limits.get(*number as usize));
-            applying.extend(limits().filter(|limit| {
-                let kind = (limit.measure, limit.per);
-                !if limit.enforced { replaced.contains(&kind) } else { replaced_if_enforced.contains(&kind) }
-            }));
-            for limit in limits() {
-                let kind = (limit.measure, limit.per);
-                replaced_if_enforced.insert(kind);
-                if limit.enforced {
-                    replaced.insert(kind);
-                }
+    pub fn applying(&self, login: &str) -> impl ExactSizeIterator<Item = &Arc<Limit>> {
+        let own = || {
+            self.accounts
+                .get(login)
+                .or_else(|| self.domains.get(domain_of(login)?))
+                .unwrap_or(&self.organization)
+        };
+        let numbers = if self.is_empty() { &self.organization } else { own() };
+        numbers.iter().map(|number| &self.limits[*number as usize])
+    }
+}
+
+type Lists = HashMap<Arc<str>, Vec<u32>>;
+
+/// What of limits by scope, the most specific first, counts where all of them hold.
+fn applying(limits: &[Arc<Limit>], scopes: &[&[u32]]) -> Vec<u32> {
+    let mut replaced = HashSet::new();
+    let mut replaced_if_enforced = HashSet::new();
+    let mut applying = Vec::new();
+    for numbers in scopes {
+        let limits = || numbers.iter().map(|number| (*number, &limits[*number as usize]));
+        let counts = |limit: &Limit| {
+            let kind = (limit.measure, limit.per);
+            !if limit.enforced { replaced.contains(&kind) } else { replaced_if_enforced.contains(&kind) }
+        };
+        applying.extend(limits().filter(|(_, limit)| counts(limit)).map(|(number, _)| number));
+        for (_, limit) in limits() {
+            let kind = (limit.measure, limit.per);
+            replaced_if_enforced.insert(kind);
+            if limit.enforced {
+                replaced.insert(kind);
             }
         }
-        applying
     }
+    applying
 }
 
 impl KnownNetworks {
@@ -221,7 +246,7 @@ mod tests {
     }
 
     fn applying(set: &LimitSet, login: &str) -> Vec<String> {
-        set.applying(login).into_iter().map(|limit| limit.id.0.to_string()).collect()
+        set.applying(login).map(|limit| limit.id.0.to_string()).collect()
     }
 
     #[test]

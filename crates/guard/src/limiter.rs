@@ -239,13 +239,13 @@ impl Limiter {
             counts_as_message: message.counts_as_message,
         };
         let applying = limits.applying(sender.login);
-        if applying.is_empty() {
+        if applying.len() == 0 {
             message.recipients = message.recipients.saturating_add(recipients);
             return Answer::default();
         }
         let at = self.clock.advance(now);
         let is_known = known.holds(sender.login, sender.address);
-        let demands = demands(&applying, sender, is_known, recipients, message);
+        let demands = demands(applying, sender, is_known, recipients, message);
         let mut answer = Answer::default();
         for demand in &demands {
             let used = match demand.window {
@@ -387,7 +387,7 @@ impl Elapsed {
 }
 
 fn demands<'a>(
-    applying: &[&'a Arc<Limit>],
+    applying: impl ExactSizeIterator<Item = &'a Arc<Limit>>,
     sender: &Sender<'_>,
     is_known: bool,
     recipients: u32,

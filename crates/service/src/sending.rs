@@ -56,7 +56,7 @@ impl Sending {
         message: &mut Reservation,
         now: Timestamp,
     ) -> Decision<SubmissionVerdict> {
-        if policy.limits.is_empty() {
+        if attempt.login.is_none_or(|login| policy.limits.applying(login).len() == 0) {
             return decision::submission(attempt, policy, now);
         }
         let mut state = self.lock();

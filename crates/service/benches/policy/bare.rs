@@ -1,4 +1,4 @@
-//! The barest servers that answer the same: they read a request as far as they must and decide nothing.
+//! The barest servers that answer the same: they read a request and decide nothing.
 
 use axum::{Json, Router, extract::Query, routing::post};
 use serde::{Deserialize, Serialize};
@@ -53,6 +53,7 @@ pub async fn responder() {
             let mut buffer = Vec::with_capacity(2_048);
             while stream.read_buf(&mut buffer).await.is_ok_and(|read| read > 0) {
                 if buffer.ends_with(b"\n\n") {
+                    std::hint::black_box(parsed(&buffer));
                     buffer.clear();
                     if stream.write_all(b"action=DUNNO\n\n").await.is_err() {
                         return;
@@ -61,4 +62,32 @@ pub async fn responder() {
             }
         });
     }
+}
+
+/// The attributes that a decision needs.
+#[derive(Default)]
+struct Attributes<'a> {
+    state: &'a [u8],
+    instance: &'a [u8],
+    address: Option<std::net::IpAddr>,
+    login: &'a [u8],
+    recipients: u32,
+}
+
+fn parsed(request: &[u8]) -> Attributes<'_> {
+    let mut attributes = Attributes::default();
+    for line in request.split(|&byte| byte == b'\n') {
+        let Some(equals) = line.iter().position(|&byte| byte == b'=') else { continue };
+        let (name, value) = (&line[..equals], &line[equals + 1..]);
+        let text = || std::str::from_utf8(value).unwrap_or_default();
+        match name {
+            b"protocol_state" => attributes.state = value,
+            b"instance" => attributes.instance = value,
+            b"client_address" => attributes.address = text().parse().ok(),
+            b"sasl_username" => attributes.login = value,
+            b"recipient_count" => attributes.recipients = text().parse().unwrap_or(0),
+            _ => {}
+        }
+    }
+    attributes
 }

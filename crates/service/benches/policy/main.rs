@@ -1,14 +1,17 @@
-//! What the policy endpoints cost beside the barest servers that answer the same: CPU time of the server's
-//! process per request, at 64 connections, over real sockets. The clock stops after the durable flush: a
-//! report is answered once its event is on disk, and an accepted message likewise.
+//! What the policy endpoints cost beside the barest servers that read the same requests and answer the same, over
+//! real sockets, with 10,000 accounts, 1,000 access rules, and limits that count for everybody. A report, and the
+//! end of a message, are answered once their event is on disk.
 //!
 //! `cargo bench -p mailcup-service --bench policy`. Absolute figures are the machine's; the ratios of one run
-//! are what counts.
+//! are what counts: of requests per second (clients and server share the processors), and of the CPU time of the
+//! server's process.
 
 #![expect(clippy::print_stdout, reason = "a benchmark prints its figures")]
 
 mod bare;
 mod load;
+mod networks;
+mod policy;
 mod process;
 
 use std::time::Duration;
@@ -21,9 +24,11 @@ use self::{
     process::ServerProcess,
 };
 
-const CONNECTIONS: usize = 64;
-const SIGN_INS_PER_CONNECTION: usize = 800;
-const MESSAGES_PER_CONNECTION: usize = 800;
+const ACCOUNTS: usize = 10_000;
+const CONNECTIONS: [usize; 2] = [8, 64];
+const SIGN_INS: usize = 51_200;
+const MESSAGES: usize = 51_200;
+const RECIPIENTS: usize = 25;
 const CONSOLES: usize = 50;
 const FAN_OUT_SIGN_INS: usize = 100;
 
@@ -38,6 +43,7 @@ fn main() {
 }
 
 async fn measure() {
+    networks::measure();
     let service = Service::start(ServiceConfig {
         program: Some(env!("CARGO_BIN_EXE_mailcupd").into()),
         ..ServiceConfig::default()
@@ -47,52 +53,71 @@ async fn measure() {
     let owner = service.set_up().await.expect("setup");
     let pid = service.pid().expect("it runs");
     let key = policy_key(&owner).await;
+    policy::set(&owner).await;
 
-    println!("{:<44} {:>10} {:>12} {:>7}", "", "requests/s", "CPU µs/req.", "ratio");
-    dovecot(&service, pid, &key).await;
-    postfix(&service, pid).await;
+    println!("{:<52} {:>10} {:>9} {:>7} {:>9} {:>7}", "", "requests/s", "ratio", "p99 ms", "CPU µs", "ratio");
+    for connections in CONNECTIONS {
+        postfix(&service, pid, connections).await;
+    }
+    for connections in CONNECTIONS {
+        dovecot(&service, pid, &key, connections).await;
+    }
     fan_out(&service, pid, &owner, &key).await;
 }
 
-async fn dovecot(service: &Service, pid: u32, key: &str) {
+async fn dovecot(service: &Service, pid: u32, key: &str, connections: usize) {
     let bare = ServerProcess::start("bare-axum");
-    let load = Dovecot { sign_ins: SIGN_INS_PER_CONNECTION, connections: CONNECTIONS, key };
-    let warm_up = Dovecot { sign_ins: 50, ..load };
-    warm_up.run(&bare.address, bare.pid()).await;
-    warm_up.run(&service.endpoints().http, pid).await;
-    let bare = load.run(&bare.address, bare.pid()).await;
-    let ours = load.run(&service.endpoints().http, pid).await;
-    row("Dovecot allow + report: bare axum handler", bare, None);
-    row("Dovecot allow + report: mailcupd", ours, Some(bare));
+    for commands in [&["allow"][..], &["allow", "report"]] {
+        let name = format!("Dovecot {}, {connections} connections", commands.join(" + "));
+        let load = Dovecot { sign_ins: SIGN_INS / connections, connections, commands, key };
+        let warm_up = Dovecot { sign_ins: 3_200 / connections, ..load };
+        warm_up.run(&bare.address, bare.pid()).await;
+        warm_up.run(&service.endpoints().http, pid).await;
+        let theirs = load.run(&bare.address, bare.pid()).await;
+        let ours = load.run(&service.endpoints().http, pid).await;
+        rows(&name, "bare axum", &theirs, &ours);
+    }
 }
 
-async fn postfix(service: &Service, pid: u32) {
+async fn postfix(service: &Service, pid: u32, connections: usize) {
     let bare = ServerProcess::start("bare-responder");
     let ours = &service.endpoints().postfix_policy;
-    for (name, states) in [
-        ("Postfix RCPT, DATA, END-OF-MESSAGE", &["RCPT", "DATA", "END-OF-MESSAGE"][..]),
-        ("Postfix RCPT only", &["RCPT"]),
-    ] {
-        let load = Postfix { messages: MESSAGES_PER_CONNECTION, connections: CONNECTIONS, states };
-        let warm_up = Postfix { messages: 50, ..load };
+    let loads = [
+        (
+            "RCPT",
+            Postfix {
+                messages: MESSAGES / connections / RECIPIENTS,
+                recipients: RECIPIENTS,
+                finished: false,
+                connections,
+            },
+        ),
+        (
+            "whole messages",
+            Postfix { messages: MESSAGES / connections, recipients: 1, finished: true, connections },
+        ),
+    ];
+    for (name, load) in loads {
+        let name = format!("Postfix {name}, {connections} connections");
+        let warm_up = Postfix { messages: load.messages / 16, ..load };
         warm_up.run(&bare.address, bare.pid()).await;
         warm_up.run(ours, pid).await;
         let theirs = load.run(&bare.address, bare.pid()).await;
         let run = load.run(ours, pid).await;
-        row(&format!("{name}: bare tokio responder"), theirs, None);
-        row(&format!("{name}: mailcupd"), run, Some(theirs));
+        rows(&name, "bare tokio", &theirs, &run);
     }
 }
 
 /// The same sign-ins with nobody and with 50 consoles on the stream; the difference is what delivering costs.
 async fn fan_out(service: &Service, pid: u32, owner: &Api, key: &str) {
     let reader = mint(owner, "bench reader", Scope::Read).await;
-    let load = Dovecot { sign_ins: FAN_OUT_SIGN_INS, connections: CONNECTIONS, key };
+    let connections = 64;
+    let load = Dovecot { sign_ins: FAN_OUT_SIGN_INS, connections, commands: &["allow", "report"], key };
     let alone = load.run(&service.endpoints().http, pid).await;
     let consoles = load::Consoles::connect(&service.endpoints().http, &reader, CONSOLES).await;
     let before = process::cpu(pid);
     let started = std::time::Instant::now();
-    let events = FAN_OUT_SIGN_INS * CONNECTIONS;
+    let events = FAN_OUT_SIGN_INS * connections;
     load.run(&service.endpoints().http, pid).await;
     consoles.all_received(events, Duration::from_mins(1)).await;
     let wall = started.elapsed();
@@ -119,9 +144,21 @@ async fn mint(owner: &Api, name: &str, scope: Scope) -> String {
     grant.secret
 }
 
-fn row(name: &str, run: Run, bare: Option<Run>) {
-    let ratio = bare.map_or_else(String::new, |bare| format!("{:.2}×", run.cpu_micros() / bare.cpu_micros()));
-    println!("{name:<44} {:>10.0} {:>12.1} {ratio:>7}", run.per_second(), run.cpu_micros());
+fn rows(name: &str, bare: &str, theirs: &Run, ours: &Run) {
+    for (who, run, beside) in [(bare, theirs, None), ("mailcupd", ours, Some(theirs))] {
+        let ratio = |of: &dyn Fn(&Run) -> f64| {
+            beside.map_or_else(String::new, |beside| format!("{:.2}", of(run) / of(beside)))
+        };
+        println!(
+            "{:<52} {:>10.0} {:>9} {:>7.2} {:>9.1} {:>7}",
+            format!("{name}: {who}"),
+            run.per_second(),
+            ratio(&Run::per_second),
+            run.p99_millis(),
+            run.cpu_micros(),
+            ratio(&Run::cpu_micros),
+        );
+    }
 }
 
 #[expect(clippy::cast_precision_loss, reason = "counts of a benchmark stay far below 2^52")]
