@@ -109,6 +109,7 @@ pub fn boundary() -> Builder<Wry> {
             c::policy::check_terms,
             c::policy::preview_policy_import,
             c::policy::policy_text,
+            c::policy::choose_policy_path,
             c::policy::write_policy,
             c::policy::where_from,
             c::policy::place_sources,

@@ -2,20 +2,50 @@
 
 use std::path::{Path, PathBuf};
 
-use mailcup_wire::{Code, Problem, desktop::ExportFormat};
+use mailcup_wire::{
+    Code, Problem,
+    desktop::{ExportFormat, PolicyFormat, PolicyPart},
+};
 use tauri::{AppHandle, Manager};
 use tauri_plugin_dialog::DialogExt as _;
 use tokio::sync::oneshot;
 
+const EVENTS: &str = "mailcup-events";
+
 /// A name in the Downloads folder that nothing has yet.
 pub fn export_path(app: &AppHandle, format: ExportFormat) -> Result<String, Problem> {
-    Ok(proposed(&downloads(app)?, format).display().to_string())
+    Ok(proposed(&downloads(app)?, EVENTS, extension(format)).display().to_string())
 }
 
 /// Lets the admin choose in the system's own dialog; none if they think better of it.
 pub async fn choose_export_path(app: &AppHandle, format: ExportFormat) -> Result<Option<String>, Problem> {
-    let proposed = proposed(&downloads(app)?, format);
-    let mut dialog = app.dialog().file().add_filter(kind(format), &[extension(format)]);
+    choose(app, EVENTS, kind(format), extension(format)).await
+}
+
+/// The same for rules or limits.
+pub async fn choose_policy_path(
+    app: &AppHandle,
+    part: PolicyPart,
+    format: PolicyFormat,
+) -> Result<Option<String>, Problem> {
+    let name = match part {
+        PolicyPart::Rules => "mailcup-rules",
+        PolicyPart::Limits => "mailcup-limits",
+    };
+    match format {
+        PolicyFormat::Toml => choose(app, name, "TOML", "toml").await,
+        PolicyFormat::Csv => choose(app, name, "CSV", "csv").await,
+    }
+}
+
+async fn choose(
+    app: &AppHandle,
+    name: &str,
+    kind: &str,
+    extension: &'static str,
+) -> Result<Option<String>, Problem> {
+    let proposed = proposed(&downloads(app)?, name, extension);
+    let mut dialog = app.dialog().file().add_filter(kind, &[extension]);
     if let (Some(folder), Some(name)) = (proposed.parent(), proposed.file_name()) {
         dialog = dialog.set_directory(folder).set_file_name(name.to_string_lossy());
     }
@@ -31,10 +61,9 @@ fn downloads(app: &AppHandle) -> Result<PathBuf, Problem> {
     folder.map_err(|error| Problem::new(Code::Unavailable, format!("No folder for downloads: {error}.")))
 }
 
-fn proposed(folder: &Path, format: ExportFormat) -> PathBuf {
-    let extension = extension(format);
-    let first = folder.join(format!("mailcup-events.{extension}"));
-    let others = (2..).map(|number| folder.join(format!("mailcup-events-{number}.{extension}")));
+fn proposed(folder: &Path, name: &str, extension: &str) -> PathBuf {
+    let first = folder.join(format!("{name}.{extension}"));
+    let others = (2..).map(|number| folder.join(format!("{name}-{number}.{extension}")));
     std::iter::once(first.clone()).chain(others).find(|path| !path.exists()).unwrap_or(first)
 }
 
@@ -59,10 +88,13 @@ mod tests {
     #[test]
     fn a_proposed_name_is_free() {
         let folder = tempfile::tempdir().unwrap();
-        let first = proposed(folder.path(), ExportFormat::Csv);
+        let first = proposed(folder.path(), EVENTS, "csv");
         assert!(first.ends_with("mailcup-events.csv"));
         std::fs::write(&first, "").unwrap();
-        assert!(proposed(folder.path(), ExportFormat::Csv).ends_with("mailcup-events-2.csv"));
-        assert!(proposed(folder.path(), ExportFormat::JsonLines).ends_with("mailcup-events.jsonl"));
+        assert!(proposed(folder.path(), EVENTS, "csv").ends_with("mailcup-events-2.csv"));
+        assert!(
+            proposed(folder.path(), EVENTS, extension(ExportFormat::JsonLines))
+                .ends_with("mailcup-events.jsonl")
+        );
     }
 }

@@ -5,13 +5,14 @@ use mailcup_wire::{
     Trial,
     desktop::{
         DecisionAnswer, DecisionQuestion, DryRunOutcome, DryRunProgress, DryRunQuestion, Filter,
-        LearnProposal, LearnQuestion, PolicyExport, PolicyImport, PolicyPart, PolicySaved, PolicyView,
-        ReadNetworks, SendingNetworks, Terms, UsageList, UsageQuestion, WhereFrom,
+        LearnProposal, LearnQuestion, PolicyExport, PolicyFormat, PolicyImport, PolicyPart, PolicySaved,
+        PolicyView, ReadNetworks, SendingNetworks, Terms, UsageList, UsageQuestion, WhereFrom,
     },
 };
+use tauri::AppHandle;
 
 use super::Answer;
-use crate::here::Here;
+use crate::{files, here::Here};
 
 #[tauri::command]
 #[specta::specta]
@@ -101,6 +102,16 @@ pub async fn preview_policy_import(console: Here, text: String, part: PolicyPart
 #[specta::specta]
 pub async fn policy_text(console: Here, wanted: PolicyExport) -> Answer<String> {
     console.policy_text(wanted).await
+}
+
+#[tauri::command]
+#[specta::specta]
+pub async fn choose_policy_path(
+    app: AppHandle,
+    part: PolicyPart,
+    format: PolicyFormat,
+) -> Answer<Option<String>> {
+    files::choose_policy_path(&app, part, format).await
 }
 
 #[tauri::command]

@@ -35,6 +35,6 @@ pub use host::{Host, Keyring, KeyringError, NotificationError, Tray, TrayAlert};
 pub mod local_copy {
     pub use crate::{
         key::{ConsoleKey, StoreKey},
-        store::{Readers, Store},
+        store::{Question, Readers, SendingReplay, Store, Watch},
     };
 }

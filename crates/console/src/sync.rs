@@ -27,6 +27,10 @@ const KEPT_DAYS: i64 = 90;
 const DAY_MILLIS: i64 = 86_400_000;
 const FIRST_PAUSE: Duration = Duration::from_millis(250);
 const LONGEST_PAUSE: Duration = Duration::from_secs(30);
+/// A console that is not let in is let in again by a rule that changes, which may be any moment.
+const LONGEST_PAUSE_REFUSED: Duration = Duration::from_secs(5);
+/// So long after a change should have returned by itself it is asked whether it did.
+const AFTER_RETURN: Duration = Duration::from_millis(250);
 /// Pages that may wait until they are written.
 const PAGES_AHEAD: usize = 2;
 /// How often the window hears of what is taken in while catching up.
@@ -117,6 +121,7 @@ impl Sync {
         let mut since: Option<Time> = None;
         loop {
             let mut progress = false;
+            let mut longest = LONGEST_PAUSE;
             let fault = match self.round(&mut progress).await {
                 Ok(()) => Fault::Service(Problem::new(Code::Unreachable, "The service closed the stream.")),
                 Err(fault) => fault,
@@ -135,13 +140,18 @@ impl Sync {
                     let _ = self.tell(News::SignedOut).await;
                     return;
                 }
+                Fault::Service(problem) if problem.code == Code::RefusedHere => {
+                    let refused = self.refused(&mut since).await;
+                    longest = refused.as_ref().map_or(longest, |until| *until);
+                    refused.map(drop)
+                }
                 Fault::Service(problem) => self.recover(problem, &mut since).await,
             };
             if told.is_err() {
                 return;
             }
             let jitter = rand::rng().random_range(0.75..1.25);
-            let slept = tokio::time::sleep(pause.mul_f64(jitter));
+            let slept = tokio::time::sleep(pause.mul_f64(jitter).min(longest));
             if self.stop.run_until_cancelled(slept).await.is_none() {
                 return;
             }
@@ -168,6 +178,23 @@ impl Sync {
             return self.tell(News::Link(untrusted.into())).await;
         }
         self.tell(News::Link(Link::Offline { since, why: problem.message.clone() })).await
+    }
+
+    /// Says that rules or blocks don't let this console in; answers after how long to ask again at the latest.
+    async fn refused(&mut self, since: &mut Option<Time>) -> Result<Duration, Fault> {
+        let now = self.clock.now();
+        let since = *since.get_or_insert(now);
+        let trial = match &self.target {
+            Target::Store(store) => store.running_trial().await.map_err(Fault::Store)?,
+            Target::Nowhere(_) => None,
+        };
+        let returns_at = trial.map(|trial| trial.ends_at);
+        self.tell(News::Link(Link::RefusedHere { since, returns_at })).await?;
+        let until_return = returns_at.map(|at| at.as_millis() - now.as_millis());
+        let until_return =
+            until_return.and_then(|millis| u64::try_from(millis).ok()).map(Duration::from_millis);
+        let asked_again = until_return.map_or(LONGEST_PAUSE_REFUSED, |left| left + AFTER_RETURN);
+        Ok(asked_again.min(LONGEST_PAUSE_REFUSED))
     }
 
     /// Drops what the service's log does not have, and takes its lists as they are now.

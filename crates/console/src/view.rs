@@ -217,6 +217,22 @@ impl Connection {
                     ..own_alert(*since)
                 })
             }
+            Link::RefusedHere { since, returns_at } => {
+                let waits = returns_at.is_some_and(|at| now < at);
+                if waits || now.as_millis() - since.as_millis() < UNREACHABLE_AFTER_MILLIS {
+                    return None;
+                }
+                let outage = self.fresh_at.unwrap_or(*since);
+                Some(Alert {
+                    id: format!("refused-{}", outage.as_millis()).into(),
+                    title: "The service does not let this console in".to_owned(),
+                    text: "An access rule or a block refuses you where you are now. New sign-ins and alerts are \
+                           not seen until you are let in again. Sign in from a network that is allowed, or run \
+                           `mailcupd admin recover` on the server."
+                        .to_owned(),
+                    ..own_alert(*since)
+                })
+            }
             Link::CertificateChanged { pinned, found } => {
                 let title = match pinned {
                     Some(_) => "The service shows another certificate than the one you trusted",
@@ -235,11 +251,7 @@ impl Connection {
                     ..own_alert(self.fresh_at.unwrap_or(found.not_before))
                 })
             }
-            Link::Connecting
-            | Link::CatchingUp { .. }
-            | Link::Live
-            | Link::SignedOut
-            | Link::RefusedHere { .. } => None,
+            Link::Connecting | Link::CatchingUp { .. } | Link::Live | Link::SignedOut => None,
         }
     }
 

@@ -106,6 +106,7 @@ export const commands = {
 	checkTerms: (terms: Terms) => __TAURI_INVOKE<FieldProblem[]>("check_terms", { terms }),
 	previewPolicyImport: (text: string, part: PolicyPart) => __TAURI_INVOKE<PolicyImport>("preview_policy_import", { text, part }),
 	policyText: (wanted: PolicyExport) => __TAURI_INVOKE<string>("policy_text", { wanted }),
+	choosePolicyPath: (part: PolicyPart, format: PolicyFormat) => __TAURI_INVOKE<string | null>("choose_policy_path", { part, format }),
 	writePolicy: (path: string, wanted: PolicyExport) => __TAURI_INVOKE<null>("write_policy", { path, wanted }),
 	whereFrom: (filter: Filter) => __TAURI_INVOKE<WhereFrom>("where_from", { filter }),
 	placeSources: () => __TAURI_INVOKE<PlaceSource[]>("place_sources"),

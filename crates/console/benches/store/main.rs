@@ -6,6 +6,7 @@
 #![expect(clippy::print_stdout, reason = "a benchmark prints its figures")]
 #![expect(clippy::unwrap_used, reason = "a failed step ends the benchmark")]
 
+mod dry_run;
 mod filters;
 mod log;
 
@@ -57,6 +58,7 @@ async fn measure(events: u64) {
     groups(&readers).await;
     completions(&readers).await;
     last_page(&readers, events).await;
+    dry_run::measure(&readers, newest).await;
     store.close().await;
 }
 

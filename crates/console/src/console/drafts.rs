@@ -210,7 +210,7 @@ impl Console {
 
 /// Whether a problem says that the service can't be asked now, rather than that it refuses.
 fn is_away(problem: &Problem) -> bool {
-    matches!(problem.code, Code::Unreachable | Code::Unavailable | Code::Unauthenticated)
+    matches!(problem.code, Code::Unreachable | Code::Unavailable | Code::Unauthenticated | Code::RefusedHere)
 }
 
 /// The resource that a stale write tells of.

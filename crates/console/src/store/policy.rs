@@ -87,6 +87,11 @@ impl Store {
         self.read(|reader| Ok(get(reader, READ)?.unwrap_or(false))).await
     }
 
+    /// The change that returns by itself.
+    pub async fn running_trial(&self) -> Result<Option<Trial>> {
+        self.read(running_trial).await
+    }
+
     /// Takes in the whole policy. What is newer here stays.
     pub async fn take_policy(&self, state: PolicyState) -> Result<()> {
         self.write(move |writer| {

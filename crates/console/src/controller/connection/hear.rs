@@ -105,7 +105,8 @@ impl<H: Host> Controller<H> {
         match news {
             News::Link(link) => {
                 let was_live = connection.link == Link::Live;
-                if let Link::Offline { .. } | Link::CertificateChanged { .. } = link
+                if let Link::Offline { .. } | Link::CertificateChanged { .. } | Link::RefusedHere { .. } =
+                    link
                     && was_live
                 {
                     connection.fresh_at = Some(now);
