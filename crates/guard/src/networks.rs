@@ -87,6 +87,14 @@ impl NetworkSet {
         self.0.narrowest(address).is_some()
     }
 
+    /// Whether one of its networks holds all of this one.
+    pub fn covers(&self, network: IpNet) -> bool {
+        match canonical(network) {
+            IpNet::V4(net) => self.0.v4.cover_values(&net).next().is_some(),
+            IpNet::V6(net) => self.0.v6.cover_values(&net).next().is_some(),
+        }
+    }
+
     pub fn is_empty(&self) -> bool {
         self.0.is_empty()
     }

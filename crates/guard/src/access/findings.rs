@@ -4,7 +4,7 @@ use ipnet::IpNet;
 use jiff::{SignedDuration, Timestamp};
 
 use super::{Action, Protocols, Rule, RuleId, Scope};
-use crate::networks::canonical;
+use crate::networks::{NetworkSet, canonical};
 
 /// Something odd about a rule: it is in force, but not as one might think.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -38,12 +38,22 @@ pub enum FindingKind {
     NoPlaces,
 }
 
+/// A rule, and its networks to look up in.
+#[derive(Clone, Copy)]
+struct Looked<'a> {
+    rule: &'a Rule,
+    networks: &'a NetworkSet,
+}
+
 const SOON: SignedDuration = SignedDuration::from_hours(7 * 24);
 
 /// Finds what is odd, in the order of the rules.
 pub fn findings(rules: &[Rule], now: Timestamp, has_places: bool) -> Vec<Finding> {
     let mut found = Vec::new();
-    for (place, rule) in rules.iter().enumerate() {
+    let sets: Vec<NetworkSet> = rules.iter().map(|rule| rule.networks.iter().copied().collect()).collect();
+    let looked: Vec<Looked<'_>> =
+        rules.iter().zip(&sets).map(|(rule, networks)| Looked { rule, networks }).collect();
+    for (place, (rule, it)) in rules.iter().zip(&looked).enumerate() {
         let mut say = |kind, other: Option<&Rule>, networks| {
             let other = other.map(|other| other.id.clone());
             found.push(Finding { rule: rule.id.clone(), kind, other, networks });
@@ -63,31 +73,32 @@ pub fn findings(rules: &[Rule], now: Timestamp, has_places: bool) -> Vec<Finding
             say(FindingKind::NoPlaces, None, Vec::new());
         }
         let others =
-            || rules.iter().enumerate().filter(|(other, it)| *other != place && !has_expired(it, now));
+            || looked.iter().enumerate().filter(|(other, it)| *other != place && !has_expired(it.rule, now));
+        let denying = || others().map(|(_, other)| other).filter(|other| other.rule.action == Action::Deny);
         if rule.action == Action::Allow {
-            if let Some((_, deny)) = others().find(|(_, it)| it.action == Action::Deny && covers(it, rule)) {
-                say(FindingKind::Swallowed, Some(deny), Vec::new());
+            if let Some(deny) = denying().find(|deny| covers(deny, it)) {
+                say(FindingKind::Swallowed, Some(deny.rule), Vec::new());
                 continue;
             }
-            for (_, deny) in others().filter(|(_, it)| it.action == Action::Deny) {
-                let networks = shared_networks(deny, rule);
+            for deny in denying() {
+                let networks = shared_networks(deny, it);
                 if !networks.is_empty() {
-                    say(FindingKind::PartlySwallowed, Some(deny), networks);
+                    say(FindingKind::PartlySwallowed, Some(deny.rule), networks);
                 }
             }
-            if let Some((_, narrower)) = others().find(|(_, it)| overrules(it, rule)) {
-                say(FindingKind::Overruled, Some(narrower), Vec::new());
+            if let Some((_, narrower)) = others().find(|(_, other)| overrules(other.rule, rule)) {
+                say(FindingKind::Overruled, Some(narrower.rule), Vec::new());
             }
         }
-        let twin = others().find(|(other, it)| {
-            it.action == rule.action
-                && (rule.action == Action::Deny || it.scope == rule.scope)
-                && covers(it, rule)
+        let twin = others().find(|(number, other)| {
+            other.rule.action == rule.action
+                && (rule.action == Action::Deny || other.rule.scope == rule.scope)
+                && covers(other, it)
                 // Of two that say the same, the later one is too many.
-                && (*other < place || !covers(rule, it))
+                && (*number < place || !covers(it, other))
         });
         if let Some((_, twin)) = twin {
-            say(FindingKind::Redundant, Some(twin), Vec::new());
+            say(FindingKind::Redundant, Some(twin.rule), Vec::new());
         }
     }
     found
@@ -108,27 +119,29 @@ fn keeps_open(rules: &[Rule], rule: &Rule, now: Timestamp) -> bool {
 }
 
 /// Whether `wide` matches whenever `narrow` does, and counts at least as much.
-fn covers(wide: &Rule, narrow: &Rule) -> bool {
-    let networks = wide.networks.is_empty()
-        || !narrow.networks.is_empty()
-            && narrow
-                .networks
-                .iter()
-                .all(|net| wide.networks.iter().any(|it| canonical(*it).contains(&canonical(*net))));
-    let countries = wide.countries.is_empty()
-        || !narrow.countries.is_empty() && narrow.countries.iter().all(|it| wide.countries.contains(it));
-    let ends = wide.expires_at.is_none_or(|end| narrow.expires_at.is_some_and(|other| other <= end));
-    networks
-        && countries
-        && ends
-        && wide.scope.covers(&narrow.scope)
+fn covers(wide: &Looked<'_>, narrow: &Looked<'_>) -> bool {
+    let (sets, wide, narrow) = (wide.networks, wide.rule, narrow.rule);
+    let networks = || {
+        wide.networks.is_empty()
+            || !narrow.networks.is_empty() && narrow.networks.iter().all(|net| sets.covers(*net))
+    };
+    let countries = || {
+        wide.countries.is_empty()
+            || !narrow.countries.is_empty() && narrow.countries.iter().all(|it| wide.countries.contains(it))
+    };
+    wide.scope.covers(&narrow.scope)
         && wide.protocols.intersection(narrow.protocols) == narrow.protocols
         && (wide.schedule.is_none() || wide.schedule == narrow.schedule)
         && (wide.enforced || !narrow.enforced)
+        && wide.expires_at.is_none_or(|end| narrow.expires_at.is_some_and(|other| other <= end))
+        && countries()
+        && networks()
 }
 
 /// Networks of the allow rule that the deny rule always refuses, though not all that the allow rule matches.
-fn shared_networks(deny: &Rule, allow: &Rule) -> Vec<IpNet> {
+fn shared_networks(deny: &Looked<'_>, allow: &Looked<'_>) -> Vec<IpNet> {
+    let (denied, allowed) = (deny.networks, allow.networks);
+    let (deny, allow) = (deny.rule, allow.rule);
     let meets = deny.scope.covers(&allow.scope)
         && !deny.protocols.intersection(allow.protocols).is_empty()
         && (deny.enforced || !allow.enforced);
@@ -138,18 +151,20 @@ fn shared_networks(deny: &Rule, allow: &Rule) -> Vec<IpNet> {
     if deny.networks.is_empty() {
         return allow.networks.clone();
     }
-    let narrower = |a: &IpNet, b: &IpNet| {
-        let (a, b) = (canonical(*a), canonical(*b));
-        if a.contains(&b) { Some(b) } else { b.contains(&a).then_some(a) }
-    };
-    let mut shared: Vec<_> = if allow.networks.is_empty() {
-        deny.networks.clone()
-    } else {
-        deny.networks.iter().flat_map(|a| allow.networks.iter().filter_map(move |b| narrower(a, b))).collect()
-    };
-    shared.sort();
-    shared.dedup();
-    shared
+    if allow.networks.is_empty() {
+        return in_order(deny.networks.iter().copied());
+    }
+    // Of two that overlap, the narrower one.
+    let within_allowed = deny.networks.iter().copied().filter(|net| allowed.covers(*net));
+    let within_denied = allow.networks.iter().copied().filter(|net| denied.covers(*net));
+    in_order(within_allowed.chain(within_denied).map(canonical))
+}
+
+fn in_order(networks: impl Iterator<Item = IpNet>) -> Vec<IpNet> {
+    let mut networks: Vec<IpNet> = networks.collect();
+    networks.sort();
+    networks.dedup();
+    networks
 }
 
 fn overrules(narrow: &Rule, wide: &Rule) -> bool {

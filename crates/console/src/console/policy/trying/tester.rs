@@ -19,6 +19,9 @@ use mailcup_wire::{
 use super::changed;
 use crate::store::{Counts, Readers};
 
+#[cfg(test)]
+mod tests;
+
 pub async fn decide(
     readers: &Readers,
     question: DecisionQuestion,
