@@ -81,6 +81,10 @@ pub enum Subject {
     OutboxStuck,
     /// A sending limit stops messages of what has a count of its own: an account, a network, or all together.
     LimitReached { limit: Arc<str>, login: Option<Arc<str>>, network: Option<IpNet> },
+    /// A change of the policy locked somebody out and returned by itself.
+    PolicyReturned { by: Arc<str>, trial: Arc<str> },
+    /// An admin was let in from the server's own shell.
+    AdminRecovered { login: Arc<str> },
 }
 
 /// Sign-ins that belong to an alert about `subject`. Every sign-in is given at most once per subject.
@@ -160,7 +164,9 @@ impl Watch {
             Subject::SuccessAfterFailures { .. }
             | Subject::AdminNewDevice { .. }
             | Subject::OutboxStuck
-            | Subject::LimitReached { .. } => {}
+            | Subject::LimitReached { .. }
+            | Subject::PolicyReturned { .. }
+            | Subject::AdminRecovered { .. } => {}
         }
     }
 
@@ -172,7 +178,9 @@ impl Watch {
             Subject::SuccessAfterFailures { .. }
             | Subject::AdminNewDevice { .. }
             | Subject::OutboxStuck
-            | Subject::LimitReached { .. } => {}
+            | Subject::LimitReached { .. }
+            | Subject::PolicyReturned { .. }
+            | Subject::AdminRecovered { .. } => {}
         }
     }
 

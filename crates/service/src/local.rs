@@ -5,6 +5,7 @@ use std::{fs, io, os::unix::fs::PermissionsExt as _, path::PathBuf, sync::Arc};
 
 use data_encoding::HEXLOWER;
 use jiff::SignedDuration;
+use mailcup_guard::alert::Subject;
 use mailcup_wire::{Code, Login, MailServerKind, MailServerSnippet, NewAdmin, Problem, Role, Scope, Time};
 use secrecy::{ExposeSecret, SecretString};
 use serde::{Deserialize, Serialize};
@@ -181,6 +182,7 @@ async fn recover(app: &Arc<App>, login: &str, password: Option<String>) -> Resul
     factors::open_recovery(tx.connection(), &row.admin.id, &stored, until).await?;
     let details = json!({ "until": until, "password_replaced": hash.is_some() });
     audit::record(&mut tx, &Actor::default(), "admin.recover", &login.0, &details).await?;
+    tx.raise(Subject::AdminRecovered { login: login.0.as_str().into() }, true);
     let organization = app.settings.organization_name();
     let all = admins::all(tx.connection()).await?;
     for owner in all.iter().map(|row| &row.admin).filter(|admin| admin.role == Role::Owner) {
@@ -194,11 +196,13 @@ async fn recover(app: &Arc<App>, login: &str, password: Option<String>) -> Resul
         };
         outbox::post(app, &mut tx, &text::recovery(&occasion, &login.0)).await?;
     }
+    let (live, passing) = (Arc::clone(app), login.clone());
+    tx.after_commit(move || live.policy.let_pass(&passing, until, now));
     tx.commit().await?;
     app.throttle.succeeded(&Whose::Codes(row.admin.id.0));
     let how = if hash.is_some() { "the new password" } else { "the password" };
     Ok(format!(
-        "Until {until} {login} passes all blocks.\n\
+        "Until {until} {login} passes all blocks and access rules.\n\
          Sign in with {how}, choose “recovery code” as the second factor, and enter:\n\n    {}\n\n\
          The code works once. Every owner has been told.\n",
         code.expose_secret()

@@ -4,7 +4,9 @@
 pub mod change;
 pub mod dovecot;
 mod live;
+mod lock_out;
 pub mod postfix;
+pub mod trial;
 
 use std::net::IpAddr;
 

@@ -26,7 +26,10 @@ use crate::{
     clock::Clock,
     config::{Config, PolicyAddress},
     http, jobs, local, metrics, outbox,
-    policy::postfix::{self, Listener},
+    policy::{
+        postfix::{self, Listener},
+        trial,
+    },
     setup::SetupToken,
 };
 
@@ -89,6 +92,10 @@ pub async fn serve(config: Config, sidecar: bool) -> Result<(), ServeError> {
     let _ = app.endpoints.set(endpoints.clone());
     let started = SystemFact::Started { version: env!("CARGO_PKG_VERSION").to_owned() };
     app.log.append(&EventBody::System(started)).await.map_err(OpenError::from)?;
+    // Before anybody is refused by it.
+    if let Err(error) = trial::end_due(&app).await {
+        tracing::error!(error = %error.problem().message, "a trial was not taken back; it will be tried again");
+    }
     if let Some(token) = app.setup_token.get().filter(|_| !sidecar) {
         tell_setup_token(token);
     }
@@ -102,6 +109,7 @@ pub async fn serve(config: Config, sidecar: bool) -> Result<(), ServeError> {
     tasks.spawn(listener::serve(public_listener, tls.clone(), http::public(&app), Arc::clone(&app)));
     tasks.spawn(postfix::serve(policy_listener, Arc::clone(&app), app.stop.clone()));
     tasks.spawn(jobs::run(Arc::clone(&app)));
+    tasks.spawn(trial::run(Arc::clone(&app)));
     let (outbox, stop) = (Arc::clone(&app.outbox), app.stop.clone());
     tasks.spawn(async move { outbox.run(stop).await });
     tasks.spawn(outbox::watch(Arc::clone(&app)));

@@ -15,7 +15,6 @@ use mailcup_wire::{
     Outcome, Problem, Protocol, Reason, ReasonCode, SessionGrant, SessionId, SignIn, SignInRequest, Time,
 };
 use secrecy::{ExposeSecret, SecretString};
-use sqlx::SqliteConnection;
 
 pub use self::challenge::Challenges;
 use self::challenge::{LIFE, Pending, TRIES};
@@ -26,9 +25,10 @@ use crate::{
     http::{client::Client, problem::HttpProblem},
     mail::text::{self, Occasion},
     outbox,
+    policy::noted,
     secrets::{self, TokenHash},
     sessions::{LiveSession, TOKEN_PREFIX},
-    store::{StoreError, admins, admins::AdminRow, factors, sessions},
+    store::{StoreError, admins, admins::AdminRow, sessions},
     throttle::Whose,
 };
 
@@ -43,9 +43,8 @@ pub async fn begin(app: &App, client: Client, request: SignInRequest) -> Result<
 
     let mut connection = app.store.read().acquire().await.map_err(StoreError::from)?;
     let row = admins::by_login(&mut connection, &login).await?;
-    let admin = row.as_ref().map(|row| &row.admin);
-    let (refused, reasons) = decide(app, &mut connection, client, &login, admin).await?;
     drop(connection);
+    let (refused, reasons) = decide(app, client, &login);
     let mark = password_mark(app, &login, &request.password);
     let password = SecretString::from(request.password);
     let right = app.passwords.check(password, row.as_ref().map(|row| row.password.as_str())).await?;
@@ -58,7 +57,7 @@ pub async fn begin(app: &App, client: Client, request: SignInRequest) -> Result<
                 (Outcome::Refused, reasons, None)
             } else {
                 let reason = reason(ReasonCode::WrongPassword, "The login or password was wrong.");
-                (Outcome::Failed, vec![reason], Some(mark))
+                (Outcome::Failed, with(reason, reasons), Some(mark))
             };
             app.log.append_sign_in(attempt.event(outcome, reasons), mark).await?;
             return Err(refusal());
@@ -68,7 +67,7 @@ pub async fn begin(app: &App, client: Client, request: SignInRequest) -> Result<
     app.throttle.give_back(network);
     let challenge = ask_for_factor(app, &attempt, &row).await?;
     let reason = reason(ReasonCode::CodeRequested, "The password was right; a second factor was asked for.");
-    app.log.append_sign_in(attempt.event(Outcome::Challenged, vec![reason]), None).await?;
+    app.log.append_sign_in(attempt.event(Outcome::Challenged, with(reason, reasons)), None).await?;
     Ok(challenge)
 }
 
@@ -101,11 +100,8 @@ pub async fn answer(
     let codes = Whose::Codes(admin.0);
     app.throttle.take(codes.clone())?;
     let pending = app.challenges.try_once(id, now)?;
-    let mut connection = app.store.read().acquire().await.map_err(StoreError::from)?;
-    let row = admins::get(&mut connection, &pending.admin).await?.ok_or_else(challenge::over)?;
     let attempt = SignInAttempt { login: &pending.login, client, device: &pending.device };
-    let (refused, reasons) = decide(app, &mut connection, client, &pending.login, Some(&row.admin)).await?;
-    drop(connection);
+    let (refused, reasons) = decide(app, client, &pending.login);
 
     let mut tx = app.log.begin().await?;
     // Role and password as they are now: either may have changed since the password was right.
@@ -121,7 +117,7 @@ pub async fn answer(
         let (outcome, reasons) = if refused {
             (Outcome::Refused, reasons)
         } else {
-            (Outcome::Failed, vec![reason(ReasonCode::WrongCode, "The second factor was wrong.")])
+            (Outcome::Failed, with(reason(ReasonCode::WrongCode, "The second factor was wrong."), reasons))
         };
         app.log.append_sign_in(attempt.event(outcome, reasons), None).await?;
         return Err(wrong_code(app, id, pending.tries_left));
@@ -137,7 +133,7 @@ pub async fn answer(
         FactorKind::Authenticator => "Signed in with password and authenticator code.",
         FactorKind::RecoveryCode => "Signed in with password and recovery code.",
     };
-    let reasons = vec![reason(ReasonCode::Credentials, how)];
+    let reasons = with(reason(ReasonCode::Credentials, how), reasons);
     tx.append_sign_in(attempt.event(Outcome::Succeeded, reasons), None);
     let grant = grant(app, &mut tx, client, row.admin, pending.device, Newness::Tell).await?;
     tx.commit().await?;
@@ -239,24 +235,15 @@ impl SignInAttempt<'_> {
     }
 }
 
-/// Whether a block refuses, and why. A way in that was opened on the server's shell passes blocks.
-async fn decide(
-    app: &App,
-    connection: &mut SqliteConnection,
-    client: Client,
-    login: &Login,
-    admin: Option<&Admin>,
-) -> Result<(bool, Vec<Reason>), HttpProblem> {
-    let now = app.clock.now();
-    let decision = app.policy.sign_in(&login.0, Protocol::Api, client.address, now);
-    let mut refused = match decision.verdict {
-        SignInVerdict::Refuse => true,
-        SignInVerdict::Allow | SignInVerdict::Delay(_) | SignInVerdict::Challenge => false,
-    };
-    if let (true, Some(admin)) = (refused, admin) {
-        refused = !factors::is_recovering(connection, &admin.id, now).await?;
+/// Whether blocks and access rules refuse, with the reasons for that or else what is to be noted.
+fn decide(app: &App, client: Client, login: &Login) -> (bool, Vec<Reason>) {
+    let decision = app.policy.sign_in(&login.0, Protocol::Api, client.address, app.clock.now());
+    match decision.verdict {
+        SignInVerdict::Refuse => (true, decision.reasons.iter().map(reason_text).collect()),
+        SignInVerdict::Allow | SignInVerdict::Delay(_) | SignInVerdict::Challenge => {
+            (false, noted(&decision))
+        }
     }
-    Ok((refused, decision.reasons.iter().map(reason_text).collect()))
 }
 
 async fn ask_for_factor(
@@ -361,6 +348,10 @@ fn code_hash(app: &App, id: &ChallengeId, code: &str) -> TokenHash {
 
 fn reason(code: ReasonCode, text: &str) -> Reason {
     Reason::new(code, text)
+}
+
+fn with(first: Reason, noted: Vec<Reason>) -> Vec<Reason> {
+    std::iter::once(first).chain(noted).collect()
 }
 
 fn refusal() -> HttpProblem {

@@ -197,6 +197,8 @@ fn waits_for_its_cause(subject: &Subject) -> bool {
     match subject {
         Subject::OutboxStuck => true,
         Subject::AdminNewDevice { .. }
+        | Subject::PolicyReturned { .. }
+        | Subject::AdminRecovered { .. }
         | Subject::RepeatedFailures { .. }
         | Subject::NetworkFailures { .. }
         | Subject::SuccessAfterFailures { .. }
@@ -324,11 +326,13 @@ pub(super) fn guard_state(state: AlertState) -> State {
 
 fn opened(subject: &Subject, critical: bool, at: Time, counted_seq: u64) -> AlertRow {
     let (login, network) = match subject {
-        Subject::RepeatedFailures { login } | Subject::AdminNewDevice { login, .. } => (Some(login), None),
+        Subject::RepeatedFailures { login }
+        | Subject::AdminNewDevice { login, .. }
+        | Subject::AdminRecovered { login } => (Some(login), None),
         Subject::NetworkFailures { network } => (None, Some(network)),
         Subject::SuccessAfterFailures { login, network } => (Some(login), Some(network)),
-        Subject::OutboxStuck => (None, None),
         Subject::LimitReached { login, network, .. } => (login.as_ref(), network.as_ref()),
+        Subject::OutboxStuck | Subject::PolicyReturned { .. } => (None, None),
     };
     let alert = Alert {
         id: AlertId(format!("{:016x}", rand::random::<u64>())),

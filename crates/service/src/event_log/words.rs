@@ -75,6 +75,19 @@ pub(super) fn alert_text(subject: &Subject, alert: &Alert) -> (String, String) {
                 ),
             )
         }
+        Subject::PolicyReturned { by, .. } => (
+            "A change of access rules returned by itself".to_owned(),
+            format!(
+                "The change by {by} locked somebody out, and nobody kept it in time. The rules are as they \
+                 were before it; look at it again before it is made anew."
+            ),
+        ),
+        Subject::AdminRecovered { login } => (
+            format!("{login} was let in from the server's own shell"),
+            "Somebody ran mailcupd admin recover. For 15 minutes that admin passes blocks and access rules. If \
+             nobody of you did it, somebody controls the server."
+                .to_owned(),
+        ),
     }
 }
 
@@ -86,6 +99,8 @@ pub(super) fn kind(subject: &Subject) -> AlertKind {
         Subject::AdminNewDevice { .. } => AlertKind::AdminNewDevice,
         Subject::OutboxStuck => AlertKind::OutboxStuck,
         Subject::LimitReached { .. } => AlertKind::LimitReached,
+        Subject::PolicyReturned { .. } => AlertKind::PolicyReturned,
+        Subject::AdminRecovered { .. } => AlertKind::AdminRecovered,
     }
 }
 

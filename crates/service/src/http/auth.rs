@@ -7,6 +7,8 @@
 //! | [`Writer`] | admin, owner; a key with scope write | `write` |
 //! | [`OwnerOnly`] | owner | `owner` |
 //! | [`PolicyCaller`] | a key with scope policy | `policy` |
+//!
+//! A session must be let in by the access rules, too, at each request.
 
 use std::sync::Arc;
 
@@ -15,10 +17,11 @@ use axum::{
     http::{HeaderMap, header, request::Parts},
 };
 use base64::{Engine as _, engine::general_purpose::STANDARD as BASE64};
+use mailcup_guard::decision::SignInVerdict;
 use mailcup_wire::{AdminId, ApiKeyId, Code, Login, Problem, Role, Scope};
 use tokio_util::sync::CancellationToken;
 
-use super::problem::HttpProblem;
+use super::{client::Client, problem::HttpProblem};
 use crate::{app::App, keys::LiveKey, sessions::LiveSession};
 
 /// Who calls, by bearer token or key.
@@ -99,7 +102,12 @@ impl FromRequestParts<Arc<App>> for Caller {
     async fn from_request_parts(parts: &mut Parts, app: &Arc<App>) -> Result<Self, Self::Rejection> {
         let token = presented(&parts.headers).ok_or_else(|| unauthenticated(NOTHING_GIVEN))?;
         if let Some(session) = app.sessions.find(&token) {
-            return Ok(Self::Admin(session));
+            let Ok(client) = Client::from_request_parts(parts, app).await;
+            return if is_let_in(app, &session, client) {
+                Ok(Self::Admin(session))
+            } else {
+                Err(refused_here(&session, client))
+            };
         }
         let key = app.keys.find(&token, app.clock.now()).ok_or_else(|| unauthenticated(ENDED))?;
         Ok(Self::Key(key))
@@ -165,6 +173,22 @@ impl FromRequestParts<Arc<App>> for PolicyCaller {
             None => Err(unauthenticated(ENDED)),
         }
     }
+}
+
+/// Whether the access rules let a session in from where its client is now. Blocks refuse sign-ins alone.
+pub(super) fn is_let_in(app: &App, session: &LiveSession, client: Client) -> bool {
+    let decision = app.policy.session(&session.login.0, client.address, app.clock.now());
+    decision.verdict != SignInVerdict::Refuse
+}
+
+fn refused_here(session: &LiveSession, client: Client) -> HttpProblem {
+    let from = client.address.map(|address| format!(" from {address}")).unwrap_or_default();
+    let message = format!(
+        "The access rules don't let {} in{from} now. The session stays: go on from a network that they allow, \
+         or ask another admin.",
+        session.login
+    );
+    Problem::new(Code::RefusedHere, message).into()
 }
 
 const NOTHING_GIVEN: &str =

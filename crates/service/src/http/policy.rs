@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use axum::extract::{DefaultBodyLimit, State};
 use mailcup_wire::{
-    AccessRule, Code, LimitId, PolicyChange, PolicyChanged, PolicyState, Problem, RuleId, SendingLimit,
+    AccessRule, Code, LimitId, PolicyChange, PolicyChanged, PolicyState, Problem, RuleId, SendingLimit, Trial,
 };
 use utoipa_axum::{router::OpenApiRouter, routes};
 
@@ -17,7 +17,8 @@ use super::{
 };
 use crate::{
     app::App,
-    policy::change,
+    audit::Actor,
+    policy::{change, trial},
     store::{StoreError, policy as rows},
 };
 
@@ -30,6 +31,8 @@ pub(super) fn routes() -> OpenApiRouter<Arc<App>> {
         .routes(routes!(get))
         .routes(routes!(access_rule))
         .routes(routes!(sending_limit))
+        .routes(routes!(keep))
+        .routes(routes!(take_back))
         .merge(change)
 }
 
@@ -63,6 +66,32 @@ async fn change(
     Json(change): Json<PolicyChange>,
 ) -> Answer<Json<PolicyChanged>> {
     change::make(&app, &caller, client, change).await.map(Json)
+}
+
+/// Keeps the change that is on trial; it no longer returns by itself.
+///
+/// Only a session can: that it is answered shows that the changed rules let an admin in.
+#[utoipa::path(
+    post, path = "/v1/policy/trial/keep", tag = "rules",
+    responses((status = 200, body = Trial), (status = 404, description = "No change is on trial")),
+    extensions(("x-permission" = json!("write"))),
+)]
+async fn keep(State(app): State<Arc<App>>, Writer(caller): Writer, client: Client) -> Answer<Json<Trial>> {
+    trial::keep(&app, &Actor::of(&caller, client)).await.map(Json)
+}
+
+/// Takes back the change that is on trial, at once. What somebody changed since is left as it is.
+#[utoipa::path(
+    post, path = "/v1/policy/trial/return", tag = "rules",
+    responses((status = 200, body = Trial), (status = 404, description = "No change is on trial")),
+    extensions(("x-permission" = json!("write"))),
+)]
+async fn take_back(
+    State(app): State<Arc<App>>,
+    Writer(caller): Writer,
+    client: Client,
+) -> Answer<Json<Trial>> {
+    trial::take_back_now(&app, &Actor::of(&caller, client)).await.map(Json)
 }
 
 /// An access rule, deleted or not.

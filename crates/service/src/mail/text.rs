@@ -73,8 +73,8 @@ somebody with access to the server of MailCup for {organization} ran
     When: {at}
     For:  {recovered}
 
-For 15 minutes that admin may sign in past all blocks, with a code that was shown
-on the server.
+For 15 minutes that admin may sign in past all blocks and access rules, with a
+code that was shown on the server.
 
 If nobody of you did that, somebody controls the server: treat it as an emergency.
 ",

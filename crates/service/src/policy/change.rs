@@ -4,12 +4,12 @@ use std::{collections::HashSet, sync::Arc};
 
 use mailcup_policy::{Applied, ChangeError, Deleted, Stamp};
 use mailcup_wire::{
-    Code, Details, EventBody, LimitEdit, Login, PolicyChange, PolicyChanged, PolicyItem, PolicyScope,
-    PolicyState, Problem, RuleEdit, Time,
+    Code, Details, EventBody, LimitEdit, LockOut, Login, PolicyChange, PolicyChanged, PolicyItem,
+    PolicyScope, PolicyState, Problem, RuleEdit, Time,
 };
 use serde_json::json;
 
-use super::Compiled;
+use super::{Compiled, lock_out::Ways, trial};
 use crate::{
     app::App,
     audit::{self, Actor},
@@ -19,6 +19,10 @@ use crate::{
 };
 
 /// Makes a change, which holds from the answer on.
+///
+/// One that locks out whoever makes it, or the last owner, needs to be confirmed and is then on trial. There is at
+/// most one trial: while it runs, another change that would lock somebody out, now or once the trial has returned,
+/// is refused, confirmed or not.
 pub async fn make(
     app: &Arc<App>,
     caller: &Caller,
@@ -26,20 +30,80 @@ pub async fn make(
     change: PolicyChange,
 ) -> Result<PolicyChanged, HttpProblem> {
     let actor = Actor::of(caller, client);
+    let (confirmed, touches_rules) = (change.confirm_lock_out, !change.rules.is_empty());
     let mut tx = app.log.begin().await?;
+    let now = tx.now();
     // Nobody else changes it before this transaction ends.
     let before = app.policy.compiled();
     let deleted = rows::deleted(tx.connection(), &change).await?;
-    let applied = apply(&before, &deleted, change, tx.now(), actor.login().as_ref())?;
-    let after = before.changed_to(tidy(applied.state));
-    let items = applied.items;
+    let Applied { state, items, former } = apply(&before, &deleted, change, now, actor.login().as_ref())?;
+    let mut after = before.changed_to(tidy(state));
     write(&mut tx, &items).await?;
-    let details = json!({ "items": items });
-    audit::record(&mut tx, &actor, "policy.change", &words(&items), &details).await?;
+    let lock_out = if touches_rules {
+        let ways = Ways::gather(app, tx.connection(), caller, client, now).await?;
+        judged(&mut tx, &ways, &before, &after).await?
+    } else {
+        None
+    };
+    let words = words(&items);
+    let mut trial = None;
+    if let Some(lock_out) = lock_out {
+        if !confirmed {
+            return Err(locks_out(lock_out).into());
+        }
+        let inverse = mailcup_policy::inverse(&former, &items);
+        let begun = trial::begin(&mut tx, &actor, words.clone(), lock_out, &inverse).await?;
+        after =
+            after.changed_to(PolicyState { trial: Some(begun.clone()), ..PolicyState::clone(&after.state) });
+        trial = Some(begun);
+    }
+    let details = json!({ "items": items, "trial": trial });
+    audit::record(&mut tx, &actor, "policy.change", &words, &details).await?;
     let live = Arc::clone(app);
     tx.after_commit(move || live.policy.swap(after));
     tx.commit().await?;
-    Ok(PolicyChanged { items, trial: None })
+    Ok(PolicyChanged { items, trial })
+}
+
+/// Whom a change locks out, with the trial in mind that may run.
+async fn judged(
+    tx: &mut LogTransaction,
+    ways: &Ways,
+    before: &Compiled,
+    after: &Compiled,
+) -> Result<Option<LockOut>, HttpProblem> {
+    let lock_out = ways.lock_out(Arc::clone(&before.rules), Arc::clone(&after.rules));
+    let now = tx.now();
+    let Some((trial, inverse)) = rows::running_trial(tx.connection()).await? else { return Ok(lock_out) };
+    let returned_before = trial::rules_without(tx.connection(), before, &inverse, now).await?;
+    let returned_after = trial::rules_without(tx.connection(), after, &inverse, now).await?;
+    if lock_out.is_some() || ways.lock_out(returned_before, returned_after).is_some() {
+        return Err(Problem::new(
+            Code::Conflict,
+            format!(
+                "This would lock somebody out, and another change that does is on trial until {}. Keep that \
+                 one or take it back first.",
+                trial.ends_at
+            ),
+        )
+        .into());
+    }
+    Ok(None)
+}
+
+fn locks_out(lock_out: LockOut) -> Problem {
+    let whom = match (lock_out.yourself, lock_out.owners.is_empty()) {
+        (true, true) => "you yourself",
+        (true, false) => "you yourself and the last owner",
+        (false, _) => "the last owner",
+    };
+    let message = format!(
+        "This would lock out {whom}; nothing was changed. Change it, or set confirm_lock_out: it then returns \
+         by itself after {} minutes unless somebody who can still sign in keeps it.",
+        trial::MINUTES
+    );
+    let lock_out = Box::new(lock_out);
+    Problem::new(Code::LocksOut, message).with(Details::LockOut { lock_out, minutes: trial::MINUTES })
 }
 
 /// The policy after a change.

@@ -7,7 +7,7 @@ use std::{
 
 use arc_swap::{ArcSwap, Guard};
 use mailcup_guard::{
-    access::{Country, RuleSet},
+    access::{Against, Country, RuleSet, Visitor},
     block::{Block as GuardBlock, BlockId as GuardBlockId, BlockSet},
     decision::{self, Attempt, Decision, Pass, Policy, SignInVerdict, SubmissionVerdict},
     limit::{KnownNetworks, LimitSet},
@@ -140,6 +140,14 @@ impl LivePolicy {
     pub fn session(&self, login: &str, address: Option<Address>, now: Time) -> Decision<SignInVerdict> {
         let policy = self.load();
         decision::session(&attempt(&policy, Some(login), Protocol::Api, address), &policy, now.0)
+    }
+
+    /// What the rules would say of such a request, were no way in open for its admin.
+    pub fn would_judge(&self, login: &str, address: Option<Address>, now: Time) -> Vec<Against> {
+        let policy = self.load();
+        let attempt = attempt(&policy, Some(login), Protocol::Api, address);
+        let Attempt { protocol, address, country, .. } = attempt;
+        policy.rules.judge(&Visitor { login, protocol, address, country }, now.0).against
     }
 
     /// Decides on a message.

@@ -108,6 +108,8 @@ fn subject_text(subject: &Subject) -> String {
             let network = network.map_or_else(String::new, |network| network.to_string());
             return json(&["limit_reached", limit, login.as_deref().unwrap_or_default(), &network]);
         }
+        Subject::PolicyReturned { by, trial } => vec!["policy_returned", by, trial],
+        Subject::AdminRecovered { login } => vec!["admin_recovered", login],
     };
     json(&parts)
 }
@@ -133,6 +135,8 @@ fn subject_from_text(text: &str) -> Option<Subject> {
                 network => Some(network.parse().ok()?),
             },
         },
+        ["policy_returned", by, trial] => Subject::PolicyReturned { by: by.into(), trial: trial.into() },
+        ["admin_recovered", login] => Subject::AdminRecovered { login: login.into() },
         _ => return None,
     })
 }
@@ -157,6 +161,8 @@ mod tests {
             Subject::LimitReached { limit: "l".into(), login: Some("a@x".into()), network: None },
             Subject::LimitReached { limit: "l".into(), login: None, network: Some(network) },
             Subject::LimitReached { limit: "l".into(), login: None, network: None },
+            Subject::PolicyReturned { by: "a@x".into(), trial: "t".into() },
+            Subject::AdminRecovered { login: "a@x".into() },
         ] {
             assert_eq!(subject_from_text(&subject_text(&subject)), Some(subject));
         }

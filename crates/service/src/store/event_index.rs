@@ -1,11 +1,11 @@
 //! The index by which events are found: it follows the end of the log at some distance.
 
-use mailcup_wire::{EventKind, Protocol};
+use mailcup_wire::{Address, EventKind, Login, Outcome, Protocol, Time};
 use sqlx::SqliteConnection;
 
 use super::{
     StoreError,
-    codes::RowCode,
+    codes::{RowCode, address_from_bytes},
     progress::{self, Job},
 };
 
@@ -13,6 +13,9 @@ use super::{
 const KIND: i64 = 10_000;
 /// And an outcome so many of those.
 const OUTCOME: i64 = 100;
+
+/// Events at the end of the log that are looked at one by one.
+const LOOKED_AT: i64 = 100_000;
 
 /// Indexes the next `limit` events after the last indexed one. Answers how far it came, none at the end of the
 /// log.
@@ -41,6 +44,44 @@ pub(super) fn class(kind: EventKind, outcome: i16, protocol: Option<Protocol>) -
     i64::from(kind.code()) * KIND
         + i64::from(outcome) * OUTCOME
         + i64::from(protocol.map_or(0, RowCode::code))
+}
+
+/// From where an admin signed in to the service itself, not before `since`. Of what is not indexed yet, the newest
+/// events are looked at.
+pub async fn admin_sign_ins(
+    connection: &mut SqliteConnection,
+    login: &Login,
+    since: Time,
+) -> Result<Vec<(Protocol, Option<Address>)>, StoreError> {
+    let indexed = progress::of(connection, Job::Index).await?;
+    let last: Option<i64> =
+        sqlx::query_scalar("SELECT MAX(seq) FROM events").fetch_one(&mut *connection).await?;
+    let protocols = [Protocol::Web, Protocol::Api];
+    let classes =
+        protocols.map(|protocol| class(EventKind::SignIn, Outcome::Succeeded.code(), Some(protocol)));
+    let rows: Vec<(i16, Option<Vec<u8>>)> = sqlx::query_as(
+        "SELECT DISTINCT protocol, address FROM (\
+         SELECT protocol, address FROM events WHERE +at >= $2 AND seq IN (SELECT seq FROM event_index \
+         WHERE +class IN ($3, $4) AND account = (SELECT no FROM event_accounts WHERE login = $1)) \
+         UNION ALL SELECT protocol, address FROM events WHERE seq > $5 AND +at >= $2 AND login = $1 \
+         AND kind = $6 AND outcome = $7 AND protocol IN ($8, $9)) AS sign_ins",
+    )
+    .bind(login.0.as_str())
+    .bind(since.as_millis())
+    .bind(classes[0])
+    .bind(classes[1])
+    .bind(indexed.max(last.unwrap_or(0) - LOOKED_AT))
+    .bind(EventKind::SignIn.code())
+    .bind(Outcome::Succeeded.code())
+    .bind(protocols[0].code())
+    .bind(protocols[1].code())
+    .fetch_all(connection)
+    .await?;
+    let read = |(protocol, address): (i16, Option<Vec<u8>>)| {
+        let address = address.and_then(|bytes| address_from_bytes(&bytes)).map(Address::from);
+        Protocol::from_code(protocol).map(|protocol| (protocol, address))
+    };
+    Ok(rows.into_iter().filter_map(read).collect())
 }
 
 /// Forgets the events up to `last`, and the names that only they had.

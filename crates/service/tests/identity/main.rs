@@ -4,6 +4,7 @@
 
 mod audit;
 mod invitations;
+mod lock_out;
 mod process;
 mod requests;
 mod roles;

@@ -23,6 +23,7 @@ use secrecy::ExposeSecret;
 use serde::de::DeserializeOwned;
 use serde_json::{Value, json};
 use tempfile::TempDir;
+use tokio::task::JoinHandle;
 use tower::ServiceExt;
 
 pub const LOGIN: &str = "olga@example.org";
@@ -33,6 +34,7 @@ pub struct Service {
     pub clock: Clock,
     router: Router,
     folder: TempDir,
+    tasks: Vec<JoinHandle<()>>,
 }
 
 #[derive(Debug)]
@@ -46,17 +48,36 @@ pub struct Answer {
 impl Service {
     /// A new service whose clock stands, with mail going into its local outbox.
     pub async fn start() -> Self {
-        let folder = TempDir::new().unwrap();
+        let clock = Clock::fixed("2026-11-24T08:00:00Z".parse().map(Time).unwrap());
+        Self::open(TempDir::new().unwrap(), clock).await
+    }
+
+    /// Ends; begins anew so many seconds later.
+    pub async fn restart_after(self, seconds: i64) -> Self {
+        self.app.close().await.unwrap();
+        self.advance(seconds);
+        let Self { app, clock, router, folder, tasks } = self;
+        drop((app, router));
+        for task in tasks {
+            task.await.unwrap();
+        }
+        Self::open(folder, clock).await
+    }
+
+    async fn open(folder: TempDir, clock: Clock) -> Self {
         let mut config = Config::read(&Serve::default(), []).unwrap();
         config.data_dir = folder.path().to_owned();
-        let clock = Clock::fixed("2026-11-24T08:00:00Z".parse().map(Time).unwrap());
+        config.trusted_proxies = vec!["192.0.2.200/32".parse().unwrap()];
         let app = App::open(config, clock.clone(), Limits::default(), None).await.unwrap();
         let (outbox, stop) = (Arc::clone(&app.outbox), app.stop.clone());
-        tokio::spawn(async move { outbox.run(stop).await });
-        tokio::spawn(mailcup_service::outbox::watch(Arc::clone(&app)));
+        let tasks = vec![
+            tokio::spawn(async move { outbox.run(stop).await }),
+            tokio::spawn(mailcup_service::outbox::watch(Arc::clone(&app))),
+            tokio::spawn(mailcup_service::policy::trial::run(Arc::clone(&app))),
+        ];
         let peer = Peer { address: SocketAddr::from(([192, 0, 2, 200], 1)), tls: false };
         let router = http::private(&app).layer(Extension(peer));
-        Self { app, clock, router, folder }
+        Self { app, clock, router, folder, tasks }
     }
 
     /// A service with its owner, and the owner's token on the device `owners-device`.

@@ -9,7 +9,10 @@ use axum::{
 use futures_util::stream;
 use serde::Deserialize;
 use tokio::{
-    sync::broadcast::{Receiver, error::RecvError},
+    sync::{
+        broadcast::{Receiver, error::RecvError},
+        watch,
+    },
     time::{Instant, Interval, MissedTickBehavior},
 };
 use tokio_util::sync::CancellationToken;
@@ -18,7 +21,12 @@ use super::cursor;
 use crate::{
     app::App,
     event_log::EventLog,
-    http::{auth::Reader, body::Query, problem::Answer},
+    http::{
+        auth::{self, Caller, Reader},
+        body::Query,
+        client::Client,
+        problem::Answer,
+    },
     store::{StoreError, events},
     stream::{Batch, write_frame},
 };
@@ -39,7 +47,7 @@ pub(super) struct StreamQuery {
 /// Events as they become durable: server-sent events named `event`, with the event's id as their id.
 ///
 /// First comes `hello` with the newest event and the lineage; every 15 seconds a comment. The stream ends when
-/// the session or key does.
+/// the session or key does, or when access rules no longer let the session in.
 #[utoipa::path(
     get, path = "/v1/events/stream", tag = "events", params(StreamQuery),
     responses(
@@ -51,6 +59,7 @@ pub(super) struct StreamQuery {
 pub(super) async fn stream(
     State(app): State<Arc<App>>,
     Reader(caller): Reader,
+    client: Client,
     Query(query): Query<StreamQuery>,
     headers: HeaderMap,
 ) -> Answer<Response> {
@@ -72,6 +81,10 @@ pub(super) async fn stream(
         ping,
         ended: caller.ended().clone(),
         stop: app.stop.clone(),
+        policy: app.policy.changes(),
+        caller,
+        client,
+        app,
     };
     let body = stream::unfold(following, |mut following| async move {
         let bytes = following.next().await?;
@@ -96,6 +109,10 @@ struct Following {
     ping: Interval,
     ended: CancellationToken,
     stop: CancellationToken,
+    policy: watch::Receiver<()>,
+    caller: Caller,
+    client: Client,
+    app: Arc<App>,
 }
 
 impl Following {
@@ -105,7 +122,7 @@ impl Following {
             return Some(self.greet());
         }
         loop {
-            if self.ended.is_cancelled() || self.stop.is_cancelled() {
+            if self.ended.is_cancelled() || self.stop.is_cancelled() || !self.is_let_in() {
                 return None;
             }
             if self.behind {
@@ -123,7 +140,15 @@ impl Following {
                 () = self.ended.cancelled() => return None,
                 () = self.stop.cancelled() => return None,
                 received = self.live.recv() => received,
-                _ = self.ping.tick() => return Some(Bytes::from_static(b": ping\n\n")),
+                // Judged anew above.
+                changed = self.policy.changed() => match changed {
+                    Ok(()) => continue,
+                    Err(_) => return None,
+                },
+                _ = self.ping.tick() => {
+                    // A schedule may have ended.
+                    return self.is_let_in().then(|| Bytes::from_static(b": ping\n\n"));
+                }
             };
             match received {
                 Ok(batch) if batch.last_seq() <= self.position => {}
@@ -136,6 +161,13 @@ impl Following {
                 Err(RecvError::Lagged(_)) => self.behind = true,
                 Err(RecvError::Closed) => return None,
             }
+        }
+    }
+
+    fn is_let_in(&self) -> bool {
+        match &self.caller {
+            Caller::Admin(session) => auth::is_let_in(&self.app, session, self.client),
+            Caller::Key(_) => true,
         }
     }
 
