@@ -50,12 +50,16 @@ impl Stage {
         Self { servers: MailServers::start(config).await.unwrap(), service, owner }
     }
 
-    /// Sets a limit for one account; answers its id.
+    /// Sets an enforced limit for one account; answers its id.
     async fn limit(&self, name: &str, others: u32, action: &str, text: &str) -> String {
+        self.limit_in_mode(name, others, action, text, "enforced").await
+    }
+
+    async fn limit_in_mode(&self, name: &str, others: u32, action: &str, text: &str, mode: &str) -> String {
         let terms = json!({
             "scope": { "kind": "account", "login": format!("{name}@example.org") },
             "measure": { "kind": "recipients", "window": "hour" }, "per": "account",
-            "known": null, "others": others, "action": action, "text": text, "enabled": true, "mode": "enforced",
+            "known": null, "others": others, "action": action, "text": text, "enabled": true, "mode": mode,
         });
         let change = json!({ "limits": [{ "kind": "create", "terms": terms }] });
         let changed: PolicyChanged = self.owner.post("/v1/policy", &change).await.unwrap();
@@ -130,6 +134,8 @@ async fn the_eleventh_recipient_is_refused_and_everything_else_goes_on() {
     let stage = Stage::set(|snippet| snippet).await;
     let id = stage.limit("anna", 10, "reject", "Ten an hour from there. Ask Olga, 555-0100.").await;
 
+    stage.limit_in_mode("ben", 0, "reject", "Not yet.", "report_only").await;
+
     let mut smtp = stage.smtp("anna").await;
     let sent = send(&mut smtp, "anna", &recipients(12), "To twelve").await;
     assert!(sent.accepted(), "{sent:?}");
@@ -158,6 +164,10 @@ async fn the_eleventh_recipient_is_refused_and_everything_else_goes_on() {
         "{}",
         reason.text
     );
+
+    let ben = stage.submissions("ben").await;
+    assert_eq!((ben.len(), ben[0].outcome), (1, accepted));
+    assert!(ben[0].reasons.iter().any(|reason| reason.code == ReasonCode::LimitWouldReach), "{ben:?}");
 
     let counted = |alert: &mailcup_wire::Alert| alert.kind == AlertKind::LimitReached && alert.count == 3;
     let alert = stage.owner.await_alert(SOON, counted).await.unwrap();
@@ -236,7 +246,9 @@ async fn no_more_than_the_limit_goes_out_at_64_at_once_and_across_a_kill() {
     let after = join_all((0..64).map(|_| stage.send_one("felix", "After it"))).await;
     taken += after.iter().filter(|refusal| refusal.is_none()).count();
     assert!((4..=10).contains(&taken), "{taken} went out: {around:?} {after:?}");
-    assert!(stage.send_one("felix", "Too much").await.unwrap().contains("Ten an hour."));
+    for name in ["felix", "emma"] {
+        assert!(stage.send_one(name, "Too much").await.unwrap().contains("Ten an hour."));
+    }
 
     wait::until("the owner got no mail", SOON, async || (stage.notices("felix") > 0).then_some(()))
         .await
