@@ -140,7 +140,7 @@ test("a change on trial can be kept", async ({ page }) => {
 
 test("the tester says what would be decided, step by step", async ({ page }) => {
   await open(page, { ...rules, hash: "#/rules/tester" });
-  await page.getByLabel("Account").fill("chiara@example.org");
+  await page.getByLabel("Account", { exact: true }).fill("chiara@example.org");
   await page.getByLabel("IP address").fill("192.0.2.133");
   await page.keyboard.press("Enter");
   const result = page.getByRole("region", { name: "Decision" });

@@ -20,7 +20,7 @@ const sources = import.meta.glob<string>(
 /** Names, and what is typed or read by a machine: the same in every language. */
 const allowed = [
   /^(MailCup|Dovecot|Postfix|Sieve|English|Deutsch|Українська|Space|Ctrl|Esc|Escape|Enter|Backspace|Home|End|Delete|Tab|Shift)$/,
-  /^(API|IMAP|POP3|SMTP|TLS|STARTTLS|URL|UTC|CSV|JSON Lines)$/,
+  /^(API|IMAP|POP3|SMTP|TLS|STARTTLS|URL|UTC|CSV|TOML|AS|JSON Lines)$/,
   /^(STARTTLS|TLS) \(\d+\)$/,
   /^mailcupd [a-z ]+$/,
   /^\d+[mhd](, \d+[mhd])*$/,
