@@ -132,6 +132,7 @@ impl App {
             store::blocks::active(&mut connection, now).await?,
             store::policy::load(&mut connection).await?,
             store::factors::ways_in(&mut connection, now).await?,
+            Arc::clone(&places),
         );
         let sending = Sending::open(&config.data_dir, now.0).map_err(OpenError::Sending)?;
         let sessions = Sessions::new(clock.clone());

@@ -19,10 +19,7 @@ use mailcup_guard::{
 use mailcup_wire::{Address, BlockTarget, MailServerKind, Protocol, Reason, Time};
 
 pub use self::live::{Compiled, LivePolicy};
-use self::{
-    live::{SUBMISSIONS, attempt},
-    postfix::Judged,
-};
+use self::{live::SUBMISSIONS, postfix::Judged};
 use crate::{app::App, event_log::reason_text, sending};
 
 /// Postfix's requests, answered by the service. The protocol names no mail server.
@@ -39,7 +36,7 @@ impl postfix::Submissions for App {
         message: &mut Reservation,
     ) -> Decision<SubmissionVerdict> {
         let (policy, now) = (self.policy.load(), self.clock.now());
-        let attempt = attempt(&policy, login, Protocol::Submission, address.map(Address::from));
+        let attempt = self.policy.attempt(&policy, login, Protocol::Submission, address.map(Address::from));
         let decision = self.sending.reserve(&attempt, &policy, recipients, message, now.0);
         SUBMISSIONS.count(decision.verdict != SubmissionVerdict::Accept);
         decision

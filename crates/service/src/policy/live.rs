@@ -7,7 +7,7 @@ use std::{
 
 use arc_swap::{ArcSwap, Guard};
 use mailcup_guard::{
-    access::{Against, Country, RuleSet, Visitor},
+    access::{Against, RuleSet, Visitor},
     block::{Block as GuardBlock, BlockId as GuardBlockId, BlockSet},
     decision::{self, Attempt, Decision, Pass, Policy, SignInVerdict, SubmissionVerdict},
     limit::{KnownNetworks, LimitSet},
@@ -17,6 +17,7 @@ use mailcup_wire::{Address, Block, BlockId, Login, PolicyState, Protocol, Time};
 use tokio::sync::watch;
 
 use super::guard_target;
+use crate::places::Places;
 
 /// The policy in force.
 #[derive(Debug)]
@@ -24,6 +25,7 @@ pub struct LivePolicy {
     decided_by: ArcSwap<Policy>,
     parts: Mutex<Parts>,
     changes: watch::Sender<()>,
+    places: Arc<Places>,
 }
 
 /// Rules, limits and known networks with what they compile to.
@@ -83,6 +85,7 @@ impl LivePolicy {
         blocks: impl IntoIterator<Item = Block>,
         state: PolicyState,
         passes: impl IntoIterator<Item = (Login, Time)>,
+        places: Arc<Places>,
     ) -> Self {
         let parts = Parts {
             blocks: blocks.into_iter().map(|block| (block.id.clone(), block)).collect(),
@@ -93,6 +96,7 @@ impl LivePolicy {
             decided_by: ArcSwap::from_pointee(parts.policy()),
             parts: Mutex::new(parts),
             changes: watch::Sender::default(),
+            places,
         }
     }
 
@@ -133,19 +137,19 @@ impl LivePolicy {
         now: Time,
     ) -> Decision<SignInVerdict> {
         let policy = self.load();
-        decision::sign_in(&attempt(&policy, Some(login), protocol, address), &policy, now.0)
+        decision::sign_in(&self.attempt(&policy, Some(login), protocol, address), &policy, now.0)
     }
 
     /// Decides on a request of somebody who signed in to the API before.
     pub fn session(&self, login: &str, address: Option<Address>, now: Time) -> Decision<SignInVerdict> {
         let policy = self.load();
-        decision::session(&attempt(&policy, Some(login), Protocol::Api, address), &policy, now.0)
+        decision::session(&self.attempt(&policy, Some(login), Protocol::Api, address), &policy, now.0)
     }
 
     /// What the rules would say of such a request, were no way in open for its admin.
     pub fn would_judge(&self, login: &str, address: Option<Address>, now: Time) -> Vec<Against> {
         let policy = self.load();
-        let attempt = attempt(&policy, Some(login), Protocol::Api, address);
+        let attempt = self.attempt(&policy, Some(login), Protocol::Api, address);
         let Attempt { protocol, address, country, .. } = attempt;
         policy.rules.judge(&Visitor { login, protocol, address, country }, now.0).against
     }
@@ -158,7 +162,7 @@ impl LivePolicy {
         now: Time,
     ) -> Decision<SubmissionVerdict> {
         let policy = self.load();
-        let attempt = attempt(&policy, login, Protocol::Submission, address);
+        let attempt = self.attempt(&policy, login, Protocol::Submission, address);
         let decision = decision::submission(&attempt, &policy, now.0);
         SUBMISSIONS.count(decision.verdict != SubmissionVerdict::Accept);
         decision
@@ -200,6 +204,20 @@ impl LivePolicy {
         active
     }
 
+    /// An attempt as guard sees it. Where it comes from is looked up only if a rule asks for it.
+    pub(super) fn attempt<'a>(
+        &self,
+        policy: &Policy,
+        login: Option<&'a str>,
+        protocol: Protocol,
+        address: Option<Address>,
+    ) -> Attempt<'a> {
+        let address = address.map(Address::ip);
+        let country =
+            address.filter(|_| policy.rules.uses_countries()).and_then(|ip| self.places.country(ip));
+        Attempt { login, protocol: terms::protocol(protocol), address, country }
+    }
+
     fn with<T>(&self, work: impl FnOnce(&mut Parts) -> T) -> T {
         work(&mut self.parts.lock().unwrap_or_else(PoisonError::into_inner))
     }
@@ -220,26 +238,6 @@ impl Parts {
             passes: self.passes.clone(),
         }
     }
-}
-
-/// An attempt as guard sees it.
-pub(super) fn attempt<'a>(
-    policy: &Policy,
-    login: Option<&'a str>,
-    protocol: Protocol,
-    address: Option<Address>,
-) -> Attempt<'a> {
-    Attempt {
-        login,
-        protocol: terms::protocol(protocol),
-        address: address.map(Address::ip),
-        country: country(&policy.rules, address),
-    }
-}
-
-/// Where an address is; looked up only where a rule asks for it. There is no data of places yet.
-pub(super) fn country(rules: &RuleSet, address: Option<Address>) -> Option<Country> {
-    address.filter(|_| rules.uses_countries()).and(None)
 }
 
 fn pass(login: &Login, until: Time) -> Pass {

@@ -4,14 +4,13 @@ use std::sync::Arc;
 
 use jiff::SignedDuration;
 use mailcup_guard::{
-    access::RuleSet,
+    access::{Country, RuleSet},
     decision::{Attempt, Reason},
     replay::{Effect, Replay},
 };
 use mailcup_wire::{Address, LockOut, Login, Protocol, Role, Time};
 use sqlx::SqliteConnection;
 
-use super::live::country;
 use crate::{
     app::App,
     event_log::reason_text,
@@ -37,6 +36,7 @@ struct Way {
     login: Login,
     protocol: Protocol,
     address: Option<Address>,
+    country: Option<Country>,
 }
 
 impl Ways {
@@ -47,7 +47,7 @@ impl Ways {
         client: Client,
         now: Time,
     ) -> Result<Self, StoreError> {
-        let caller = caller.admin().map(|(_, login)| Way::api(login, client.address));
+        let caller = caller.admin().map(|(_, login)| Way::new(app, login, Protocol::Api, client.address));
         let since = Time::from(now.0.saturating_sub(LOOK_BACK).unwrap_or(now.0));
         let mut owners = Vec::new();
         for row in admins::all(connection).await? {
@@ -56,13 +56,17 @@ impl Ways {
                 continue;
             }
             let sessions = app.sessions.of(&owner.id);
-            owners.extend(sessions.iter().map(|session| Way::api(owner.login.clone(), session.address)));
+            owners.extend(
+                sessions
+                    .iter()
+                    .map(|session| Way::new(app, owner.login.clone(), Protocol::Api, session.address)),
+            );
             let sign_ins = event_index::admin_sign_ins(connection, &owner.login, since).await?;
-            owners.extend(sign_ins.into_iter().map(|(protocol, address)| Way {
-                login: owner.login.clone(),
-                protocol,
-                address,
-            }));
+            owners.extend(
+                sign_ins
+                    .into_iter()
+                    .map(|(protocol, address)| Way::new(app, owner.login.clone(), protocol, address)),
+            );
         }
         // The caller stands where they stand now, wherever their session began.
         owners.extend(caller.clone().filter(|way| owners.iter().any(|owner| owner.login == way.login)));
@@ -71,22 +75,21 @@ impl Ways {
 
     /// Whom the step from one set of rules to another locks out; none: nobody.
     pub(super) fn lock_out(&self, before: Arc<RuleSet>, after: Arc<RuleSet>) -> Option<LockOut> {
-        let rules = Arc::clone(&after);
         let replay = Replay::new(before, after);
         let at = self.now.0;
         let mut refusing = Vec::new();
         let yourself =
-            self.caller.as_ref().filter(|way| replay.effect(&way.attempt(&rules), at) == Effect::Refused);
+            self.caller.as_ref().filter(|way| replay.effect(&way.attempt(), at) == Effect::Refused);
         if let Some(way) = yourself {
-            refusing = replay.refusal_after(&way.attempt(&rules), at);
+            refusing = replay.refusal_after(&way.attempt(), at);
         }
         let open_before: Vec<_> =
-            self.owners.iter().filter(|way| !replay.is_refused_before(&way.attempt(&rules), at)).collect();
-        let closed = open_before.iter().all(|way| !replay.refusal_after(&way.attempt(&rules), at).is_empty());
+            self.owners.iter().filter(|way| !replay.is_refused_before(&way.attempt(), at)).collect();
+        let closed = open_before.iter().all(|way| !replay.refusal_after(&way.attempt(), at).is_empty());
         let mut owners = Vec::new();
         if let Some(first) = open_before.first().filter(|_| closed) {
             if refusing.is_empty() {
-                refusing = replay.refusal_after(&first.attempt(&rules), at);
+                refusing = replay.refusal_after(&first.attempt(), at);
             }
             owners.extend(open_before.iter().map(|way| way.login.clone()));
             owners.sort();
@@ -102,16 +105,17 @@ impl Ways {
 }
 
 impl Way {
-    fn api(login: Login, address: Option<Address>) -> Self {
-        Self { login, protocol: Protocol::Api, address }
+    fn new(app: &App, login: Login, protocol: Protocol, address: Option<Address>) -> Self {
+        let country = address.and_then(|address| app.places.country(address.ip()));
+        Self { login, protocol, address, country }
     }
 
-    fn attempt(&self, rules: &RuleSet) -> Attempt<'_> {
+    fn attempt(&self) -> Attempt<'_> {
         Attempt {
             login: Some(&self.login.0),
             protocol: mailcup_policy::protocol(self.protocol),
             address: self.address.map(Address::ip),
-            country: country(rules, self.address),
+            country: self.country,
         }
     }
 }
