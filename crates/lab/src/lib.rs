@@ -9,6 +9,7 @@ pub mod clients;
 pub mod desktop;
 mod error;
 pub mod mail_servers;
+pub mod moved_clock;
 mod ports;
 mod process;
 pub mod service;
