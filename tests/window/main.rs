@@ -6,6 +6,7 @@ mod drafts;
 mod first_alert;
 mod first_run;
 mod keyboard;
+mod lock_out;
 mod locked_and_offline;
 mod page;
 mod pictures;
