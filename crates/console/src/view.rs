@@ -454,6 +454,22 @@ mod tests {
     }
 
     #[test]
+    fn a_console_that_is_not_let_in_says_so_once_no_change_returns_by_itself() {
+        let refused = |returns_at: Option<i64>| {
+            let (since, returns_at) = (Time::from_millis(5_000), returns_at.map(Time::from_millis));
+            situation(Standing::SignedIn, Link::RefusedHere { since, returns_at })
+        };
+        let alerts = |returns_at, now| refused(returns_at).view(Time::from_millis(now)).own_alerts.len();
+        assert_eq!((alerts(None, 64_999), alerts(None, 65_000)), (0, 1));
+        assert_eq!((alerts(Some(600_000), 599_999), alerts(Some(600_000), 600_000)), (0, 1));
+        let tray = refused(None).tray(Time::from_millis(6_000));
+        assert_eq!(
+            (tray.state, tray.status.as_str()),
+            (TrayState::Offline, "Access rules don't let this console in")
+        );
+    }
+
+    #[test]
     fn the_tray_speaks_for_all_services_and_names_the_one_that_is_away() {
         let mut two = situation(Standing::SignedIn, Link::Live);
         let why = "It is down.".to_owned();

@@ -90,6 +90,28 @@
 //! | `mail_server_snippet` | `server` | [`crate::MailServerSnippet`] |
 //! | `mail_servers` | | `Vec<MailServer>` |
 //! | `service_health` | | [`crate::ServiceHealth`] |
+//! | `policy` | | [`PolicyView`] |
+//! | `save_policy` | [`crate::PolicyChange`] | [`PolicySaved`] |
+//! | `keep_trial`, `return_trial` | | [`crate::Trial`] |
+//! | `dry_run` | [`DryRunQuestion`] | [`DryRunOutcome`]; another one ends the one that runs |
+//! | `dry_run_progress` | | `Option<DryRunProgress>` |
+//! | `cancel_dry_run` | | `()` |
+//! | `decide` | [`DecisionQuestion`] | [`DecisionAnswer`] |
+//! | `learn` | [`LearnQuestion`] | [`LearnProposal`] |
+//! | `sending_usage` | [`UsageQuestion`] | [`UsageList`] |
+//! | `sending_networks` | `text`, `count` | `Vec<SendingNetworks>` |
+//! | `read_networks` | `text` | [`ReadNetworks`] |
+//! | `check_terms` | [`Terms`] | `Vec<FieldProblem>` |
+//! | `preview_policy_import` | `text`, [`PolicyPart`] | [`PolicyImport`] |
+//! | `policy_text` | [`PolicyExport`] | the file as a text |
+//! | `choose_policy_path` | [`PolicyPart`], [`PolicyFormat`] | one chosen in the system's dialog |
+//! | `write_policy` | `path`, [`PolicyExport`] | `()` |
+//! | `where_from` | [`Filter`] | [`WhereFrom`] |
+//! | `place_sources` | | `Vec<PlaceSource>` |
+//! | `notice_settings` | | [`crate::NoticeSettings`] |
+//! | `set_notice_settings` | [`crate::NoticeSettingsChange`], `version` | [`crate::NoticeSettings`] |
+//! | `account_notices` | `login` | [`crate::AccountNotices`] |
+//! | `set_account_notices` | `login`, [`crate::AccountNotices`] | [`crate::AccountNotices`] |
 //!
 //! Pushed: [`View`] whenever it changes, [`DataChanged`] when the local copy changed, [`Navigate`] when a
 //! notification or the tray asks for a page, [`ExportProgress`] while an export is written.

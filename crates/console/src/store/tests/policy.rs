@@ -1,14 +1,15 @@
 //! What is kept of the policy, and what is tried with it, held against a plain reading.
 
+mod plain;
+
 use std::{collections::BTreeMap, sync::Arc};
 
 use mailcup_guard::{
-    access::{Country, Visitor},
-    limit::LimitSet,
-    limiter::{Limiter, Reservation, Sender},
+    limit::Measure,
+    limiter::{self, Key, Pool},
     replay::Replay,
 };
-use mailcup_policy::{known_networks, limit_set, protocol, rule_set};
+use mailcup_policy::{known_networks, limit_set, rule_set};
 use mailcup_wire::{
     AccessAction, AccessRule, AccessTerms, Event, EventBody, KnownNetworks, LimitAction, LimitMeasure,
     LimitPer, LimitTerms, LimitWindow, Outcome, Place, PolicyItem, PolicyMode, PolicyScope, PolicyState,
@@ -18,6 +19,7 @@ use mailcup_wire::{
 };
 use proptest::prelude::*;
 
+use self::plain::{Plain, plain, plain_sending};
 use super::{START, after_start, at, now};
 use crate::store::{Lists, Question, Readers, SendingReplay, Store, Watch};
 
@@ -300,102 +302,6 @@ fn limits() -> impl Strategy<Value = Vec<SendingLimit>> {
     })
 }
 
-/// What a dry run must answer, read off the events themselves.
-#[derive(Debug, Default, PartialEq)]
-struct Plain {
-    looked_at: u32,
-    refused: u32,
-    failed_refused: u32,
-    let_in: u32,
-    /// Refused and all successes.
-    accounts: BTreeMap<String, (u32, u32)>,
-}
-
-fn plain(log: &[Event], before: &[AccessRule], after: &[AccessRule], from: Time, until: Time) -> Plain {
-    let (before, after) = (rule_set(before), rule_set(after));
-    let mut plain = Plain::default();
-    let within = |event: &&Event| event.at >= from && event.at < until;
-    for event in log.iter().filter(within) {
-        let EventBody::SignIn(sign_in) = &event.body else { continue };
-        // Where the address is by now.
-        let country = log.iter().rev().find_map(|event| match &event.body {
-            EventBody::SignIn(it) if it.address == sign_in.address => it.place.as_ref(),
-            EventBody::Submission(it) if it.address == sign_in.address => it.place.as_ref(),
-            _ => None,
-        });
-        let country = country.filter(|_| sign_in.address.is_some()).and_then(|it| it.country.clone());
-        let visitor = Visitor {
-            login: &sign_in.login.0,
-            protocol: protocol(sign_in.protocol),
-            address: sign_in.address.map(mailcup_wire::Address::ip),
-            country: country.and_then(|code| Country::read(&code)),
-        };
-        let refuses =
-            |rules: &mailcup_guard::access::RuleSet| !rules.judge(&visitor, event.at.0).against.is_empty();
-        plain.looked_at += 1;
-        let succeeded = matches!(sign_in.outcome, Outcome::Succeeded | Outcome::Challenged);
-        let account = plain.accounts.entry(sign_in.login.0.clone()).or_default();
-        account.1 += u32::from(succeeded);
-        match (refuses(&before), refuses(&after)) {
-            (false, true) if succeeded => {
-                plain.refused += 1;
-                account.0 += 1;
-            }
-            (false, true) => plain.failed_refused += u32::from(sign_in.outcome == Outcome::Failed),
-            (true, false) if sign_in.outcome == Outcome::Refused => {
-                let blocked = sign_in.reasons.iter().any(|it| it.code == ReasonCode::BlockedAddress);
-                plain.let_in += u32::from(!blocked);
-            }
-            _ => {}
-        }
-    }
-    plain.accounts.retain(|_, (refused, _)| *refused > 0);
-    plain
-}
-
-fn plain_sending(
-    log: &[Event],
-    before: &LimitSet,
-    after: &LimitSet,
-    from: Time,
-    until: Time,
-) -> (u32, u32, u32) {
-    let known = known_networks(&[]);
-    let (mut first, mut second) = (Limiter::new(after_start(0).0), Limiter::new(after_start(0).0));
-    let (mut held, mut recipients, mut let_out) = (0, 0, 0);
-    let day_before = Time::from_millis(from.as_millis() - 86_400_000);
-    for event in log.iter().filter(|event| event.at >= day_before && event.at < until) {
-        let EventBody::Submission(message) = &event.body else { continue };
-        let by_limit = message.reasons.iter().any(|it| it.code == ReasonCode::LimitReached);
-        let counts = match message.outcome {
-            SubmissionOutcome::Accepted => true,
-            SubmissionOutcome::Rejected => by_limit,
-            _ => false,
-        };
-        let Some(login) = message.login.as_ref().filter(|_| counts) else { continue };
-        let sender = Sender { login: &login.0, address: message.address.map(mailcup_wire::Address::ip) };
-        let stops = |limiter: &mut Limiter, limits: &LimitSet| {
-            let mut message_so_far = Reservation::default();
-            let answer =
-                limiter.reserve(limits, &known, &sender, message.recipients, &mut message_so_far, event.at.0);
-            answer.stopped().is_some()
-        };
-        let (now, then) = (stops(&mut first, before), stops(&mut second, after));
-        if event.at < from {
-            continue;
-        }
-        match (now, then, message.outcome) {
-            (false, true, SubmissionOutcome::Accepted) => {
-                held += 1;
-                recipients += message.recipients;
-            }
-            (true, false, SubmissionOutcome::Rejected) => let_out += 1,
-            _ => {}
-        }
-    }
-    (held, recipients, let_out)
-}
-
 async fn tried(readers: &Readers, question: Question) -> DryRun {
     readers.dry_run(question, Arc::default()).await.unwrap().unwrap()
 }
@@ -480,6 +386,65 @@ proptest! {
             Ok(())
         })?;
     }
+
+    #[test]
+    fn counts_are_what_was_accepted_within_the_window(
+        log in log(),
+        limits in limits(),
+        minutes in 0..600i64,
+    ) {
+        let runtime = tokio::runtime::Builder::new_current_thread().build().unwrap();
+        runtime.block_on(async {
+            let folder = tempfile::tempdir().unwrap();
+            let (path, key) = at(folder.path());
+            let store = Store::open(&path, &key).unwrap();
+            store.apply(log.clone(), Time::from_millis(0)).await.unwrap();
+            let asked_at = after_start(minutes);
+            let known = || known_networks(&[KnownNetworks {
+                scope: PolicyScope::Organization,
+                networks: vec!["203.0.113.0/24".parse().unwrap()],
+                changed_at: asked_at,
+                changed_by_login: None,
+                version: 1,
+            }]);
+            let counts = store.readers().counts(limit_set(&limits), known(), asked_at).await.unwrap();
+            let mut wanted: BTreeMap<Key, u32> = BTreeMap::new();
+            for (at, message) in accepted(&log).filter(|(at, _)| *at <= asked_at) {
+                let login: Arc<str> = message.login.as_ref().unwrap().0.as_str().into();
+                let ip = message.address.map(mailcup_wire::Address::ip);
+                let pool = if known().holds(&login, ip) { Pool::Known } else { Pool::Others };
+                for limit in limit_set(&limits).applying(&login) {
+                    let length = limit.measure.window().unwrap().length();
+                    if asked_at.0.duration_since(at.0) < length {
+                        let messages = matches!(limit.measure, Measure::Messages(_));
+                        *wanted.entry(limiter::key(limit, pool, &login, ip)).or_default() +=
+                            if messages { 1 } else { message.recipients };
+                    }
+                }
+            }
+            let found: BTreeMap<Key, u32> =
+                counts.by_key.iter().map(|(key, count)| (key.clone(), count.used)).collect();
+            prop_assert_eq!(found, wanted);
+            prop_assert!(counts.by_key.values().all(|count| count.frees_at > asked_at));
+
+            let senders = store.readers().sending_networks(String::new(), 50, known(), asked_at).await.unwrap();
+            let mut messages: BTreeMap<String, u32> = BTreeMap::new();
+            for (_, message) in accepted(&log).filter(|(at, _)| *at <= asked_at) {
+                *messages.entry(message.login.as_ref().unwrap().0.clone()).or_default() += 1;
+            }
+            prop_assert!(senders.is_sorted_by_key(|it| std::cmp::Reverse(it.messages)));
+            let found = senders.into_iter().map(|it| (it.login.0, it.messages));
+            prop_assert_eq!(found.collect::<BTreeMap<_, _>>(), messages);
+            Ok(())
+        })?;
+    }
+}
+
+fn accepted(log: &[Event]) -> impl Iterator<Item = (Time, &Submission)> {
+    log.iter().filter_map(|event| match &event.body {
+        EventBody::Submission(it) if it.outcome == SubmissionOutcome::Accepted => Some((event.at, it)),
+        _ => None,
+    })
 }
 
 #[tokio::test]
