@@ -8,6 +8,7 @@ mod desk;
 mod drafts;
 mod export;
 mod notifications;
+mod policy;
 mod reports;
 mod services;
 
