@@ -85,6 +85,8 @@ pub enum Subject {
     PolicyReturned { by: Arc<str>, trial: Arc<str> },
     /// An admin was let in from the server's own shell.
     AdminRecovered { login: Arc<str> },
+    /// The owner of an account says that a sign-in was not them.
+    NotMe { login: Arc<str>, network: IpNet },
 }
 
 /// Sign-ins that belong to an alert about `subject`. Every sign-in is given at most once per subject.
@@ -166,7 +168,8 @@ impl Watch {
             | Subject::OutboxStuck
             | Subject::LimitReached { .. }
             | Subject::PolicyReturned { .. }
-            | Subject::AdminRecovered { .. } => {}
+            | Subject::AdminRecovered { .. }
+            | Subject::NotMe { .. } => {}
         }
     }
 
@@ -180,7 +183,8 @@ impl Watch {
             | Subject::OutboxStuck
             | Subject::LimitReached { .. }
             | Subject::PolicyReturned { .. }
-            | Subject::AdminRecovered { .. } => {}
+            | Subject::AdminRecovered { .. }
+            | Subject::NotMe { .. } => {}
         }
     }
 

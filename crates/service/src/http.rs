@@ -6,7 +6,7 @@ mod alerts;
 pub(crate) mod api_keys;
 mod audit;
 pub mod auth;
-mod blocks;
+pub(crate) mod blocks;
 pub mod body;
 pub mod client;
 pub mod etag;
@@ -16,6 +16,8 @@ pub mod hosts;
 mod invitations;
 mod mail_servers;
 mod me;
+mod not_me;
+mod notices;
 mod openapi;
 pub mod paging;
 mod places;
@@ -65,6 +67,7 @@ pub fn private(app: &Arc<App>) -> Router {
 pub fn public(app: &Arc<App>) -> Router {
     Router::new()
         .merge(service::health())
+        .merge(not_me::page())
         .layer(DefaultBodyLimit::max(app.limits.body))
         .fallback(not_found)
         .method_not_allowed_fallback(method_not_allowed)
@@ -102,6 +105,7 @@ fn api() -> OpenApiRouter<Arc<App>> {
         .merge(policy::routes())
         .merge(events::routes())
         .merge(mail_servers::routes())
+        .merge(notices::routes())
         .merge(places::routes())
         .merge(setup::routes())
         .merge(sign_in::routes())

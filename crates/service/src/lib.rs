@@ -17,6 +17,7 @@ pub mod log;
 pub mod mail;
 pub mod mail_servers;
 pub mod metrics;
+pub mod notices;
 pub mod outbox;
 pub mod passwords;
 pub mod places;

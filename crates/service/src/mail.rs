@@ -1,5 +1,6 @@
 //! Mail that the service sends: what it says ([`text`]) and how it leaves ([`Transport`]).
 
+pub mod notice;
 pub mod text;
 mod transport;
 

@@ -25,7 +25,7 @@ use crate::{
     app::{App, Limits, OpenError},
     clock::Clock,
     config::{Config, PolicyAddress},
-    http, jobs, local, metrics, outbox,
+    http, jobs, local, metrics, notices, outbox,
     policy::{
         postfix::{self, Listener},
         trial,
@@ -110,6 +110,7 @@ pub async fn serve(config: Config, sidecar: bool) -> Result<(), ServeError> {
     tasks.spawn(postfix::serve(policy_listener, Arc::clone(&app), app.stop.clone()));
     tasks.spawn(jobs::run(Arc::clone(&app)));
     tasks.spawn(trial::run(Arc::clone(&app)));
+    tasks.spawn(notices::run(Arc::clone(&app)));
     let (outbox, stop) = (Arc::clone(&app.outbox), app.stop.clone());
     tasks.spawn(async move { outbox.run(stop).await });
     tasks.spawn(outbox::watch(Arc::clone(&app)));

@@ -7,7 +7,8 @@ use base64::{Engine as _, engine::general_purpose::STANDARD as BASE64};
 use jiff::SignedDuration;
 use mailcup_guard::alert::Rules;
 use mailcup_wire::{
-    AlertSettings, MailSettings, MailTransport, Organization, Relay, RelaySecurity, RetentionSettings,
+    AlertSettings, MailSettings, MailTransport, NoticeMode, NoticeSettings, Organization, Relay,
+    RelaySecurity, RetentionSettings,
 };
 use secrecy::{ExposeSecret, SecretString};
 use serde::{Deserialize, Serialize};
@@ -24,6 +25,7 @@ use crate::{
 pub const MAIL: &str = "mail";
 pub const ALERTS: &str = "alerts";
 pub const RETENTION: &str = "retention";
+pub const NOTICES: &str = "notices";
 
 const RELAY_PASSWORD: &str = "relay password";
 
@@ -35,6 +37,7 @@ pub struct Settings {
     pub mail: ArcSwap<Mail>,
     pub alerts: ArcSwap<AlertSettings>,
     pub retention: ArcSwap<RetentionSettings>,
+    pub notices: ArcSwap<NoticeSettings>,
 }
 
 /// How mail leaves.
@@ -68,6 +71,7 @@ impl Settings {
         let (stored, version) = settings::get(connection, MAIL).await?.unwrap_or_default();
         let alerts: Option<(AlertSettings, u32)> = settings::get(connection, ALERTS).await?;
         let retention: Option<(RetentionSettings, u32)> = settings::get(connection, RETENTION).await?;
+        let notices: Option<(NoticeSettings, u32)> = settings::get(connection, NOTICES).await?;
         Ok(Self {
             organization: ArcSwap::from_pointee(organization),
             mail: ArcSwap::from_pointee(Mail { stored, version }),
@@ -75,6 +79,7 @@ impl Settings {
             retention: ArcSwap::from_pointee(
                 retention.map_or(RetentionSettings { event_days: 400, version: 0 }, |(value, _)| value),
             ),
+            notices: ArcSwap::from_pointee(notices.map_or_else(default_notices, |(value, _)| value)),
         })
     }
 
@@ -193,6 +198,11 @@ fn default_alerts() -> AlertSettings {
         window_minutes: u32::try_from(rules.window.as_mins()).unwrap_or(10),
         version: 0,
     }
+}
+
+/// After every authorization, as promised.
+fn default_notices() -> NoticeSettings {
+    NoticeSettings { mode: NoticeMode::Every, window_hours: 24, zone: "UTC".to_owned(), version: 0 }
 }
 
 /// Swaps a shared value.

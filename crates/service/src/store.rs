@@ -16,6 +16,7 @@ pub mod invitations;
 pub mod keys;
 pub mod limit_mails;
 pub mod mail_servers;
+pub mod notices;
 pub mod outbox;
 pub mod policy;
 mod progress;

@@ -202,7 +202,8 @@ fn waits_for_its_cause(subject: &Subject) -> bool {
         | Subject::RepeatedFailures { .. }
         | Subject::NetworkFailures { .. }
         | Subject::SuccessAfterFailures { .. }
-        | Subject::LimitReached { .. } => false,
+        | Subject::LimitReached { .. }
+        | Subject::NotMe { .. } => false,
     }
 }
 
@@ -330,7 +331,9 @@ fn opened(subject: &Subject, critical: bool, at: Time, counted_seq: u64) -> Aler
         | Subject::AdminNewDevice { login, .. }
         | Subject::AdminRecovered { login } => (Some(login), None),
         Subject::NetworkFailures { network } => (None, Some(network)),
-        Subject::SuccessAfterFailures { login, network } => (Some(login), Some(network)),
+        Subject::SuccessAfterFailures { login, network } | Subject::NotMe { login, network } => {
+            (Some(login), Some(network))
+        }
         Subject::LimitReached { login, network, .. } => (login.as_ref(), network.as_ref()),
         Subject::OutboxStuck | Subject::PolicyReturned { .. } => (None, None),
     };

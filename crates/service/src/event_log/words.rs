@@ -59,6 +59,15 @@ pub(super) fn alert_text(subject: &Subject, alert: &Alert) -> (String, String) {
              message."
                 .to_owned(),
         ),
+        Subject::NotMe { login, network } => (
+            format!("{login} says that a sign-in was not them"),
+            format!(
+                "The account was signed in to from {}, and its owner pressed “This wasn't me” in the mail about it. \
+                 Somebody may have the password: change it and look at what the account did since. For a day \
+                 that network is kept from the account, unless its login is an admin's.",
+                network_name(*network)
+            ),
+        ),
         Subject::LimitReached { login, network, .. } => {
             let whom = match (login, network) {
                 (Some(login), _) => login.to_string(),
@@ -101,6 +110,7 @@ pub(super) fn kind(subject: &Subject) -> AlertKind {
         Subject::LimitReached { .. } => AlertKind::LimitReached,
         Subject::PolicyReturned { .. } => AlertKind::PolicyReturned,
         Subject::AdminRecovered { .. } => AlertKind::AdminRecovered,
+        Subject::NotMe { .. } => AlertKind::NotMe,
     }
 }
 

@@ -28,7 +28,7 @@ use crate::{
     audit::{self, Actor},
     event_log::LogTransaction,
     policy::would_refuse,
-    store::blocks,
+    store::{StoreError, blocks},
 };
 
 /// Longest note, in characters.
@@ -61,7 +61,7 @@ async fn list(State(app): State<Arc<App>>, _: Reader, Query(paging): Query<Pagin
     responses((status = 200, body = Block), (status = 404)), extensions(("x-permission" = json!("read"))),
 )]
 async fn get(State(app): State<Arc<App>>, _: Reader, Path(id): Path<BlockId>) -> Answer<Versioned<Block>> {
-    let mut connection = app.log.store().read().acquire().await.map_err(crate::store::StoreError::from)?;
+    let mut connection = app.log.store().read().acquire().await.map_err(StoreError::from)?;
     let block = blocks::get(&mut connection, &id).await?.ok_or_else(not_found)?;
     Ok(Versioned { version: block.version, value: block })
 }
@@ -172,20 +172,25 @@ async fn write(
     action: &str,
     block: Block,
 ) -> Answer<Block> {
-    blocks::put(tx.connection(), &block).await?;
-    tx.append(&EventBody::Block(block.clone()));
-    audit::record(
-        &mut tx,
-        &Actor::of(caller, client),
-        action,
-        &words(&block.target),
-        &json!({ "block": block }),
-    )
-    .await?;
-    let (app, put) = (Arc::clone(app), block.clone());
-    tx.after_commit(move || app.policy.put(put, app.clock.now()));
+    put(app, &mut tx, &Actor::of(caller, client), action, &block).await?;
     tx.commit().await?;
     Ok(block)
+}
+
+/// Writes a block with its events into a transaction; in force from its commit on.
+pub(crate) async fn put(
+    app: &Arc<App>,
+    tx: &mut LogTransaction,
+    actor: &Actor,
+    action: &str,
+    block: &Block,
+) -> Result<(), StoreError> {
+    blocks::put(tx.connection(), block).await?;
+    tx.append(&EventBody::Block(block.clone()));
+    audit::record(tx, actor, action, &words(&block.target), &json!({ "block": block })).await?;
+    let (app, block) = (Arc::clone(app), block.clone());
+    tx.after_commit(move || app.policy.put(block, app.clock.now()));
+    Ok(())
 }
 
 fn check(note: &str, expires_at: Option<Time>, now: Time) -> Result<(), Problem> {

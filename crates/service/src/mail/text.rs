@@ -182,7 +182,7 @@ It arrived, so one-time codes and notices will arrive too.
     mail(to, &format!("Test mail from MailCup for {organization}"), body)
 }
 
-fn mail(to: &str, subject: &str, body: String) -> Mail {
+pub(super) fn mail(to: &str, subject: &str, body: String) -> Mail {
     Mail { to: to.to_owned(), subject: one_line(subject), body }
 }
 
@@ -204,7 +204,7 @@ fn moment(at: Timestamp) -> String {
 }
 
 /// What others may have chosen can't add headers or lines.
-fn one_line(text: &str) -> String {
+pub(super) fn one_line(text: &str) -> String {
     text.chars().map(|c| if c.is_control() { ' ' } else { c }).take(120).collect()
 }
 

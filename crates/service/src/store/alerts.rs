@@ -104,6 +104,7 @@ fn subject_text(subject: &Subject) -> String {
         }
         Subject::AdminNewDevice { login, device } => vec!["admin_new_device", login, device],
         Subject::OutboxStuck => vec!["outbox_stuck"],
+        Subject::NotMe { login, network } => return json(&["not_me", login, &network.to_string()]),
         Subject::LimitReached { limit, login, network } => {
             let network = network.map_or_else(String::new, |network| network.to_string());
             return json(&["limit_reached", limit, login.as_deref().unwrap_or_default(), &network]);
@@ -127,6 +128,7 @@ fn subject_from_text(text: &str) -> Option<Subject> {
             Subject::AdminNewDevice { login: login.into(), device: device.into() }
         }
         ["outbox_stuck"] => Subject::OutboxStuck,
+        ["not_me", login, network] => Subject::NotMe { login: login.into(), network: network.parse().ok()? },
         ["limit_reached", limit, login, network] => Subject::LimitReached {
             limit: limit.into(),
             login: Some(login).filter(|login| !login.is_empty()).map(Into::into),
@@ -158,6 +160,7 @@ mod tests {
             Subject::SuccessAfterFailures { login: "a@x".into(), network },
             Subject::AdminNewDevice { login: "a@x".into(), device: "d".into() },
             Subject::OutboxStuck,
+            Subject::NotMe { login: "a@x".into(), network },
             Subject::LimitReached { limit: "l".into(), login: Some("a@x".into()), network: None },
             Subject::LimitReached { limit: "l".into(), login: None, network: Some(network) },
             Subject::LimitReached { limit: "l".into(), login: None, network: None },

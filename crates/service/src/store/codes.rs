@@ -3,7 +3,8 @@
 use std::net::{IpAddr, Ipv6Addr};
 
 use mailcup_wire::{
-    AccountOrigin, AlertState, EventKind, MailServerKind, Outcome, Protocol, Role, SubmissionOutcome,
+    AccountOrigin, AlertState, EventKind, MailServerKind, NoticeMode, Outcome, Protocol, Role,
+    SubmissionOutcome,
 };
 
 /// A value that stands in a row as a small number.
@@ -46,6 +47,7 @@ row_codes! {
     AccountOrigin { ByHand = 1, Imported = 2, Discovered = 3 }
     MailServerKind { Dovecot = 1, Postfix = 2 }
     Role { Auditor = 1, Admin = 2, Owner = 3 }
+    NoticeMode { Every = 1, NewNetworks = 2, Daily = 3, Off = 4 }
 }
 
 /// An address as 16 bytes, IPv4 as IPv4-mapped IPv6, so that a network is a range of bytes.
@@ -82,6 +84,7 @@ mod tests {
         read_back::<AccountOrigin>();
         read_back::<MailServerKind>();
         read_back::<Role>();
+        read_back::<NoticeMode>();
         let shared = |outcome: &Outcome| SubmissionOutcome::from_code(outcome.code()).is_some();
         assert!(!Outcome::ALL.iter().any(shared), "both stand in one column");
     }

@@ -9,12 +9,18 @@ use super::StoreError;
 pub(super) enum Job {
     Index,
     RollUp,
+    Notices,
 }
 
 /// The last event that a job is done with.
 pub(super) async fn of(connection: &mut SqliteConnection, job: Job) -> Result<i64, StoreError> {
+    Ok(noted(connection, job).await?.unwrap_or(0))
+}
+
+/// Like [`of`]; none if the job never began.
+pub(super) async fn noted(connection: &mut SqliteConnection, job: Job) -> Result<Option<i64>, StoreError> {
     let done = sqlx::query_scalar("SELECT seq FROM progress WHERE job = $1").bind(job.name());
-    Ok(done.fetch_optional(connection).await?.unwrap_or(0))
+    Ok(done.fetch_optional(connection).await?)
 }
 
 /// Notes the last event that a job is done with.
@@ -35,6 +41,7 @@ impl Job {
         match self {
             Self::Index => "index",
             Self::RollUp => "roll_up",
+            Self::Notices => "notices",
         }
     }
 }

@@ -48,8 +48,13 @@ pub struct Answer {
 impl Service {
     /// A new service whose clock stands, with mail going into its local outbox.
     pub async fn start() -> Self {
+        Self::start_with(|_| {}).await
+    }
+
+    /// The same with another configuration.
+    pub async fn start_with(configure: impl FnOnce(&mut Config)) -> Self {
         let clock = Clock::fixed("2026-11-24T08:00:00Z".parse().map(Time).unwrap());
-        Self::open(TempDir::new().unwrap(), clock).await
+        Self::open(TempDir::new().unwrap(), clock, configure).await
     }
 
     /// Ends; begins anew so many seconds later.
@@ -61,13 +66,14 @@ impl Service {
         for task in tasks {
             task.await.unwrap();
         }
-        Self::open(folder, clock).await
+        Self::open(folder, clock, |_| {}).await
     }
 
-    async fn open(folder: TempDir, clock: Clock) -> Self {
+    async fn open(folder: TempDir, clock: Clock, configure: impl FnOnce(&mut Config)) -> Self {
         let mut config = Config::read(&Serve::default(), []).unwrap();
         config.data_dir = folder.path().to_owned();
         config.trusted_proxies = vec!["192.0.2.200/32".parse().unwrap()];
+        configure(&mut config);
         let app = App::open(config, clock.clone(), Limits::default(), None).await.unwrap();
         let (outbox, stop) = (Arc::clone(&app.outbox), app.stop.clone());
         let tasks = vec![
@@ -82,7 +88,12 @@ impl Service {
 
     /// A service with its owner, and the owner's token on the device `owners-device`.
     pub async fn set_up() -> (Self, SetupDone) {
-        let service = Self::start().await;
+        Self::start().await.owned().await
+    }
+
+    /// Gives it its owner.
+    pub async fn owned(self) -> (Self, SetupDone) {
+        let service = self;
         let token = service.app.setup_token.get().unwrap().token().expose_secret().to_owned();
         let answer = service.call("", Method::POST, "/v1/setup", setup(&token)).await;
         assert_eq!(answer.status, StatusCode::OK, "{}", answer.text);

@@ -1,0 +1,74 @@
+//! What pressing "this wasn't me" does.
+//!
+//! Whoever can read the mailbox can press, a thief too. So it harms little: one account, one network, one day, once a
+//! notice; a block can be lifted. An admin's login is never blocked by it, since that would be a way to keep an
+//! admin out in an emergency; the alert tells all the same.
+
+use std::sync::Arc;
+
+use jiff::SignedDuration;
+use mailcup_guard::alert::Subject;
+use mailcup_wire::{Address, Block, BlockId, BlockTarget, Time};
+use serde_json::json;
+
+use super::link::NotMe;
+use crate::{
+    app::App,
+    audit::{self, Actor},
+    http::blocks,
+    sign_in,
+    store::{StoreError, admins, notices},
+};
+
+/// How long the network is kept from the account.
+const BLOCKED_FOR: SignedDuration = SignedDuration::from_hours(24);
+
+/// What came of it.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Deed {
+    /// None where the login is an admin's.
+    Done { blocked_until: Option<Time> },
+    /// Somebody pressed before.
+    DoneBefore,
+}
+
+/// Does it, once.
+pub async fn act(app: &Arc<App>, from: Option<Address>, claim: &NotMe) -> Result<Deed, StoreError> {
+    let now = app.clock.now();
+    let mut tx = app.log.begin().await?;
+    if !notices::use_link(tx.connection(), &claim.id(), now, claim.expires_at).await? {
+        return Ok(Deed::DoneBefore);
+    }
+    let actor = Actor { admin: None, address: from };
+    let admin = admins::by_login(tx.connection(), &claim.login).await?;
+    let block = if let Some(row) = admin {
+        sign_in::end_all(app, &mut tx, &row.admin.id, None).await?;
+        None
+    } else {
+        let block = Block {
+            id: BlockId(format!("{:016x}", rand::random::<u64>())),
+            target: BlockTarget::AccountNetwork { login: claim.login.clone(), network: claim.network },
+            note: "The account's owner says that a sign-in from there was not them.".to_owned(),
+            created_at: now,
+            created_by: None,
+            created_by_login: None,
+            expires_at: Some(Time::from(now.0.saturating_add(BLOCKED_FOR).unwrap_or(now.0))),
+            lifted_at: None,
+            lifted_by_login: None,
+            version: 1,
+        };
+        blocks::put(app, &mut tx, &actor, "block.create", &block).await?;
+        Some(block)
+    };
+    let subject = Subject::NotMe { login: claim.login.0.as_str().into(), network: claim.network.net() };
+    tx.raise(subject, true);
+    let details = json!({
+        "network": claim.network,
+        "event": claim.seq,
+        "pressed_from": from,
+        "block": block.as_ref().map(|block| &block.id),
+    });
+    audit::record(&mut tx, &actor, "notice.not_me", &claim.login.0, &details).await?;
+    tx.commit().await?;
+    Ok(Deed::Done { blocked_until: block.and_then(|block| block.expires_at) })
+}
