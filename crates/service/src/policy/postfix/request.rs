@@ -86,7 +86,8 @@ impl<'a> Request<'a> {
     /// The login in lower case, if the client signed in.
     pub fn login(&self) -> Option<Cow<'a, str>> {
         let login = text(self.sasl_username)?;
-        Some(if login.chars().any(char::is_uppercase) { login.to_lowercase().into() } else { login })
+        let is_lower = login.is_ascii() && !login.bytes().any(|byte| byte.is_ascii_uppercase());
+        Some(if is_lower { login } else { login.to_lowercase().into() })
     }
 
     pub fn address(&self) -> Option<IpAddr> {
