@@ -70,6 +70,7 @@ async fn a_change_is_tried_saved_taken_back_and_restored() {
     let policy = console.policy().await.unwrap();
     assert_eq!(policy.rules[0].terms, deny(), "the copy has it without waiting for the stream");
     assert!(reports.is_refused("anna@example.org", "203.0.113.9").await);
+    reports.refusal("anna@example.org", "203.0.113.9").await;
     let question = DecisionQuestion {
         login: "anna@example.org".into(),
         protocol: Protocol::Imap,

@@ -35,6 +35,14 @@ impl Reports {
         answer["status"].as_i64().unwrap() < 0
     }
 
+    /// What Dovecot tells of an attempt that we refused.
+    pub async fn refusal(&self, login: &str, address: &str) {
+        let mut report = request(login, address, 0);
+        report["success"] = false.into();
+        report["policy_reject"] = true.into();
+        self.post("report", &report).await;
+    }
+
     async fn post(&self, command: &str, body: &Value) -> Value {
         let request =
             self.http.post(format!("{}?command={command}", self.url)).header("X-API-Key", &self.key);
