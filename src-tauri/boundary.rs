@@ -7,6 +7,7 @@ use tauri_specta::{Builder, ErrorHandlingMode, Events, collect_commands, collect
 
 use crate::{commands as c, events};
 
+#[expect(clippy::too_many_lines, reason = "a list, one command a line")]
 pub fn boundary() -> Builder<Wry> {
     Builder::new()
         .commands(collect_commands![

@@ -13,9 +13,8 @@ use mailcup_wire::desktop::{
 };
 use mailcup_wire::{
     Account, Alert, AlertChange, AlertId, AlertState, AuthenticatorConfirmation, Block, BlockId,
-    ChallengeAnswer, Event, EventId, ExportId, Factor, FactorId, MailServer, MailServerKind,
-    MailServerSnippet, NewBlock, PasswordChange, Problem, RecoveryCodes, ServiceHealth, ServiceId,
-    TestMailResult,
+    ChallengeAnswer, Event, EventId, ExportId, Factor, FactorId, MailServer, MailServerSnippet, NewBlock,
+    PasswordChange, Problem, RecoveryCodes, ServiceHealth, ServiceId, SnippetRequest, TestMailResult,
 };
 use tauri::AppHandle;
 
@@ -309,8 +308,8 @@ pub async fn change_password(console: Here, change: PasswordChange) -> Answer<()
 
 #[tauri::command]
 #[specta::specta]
-pub async fn mail_server_snippet(console: Here, server: MailServerKind) -> Answer<MailServerSnippet> {
-    console.mail_server_snippet(server).await
+pub async fn mail_server_snippet(console: Here, request: SnippetRequest) -> Answer<MailServerSnippet> {
+    console.mail_server_snippet(request).await
 }
 
 #[tauri::command]

@@ -12,9 +12,9 @@ use std::{
 use mailcup_wire::{
     Account, Alert, AlertChange, AlertId, AuthenticatorConfirmation, AuthenticatorEnrolment, Block, BlockId,
     Challenge, ChallengeAnswer, ChallengeId, Code, DeviceName, EventId, EventPage, Factor, FactorId,
-    MailServer, MailServerKind, MailServerSnippet, NewBlock, Organization, Page, PasswordChange, Problem,
-    ProblemDetails, RecoveryCodes, ServiceHealth, ServiceInfo, SessionGrant, Setup, SetupDone, SignInRequest,
-    SnippetRequest, TestMail, TestMailResult, Time,
+    MailServer, MailServerSnippet, NewBlock, Organization, Page, PasswordChange, Problem, ProblemDetails,
+    RecoveryCodes, ServiceHealth, ServiceInfo, SessionGrant, Setup, SetupDone, SignInRequest, SnippetRequest,
+    TestMail, TestMailResult, Time,
     desktop::{Certificate, Credentials},
 };
 use reqwest::{Client, Method, RequestBuilder, Response, StatusCode, header, redirect};
@@ -194,8 +194,8 @@ impl Api {
         self.without_content(self.request(Method::PUT, "me/password").json(change)).await
     }
 
-    pub async fn mail_server_snippet(&self, server: MailServerKind) -> Result<MailServerSnippet, Problem> {
-        self.send(Method::POST, "mail-servers/snippet", &SnippetRequest { server }).await
+    pub async fn mail_server_snippet(&self, request: &SnippetRequest) -> Result<MailServerSnippet, Problem> {
+        self.send(Method::POST, "mail-servers/snippet", request).await
     }
 
     pub async fn service_health(&self) -> Result<ServiceHealth, Problem> {

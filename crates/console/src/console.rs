@@ -7,8 +7,8 @@ use std::{path::PathBuf, sync::Arc};
 
 use mailcup_wire::{
     Account, Alert, AlertChange, AlertId, AlertState, AuthenticatorConfirmation, Block, BlockId, Code,
-    Details, Event, EventId, ExportId, Factor, FactorId, MailServer, MailServerKind, MailServerSnippet,
-    NewBlock, PasswordChange, Problem, RecoveryCodes, ServiceHealth, ServiceId, TestMailResult,
+    Details, Event, EventId, ExportId, Factor, FactorId, MailServer, MailServerSnippet, NewBlock,
+    PasswordChange, Problem, RecoveryCodes, ServiceHealth, ServiceId, SnippetRequest, TestMailResult,
     desktop::{
         AuthenticatorOffer, Completion, CompletionQuery, Count, EventList, EventQuery, ExportRequest, Filter,
         GroupList, GroupQuery, Notice, NotificationAction, PassphraseChange, Pause, Preferences, SavedView,
@@ -261,8 +261,8 @@ impl Console {
         self.signed_in()?.change_password(&change).await
     }
 
-    pub async fn mail_server_snippet(&self, server: MailServerKind) -> Result<MailServerSnippet, Problem> {
-        self.signed_in()?.mail_server_snippet(server).await
+    pub async fn mail_server_snippet(&self, request: SnippetRequest) -> Result<MailServerSnippet, Problem> {
+        self.signed_in()?.mail_server_snippet(&request).await
     }
 
     pub async fn mail_servers(&self) -> Result<Vec<MailServer>, Problem> {

@@ -3,7 +3,7 @@
 use std::{ffi::OsString, net::SocketAddr, path::PathBuf};
 
 use clap::{Args, Parser, Subcommand, ValueEnum};
-use mailcup_wire::{MailServerKind, Role};
+use mailcup_wire::{MailServerKind, Role, WhenDown};
 
 use crate::config::PolicyAddress;
 
@@ -97,6 +97,9 @@ pub struct MailserverConfig {
     pub server: ServerName,
     #[command(flatten)]
     pub place: Place,
+    /// What the mail server does while mailcupd gives no answer: mail goes on, or nobody gets in
+    #[arg(long, value_enum, default_value = "open")]
+    pub when_down: WhenDownName,
 }
 
 #[derive(Debug, Clone, Copy, ValueEnum)]
@@ -110,6 +113,12 @@ pub enum RoleName {
 pub enum ServerName {
     Dovecot,
     Postfix,
+}
+
+#[derive(Debug, Clone, Copy, ValueEnum)]
+pub enum WhenDownName {
+    Open,
+    Closed,
 }
 
 impl Cli {
@@ -134,6 +143,15 @@ impl From<ServerName> for MailServerKind {
         match name {
             ServerName::Dovecot => Self::Dovecot,
             ServerName::Postfix => Self::Postfix,
+        }
+    }
+}
+
+impl From<WhenDownName> for WhenDown {
+    fn from(name: WhenDownName) -> Self {
+        match name {
+            WhenDownName::Open => Self::Open,
+            WhenDownName::Closed => Self::Closed,
         }
     }
 }

@@ -6,7 +6,9 @@ use std::{fs, io, os::unix::fs::PermissionsExt as _, path::PathBuf, sync::Arc};
 use data_encoding::HEXLOWER;
 use jiff::SignedDuration;
 use mailcup_guard::alert::Subject;
-use mailcup_wire::{Code, Login, MailServerKind, MailServerSnippet, NewAdmin, Problem, Role, Scope, Time};
+use mailcup_wire::{
+    Code, Login, MailServerKind, MailServerSnippet, NewAdmin, Problem, Role, Scope, Time, WhenDown,
+};
 use secrecy::{ExposeSecret, SecretString};
 use serde::{Deserialize, Serialize};
 use serde_json::json;
@@ -23,7 +25,7 @@ use crate::{
     http::{admins as http_admins, api_keys, problem::HttpProblem},
     mail::text::{self, Occasion},
     outbox, passwords, secrets, sign_in,
-    snippet::{self, Dovecot, Postfix, WhenDown},
+    snippet::{self, Dovecot, Postfix},
     store::{admins, factors},
     throttle::Whose,
 };
@@ -34,6 +36,7 @@ use crate::{
 pub enum Request {
     Snippet {
         server: MailServerKind,
+        when_down: WhenDown,
     },
     CreateAdmin(NewAdmin),
     /// Lets a locked-out admin in. A password given here replaces theirs.
@@ -106,6 +109,7 @@ pub async fn snippet(
     app: &Arc<App>,
     actor: &Actor,
     server: MailServerKind,
+    when_down: WhenDown,
 ) -> Result<MailServerSnippet, HttpProblem> {
     match server {
         MailServerKind::Dovecot => {
@@ -117,7 +121,7 @@ pub async fn snippet(
                 key_name: &name,
                 key: &SecretString::from(grant.secret),
                 nonce: &SecretString::from(nonce),
-                when_down: WhenDown::Open,
+                when_down,
             });
             Ok(MailServerSnippet {
                 server,
@@ -133,7 +137,7 @@ pub async fn snippet(
                 (PolicyAddress::Tcp(_), Some(endpoints)) => format!("inet:{}", endpoints.postfix_policy),
                 (PolicyAddress::Tcp(address), None) => format!("inet:{address}"),
             };
-            let text = snippet::postfix(&Postfix { service: &service, when_down: WhenDown::Open });
+            let text = snippet::postfix(&Postfix { service: &service, when_down });
             Ok(MailServerSnippet {
                 server,
                 path: snippet::POSTFIX_PATH.to_owned(),
@@ -149,7 +153,7 @@ async fn carry_out(app: &Arc<App>, request: Request) -> Result<String, HttpProbl
     app.must_be_set_up()?;
     let actor = Actor::default();
     match request {
-        Request::Snippet { server } => Ok(snippet(app, &actor, server).await?.text),
+        Request::Snippet { server, when_down } => Ok(snippet(app, &actor, server, when_down).await?.text),
         Request::CreateAdmin(new) => {
             let admin = http_admins::add(app, &actor, new).await?;
             Ok(format!("{} can sign in now; one-time codes go to {}.\n", admin.login, admin.email))

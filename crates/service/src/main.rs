@@ -50,8 +50,9 @@ fn run(command: Command) -> Result<(), (u8, String)> {
             let password = new_password.then(read_password).transpose()?;
             ask(place, local::Request::Recover { login, password })
         }
-        Command::MailserverConfig(MailserverConfig { server, place }) => {
-            ask(place, local::Request::Snippet { server: server.into() })
+        Command::MailserverConfig(MailserverConfig { server, place, when_down }) => {
+            let request = local::Request::Snippet { server: server.into(), when_down: when_down.into() };
+            ask(place, request)
         }
         Command::History(place) => {
             let serve = Serve { place, ..Serve::default() };

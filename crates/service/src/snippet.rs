@@ -2,17 +2,8 @@
 
 use std::fmt::Write as _;
 
+use mailcup_wire::WhenDown;
 use secrecy::{ExposeSecret, SecretString};
-
-/// What a mail server does when the service gives no answer.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
-pub enum WhenDown {
-    /// Mail goes on; nothing is decided or recorded meanwhile.
-    #[default]
-    Open,
-    /// Nobody signs in or sends until the service is back.
-    Closed,
-}
 
 /// What Dovecot has to know.
 #[derive(Debug)]

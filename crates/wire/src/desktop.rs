@@ -87,7 +87,7 @@
 //! | `remove_factor` | `id` | `()` |
 //! | `renew_recovery_codes` | | [`crate::RecoveryCodes`] |
 //! | `change_password` | [`crate::PasswordChange`] | `()` |
-//! | `mail_server_snippet` | `server` | [`crate::MailServerSnippet`] |
+//! | `mail_server_snippet` | `request` | [`crate::MailServerSnippet`] |
 //! | `mail_servers` | | `Vec<MailServer>` |
 //! | `service_health` | | [`crate::ServiceHealth`] |
 //! | `policy` | | [`PolicyView`] |

@@ -16,6 +16,8 @@ wire! {
     /// `POST /v1/mail-servers/snippet`
     pub struct SnippetRequest {
         pub server: MailServerKind,
+        #[serde(default)]
+        pub when_down: WhenDown,
     }
 
     /// A mail server as its requests show it.
@@ -29,6 +31,17 @@ wire! {
 }
 
 wire! {
+    /// What a mail server does while the service gives no answer.
+    #[derive(Copy, Eq, Hash, Default)]
+    #[serde(rename_all = "snake_case")]
+    pub enum WhenDown {
+        /// Mail goes on; nothing is decided or recorded meanwhile.
+        #[default]
+        Open,
+        /// Nobody signs in or sends until the service is back.
+        Closed,
+    }
+
     #[derive(Copy, Eq, Hash, PartialOrd, Ord)]
     #[serde(rename_all = "snake_case")]
     pub enum MailServerKind {

@@ -77,7 +77,7 @@ export const commands = {
 	removeFactor: (id: FactorId) => __TAURI_INVOKE<null>("remove_factor", { id }),
 	renewRecoveryCodes: () => __TAURI_INVOKE<RecoveryCodes>("renew_recovery_codes"),
 	changePassword: (change: PasswordChange) => __TAURI_INVOKE<null>("change_password", { change }),
-	mailServerSnippet: (server: MailServerKind) => __TAURI_INVOKE<MailServerSnippet>("mail_server_snippet", { server }),
+	mailServerSnippet: (request: SnippetRequest) => __TAURI_INVOKE<MailServerSnippet>("mail_server_snippet", { request }),
 	mailServers: () => __TAURI_INVOKE<MailServer[]>("mail_servers"),
 	serviceHealth: () => __TAURI_INVOKE<ServiceHealth>("service_health"),
 	switchService: (service: ServiceId) => __TAURI_INVOKE<null>("switch_service", { service }),
@@ -1980,6 +1980,12 @@ export type SignInStep = {
 	kind: "challenge",
 } & Challenge | { kind: "signed_in" };
 
+/**  `POST /v1/mail-servers/snippet` */
+export type SnippetRequest = {
+	server: MailServerKind,
+	when_down?: WhenDown,
+};
+
 export type Snooze = 
 /**  At most a year ahead. The alert is open again, and waits until then. */
 { kind: "until"; at: string } | 
@@ -2167,6 +2173,13 @@ export type View = {
 export type ViewPushed = View;
 
 export type Weekday = "monday" | "tuesday" | "wednesday" | "thursday" | "friday" | "saturday" | "sunday";
+
+/**  What a mail server does while the service gives no answer. */
+export type WhenDown = 
+/**  Mail goes on; nothing is decided or recorded meanwhile. */
+"open" | 
+/**  Nobody signs in or sends until the service is back. */
+"closed";
 
 /**  Where sign-ins came from. */
 export type WhereFrom = {

@@ -419,7 +419,7 @@ export const host: Host = {
       return null;
     }),
 
-  mailServerSnippet: (server) =>
+  mailServerSnippet: ({ server }) =>
     write(() => ({
       server,
       path:

@@ -21,7 +21,7 @@ use mailcup_lab::{
 };
 use mailcup_wire::{
     AlertChange, AlertId, AlertState, BlockTarget, ChallengeAnswer, Code, FactorKind, MailServerKind,
-    NewBlock, Snooze, Time,
+    NewBlock, SnippetRequest, Snooze, Time, WhenDown,
     desktop::{
         ConnectRequest, Credentials, EventQuery, Filter, Link, Notice, PassphraseChange, Pause, Phase,
         QuietHours, Term, Test, View,
@@ -43,7 +43,8 @@ fn query() -> EventQuery {
 }
 
 async fn reports(console: &Console) -> Reports {
-    Reports::by(&console.mail_server_snippet(MailServerKind::Dovecot).await.unwrap().text)
+    let dovecot = SnippetRequest { server: MailServerKind::Dovecot, when_down: WhenDown::Open };
+    Reports::by(&console.mail_server_snippet(dovecot).await.unwrap().text)
 }
 
 /// Every byte of every file below `folder`, names included.

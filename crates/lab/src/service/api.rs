@@ -3,7 +3,7 @@ use std::time::Duration;
 use mailcup_wire::{
     Alert, Block, Challenge, ChallengeAnswer, ChallengeId, Event, EventId, EventPage, FactorKind,
     MailServerKind, MailServerSnippet, NewBlock, Page, ProblemDetails, ServiceInfo, SessionGrant, Setup,
-    SetupDone, SignInRequest, SnippetRequest,
+    SetupDone, SignInRequest, SnippetRequest, WhenDown,
 };
 use reqwest::{Method, RequestBuilder, Response, StatusCode, header};
 use serde::{Serialize, de::DeserializeOwned};
@@ -77,7 +77,7 @@ impl Api {
     }
 
     pub async fn snippet(&self, server: MailServerKind) -> Result<MailServerSnippet, ApiError> {
-        self.post("/v1/mail-servers/snippet", &SnippetRequest { server }).await
+        self.post("/v1/mail-servers/snippet", &SnippetRequest { server, when_down: WhenDown::Open }).await
     }
 
     pub async fn block(&self, block: &NewBlock) -> Result<Block, ApiError> {

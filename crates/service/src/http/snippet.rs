@@ -24,5 +24,5 @@ async fn mint(
     Writer(caller): Writer,
     Json(request): Json<SnippetRequest>,
 ) -> Answer<Json<MailServerSnippet>> {
-    local::snippet(&app, &Actor::of(&caller, client), request.server).await.map(Json)
+    local::snippet(&app, &Actor::of(&caller, client), request.server, request.when_down).await.map(Json)
 }
