@@ -176,7 +176,7 @@ test("imports a pasted text and names its bad lines; exports to a file", async (
   await expect(page.getByText("1 rule added")).toBeVisible();
   await page.getByRole("button", { name: "Import and export" }).click();
   await page.getByRole("menuitem", { name: "Export…" }).click();
-  await expect(page.getByLabel("File")).toHaveValue("/tmp/mailcup-rules.toml");
+  await expect(page.getByLabel("File")).toHaveValue(/mailcup-rules\.toml$/);
   await page.getByRole("button", { name: "Write the file" }).click();
   await expect(page.getByText(/^Written to/)).toBeVisible();
 });
