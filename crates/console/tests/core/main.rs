@@ -410,7 +410,8 @@ fn damage_a_page(folder: &Path) {
     let services = folder.join("console/services");
     let store = fs::read_dir(&services).unwrap().next().unwrap().unwrap().path().join("store.db");
     let mut bytes = fs::read(&store).unwrap();
-    let page = bytes.len() / 4096 / 2 * 4096;
+    // Behind the first pages of all tables, where the drafts lie, too.
+    let page = bytes.len() / 4096 * 3 / 4 * 4096;
     bytes[page + 100..page + 164].fill(0x5a);
     fs::write(&store, bytes).unwrap();
 }
