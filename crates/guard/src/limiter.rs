@@ -302,10 +302,10 @@ impl Limiter {
         if recipients == 0 {
             return self.release(std::mem::take(message), now);
         }
-        let mut reserved: HashMap<Key, u32> = HashMap::new();
         if message.recipients <= recipients {
             return Vec::new();
         }
+        let mut reserved: HashMap<Key, u32> = HashMap::new();
         for part in message.parts.iter().filter(|part| part.of_recipients) {
             let sum = reserved.entry(part.key.clone()).or_default();
             *sum = sum.saturating_add(part.count);

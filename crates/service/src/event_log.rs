@@ -13,6 +13,7 @@ mod words;
 mod writer;
 
 use std::{
+    borrow::Cow,
     sync::{
         Arc, OnceLock,
         atomic::{AtomicU64, Ordering},
@@ -25,8 +26,8 @@ use mailcup_guard::{
     inbox,
 };
 use mailcup_wire::{
-    Address, AdminId, Alert, AlertChange, AlertDeed, AlertId, Block, EventBody, EventId, Login, SignIn,
-    Snooze, Submission, Time,
+    AdminId, Alert, AlertChange, AlertDeed, AlertId, Block, EventBody, EventId, Login, Place, SignIn, Snooze,
+    Submission, Time,
 };
 use sqlx::{Sqlite, SqliteConnection, Transaction};
 use tokio::{
@@ -152,7 +153,7 @@ impl EventLog {
 
     /// Appends an event and waits until it is durable.
     pub async fn append(&self, body: &EventBody) -> Result<EventId, StoreError> {
-        self.append_new(self.0.new_event(body, None)).await
+        self.append_new(self.0.new_event(Cow::Borrowed(body), None)).await
     }
 
     /// Appends a sign-in and waits until it is durable. `mark` tells wrong passwords apart.
@@ -161,7 +162,7 @@ impl EventLog {
         sign_in: SignIn,
         mark: Option<PasswordMark>,
     ) -> Result<EventId, StoreError> {
-        self.append_new(self.0.new_event(&EventBody::SignIn(sign_in), mark)).await
+        self.append_new(self.0.new_event(Cow::Owned(EventBody::SignIn(sign_in)), mark)).await
     }
 
     /// Appends a submission with the limits that stopped it, and waits until all is durable.
@@ -170,7 +171,7 @@ impl EventLog {
         submission: Submission,
         hits: Vec<Hit>,
     ) -> Result<EventId, StoreError> {
-        let event = self.0.new_event(&EventBody::Submission(submission), None);
+        let event = self.0.new_event(Cow::Owned(EventBody::Submission(submission)), None);
         self.append_new(NewEvent { hits, ..event }).await
     }
 
@@ -368,32 +369,37 @@ impl EventLog {
 impl Inner {
     /// Prepares an event that happens now. Where an address is, is asked here and nowhere else, so that every event
     /// says it.
-    fn new_event(&self, body: &EventBody, mark: Option<PasswordMark>) -> NewEvent {
-        let mark = mark.map(|mark| mark.0);
-        let place = |address: Option<Address>| self.places.get()?.of(address?.ip());
-        match body {
-            EventBody::SignIn(it) if it.place.is_none() => match place(it.address) {
-                Some(place) => {
-                    let stamped = SignIn { place: Some(place), ..it.clone() };
-                    NewEvent::new(&EventBody::SignIn(stamped), mark)
-                }
-                None => NewEvent::new(body, mark),
-            },
-            EventBody::Submission(it) if it.place.is_none() => match place(it.address) {
-                Some(place) => {
-                    let stamped = Submission { place: Some(place), ..it.clone() };
-                    NewEvent::new(&EventBody::Submission(stamped), mark)
-                }
-                None => NewEvent::new(body, mark),
-            },
-            EventBody::SignIn(_)
-            | EventBody::Submission(_)
-            | EventBody::Alert(_)
+    fn new_event(&self, mut body: Cow<'_, EventBody>, mark: Option<PasswordMark>) -> NewEvent {
+        if let Some(place) = self.place_of(&body) {
+            match body.to_mut() {
+                EventBody::SignIn(it) => it.place = Some(place),
+                EventBody::Submission(it) => it.place = Some(place),
+                EventBody::Alert(_)
+                | EventBody::Block(_)
+                | EventBody::Account(_)
+                | EventBody::Policy(_)
+                | EventBody::Admin(_)
+                | EventBody::System(_) => {}
+            }
+        }
+        NewEvent::new(&body, mark.map(|mark| mark.0))
+    }
+
+    /// Where what happened came from, unless it says so itself.
+    fn place_of(&self, body: &EventBody) -> Option<Place> {
+        let (said, address) = match body {
+            EventBody::SignIn(it) => (&it.place, it.address),
+            EventBody::Submission(it) => (&it.place, it.address),
+            EventBody::Alert(_)
             | EventBody::Block(_)
             | EventBody::Account(_)
             | EventBody::Policy(_)
             | EventBody::Admin(_)
-            | EventBody::System(_) => NewEvent::new(body, mark),
+            | EventBody::System(_) => return None,
+        };
+        match said {
+            Some(_) => None,
+            None => self.places.get()?.of(address?.ip()),
         }
     }
 }
@@ -411,12 +417,12 @@ impl LogTransaction {
 
     /// Appends an event.
     pub fn append(&mut self, body: &EventBody) {
-        self.events.push(self.log.0.new_event(body, None));
+        self.events.push(self.log.0.new_event(Cow::Borrowed(body), None));
     }
 
     /// Appends a sign-in; `mark` tells wrong passwords apart.
     pub fn append_sign_in(&mut self, sign_in: SignIn, mark: Option<PasswordMark>) {
-        self.events.push(self.log.0.new_event(&EventBody::SignIn(sign_in), mark));
+        self.events.push(self.log.0.new_event(Cow::Owned(EventBody::SignIn(sign_in)), mark));
     }
 
     /// Opens an alert, or adds to the one that is open about `subject`; the sign-ins of this transaction are

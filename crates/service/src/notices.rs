@@ -42,6 +42,9 @@ const EVERY: Duration = Duration::from_secs(1);
 /// How often daily mails are looked after.
 const DIGESTS_EVERY: SignedDuration = SignedDuration::from_secs(30);
 
+/// How often what is over is forgotten.
+const FORGET_EVERY: SignedDuration = SignedDuration::from_hours(1);
+
 /// Events read at once.
 const PAGE: u64 = 5_000;
 
@@ -88,6 +91,7 @@ pub struct Follower {
     noted: u64,
     told: HashMap<Kind, Time>,
     digests_at: Option<Time>,
+    forgot_at: Option<Time>,
 }
 
 /// What becomes of an authorization.
@@ -124,7 +128,7 @@ impl Follower {
         };
         // A restored log may be shorter than what was told of it.
         let reached = reached.min(app.log.head_seq());
-        Ok(Self { app, reached, noted: reached, told: HashMap::new(), digests_at: None })
+        Ok(Self { app, reached, noted: reached, told: HashMap::new(), digests_at: None, forgot_at: None })
     }
 
     /// Tells of all that happened up to now.
@@ -138,6 +142,10 @@ impl Follower {
         if self.digests_at.is_none_or(|at| (now.0.duration_since(at.0)).abs() >= DIGESTS_EVERY) {
             self.digests(now).await?;
             self.digests_at = Some(now);
+        }
+        if self.forgot_at.is_none_or(|at| (now.0.duration_since(at.0)).abs() >= FORGET_EVERY) {
+            self.forget(now).await?;
+            self.forgot_at = Some(now);
         }
         Ok(())
     }
@@ -247,7 +255,7 @@ impl Follower {
         self.told.insert(kind, at);
     }
 
-    /// Sends the daily mails that are due, and forgets what is over.
+    /// Sends the daily mails that are due.
     async fn digests(&mut self, now: Time) -> Result<(), StoreError> {
         loop {
             let mut connection = self.app.store.read().acquire().await?;
@@ -263,6 +271,11 @@ impl Follower {
             tx.commit().await?;
             self.app.outbox.wake();
         }
+        Ok(())
+    }
+
+    /// Forgets what is over.
+    async fn forget(&self, now: Time) -> Result<(), StoreError> {
         let mut tx = self.app.store.write().await?;
         notices::forget(&mut tx, Time::from(now.0.saturating_sub(KEEP).unwrap_or(now.0))).await?;
         tx.commit().await?;

@@ -12,10 +12,10 @@ use std::{
     sync::{Mutex, MutexGuard, PoisonError},
 };
 
-use jiff::{SignedDuration, Timestamp};
+use jiff::Timestamp;
 use mailcup_guard::{
     decision::{self, Attempt, Decision, Policy, SubmissionVerdict},
-    limiter::{Count, GivenBack, Key, Limiter, Record, Reservation},
+    limiter::{GivenBack, Limiter, Record, Reservation},
 };
 
 use self::journal::Journal;
@@ -98,11 +98,6 @@ impl Sending {
         let mut state = self.lock();
         let given_back = state.limiter.release(message, now);
         state.note(given_back);
-    }
-
-    /// What counts now, to be shown.
-    pub fn count(&self, key: &Key, window: SignedDuration, now: Timestamp) -> Count {
-        self.lock().limiter.count(key, window, now)
     }
 
     /// Forgets what is gone and shortens the journal when it has grown long; for now and then. It may wait for the

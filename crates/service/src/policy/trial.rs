@@ -48,7 +48,9 @@ pub async fn run(app: Arc<App>) {
             changed = changes.changed() => if changed.is_err() { return },
             () = over => if let Err(error) = end_due(&app).await {
                 tracing::error!(error = %error.problem().message, "a trial was not taken back; it will be tried again");
-                tokio::time::sleep(PAUSE).await;
+                if app.stop.run_until_cancelled(tokio::time::sleep(PAUSE)).await.is_none() {
+                    return;
+                }
             },
         }
     }
