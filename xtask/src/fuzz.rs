@@ -48,6 +48,8 @@ pub fn fuzz(workspace: &Workspace, options: &Options) -> Result<(), Failure> {
         std::fs::create_dir_all(&found)
             .map_err(|error| Failure::io("making a folder for a corpus", &error))?;
         let mut fuzz = workspace.tool(&program);
+        // Optimizing across crates at link time takes minutes for each target and finds nothing more.
+        fuzz.env("CARGO_PROFILE_RELEASE_LTO", "off");
         fuzz.args(["fuzz", "run", "--fuzz-dir", "fuzz", "--sanitizer", "none", "--features", "libfuzzer"]);
         fuzz.arg("--target-dir").arg(workspace.fuzzed().join("target")).arg(name);
         fuzz.arg(&found).arg(seeds(workspace, name)).arg("--");

@@ -16,6 +16,7 @@ mod ledger;
 
 use std::{collections::HashMap, net::IpAddr, sync::Arc};
 
+use foldhash::fast::RandomState;
 use ipnet::IpNet;
 use jiff::{SignedDuration, Timestamp};
 
@@ -28,7 +29,8 @@ use crate::{
 /// Counts of all that is limited.
 #[derive(Debug)]
 pub struct Limiter {
-    ledgers: HashMap<Key, Ledger>,
+    /// Logins that a mail server let in: nobody can choose many of them so that they collide.
+    ledgers: HashMap<Key, Ledger, RandomState>,
     clock: Elapsed,
 }
 
@@ -165,6 +167,12 @@ const LONGEST_LEASE: SignedDuration = SignedDuration::from_secs(30);
 const PORTIONS: u32 = 20;
 const LARGEST_PORTION: u32 = 50;
 
+/// What is given back, what was admitted within this time as one.
+const AT_ONCE: SignedDuration = SignedDuration::from_secs(1);
+
+#[derive(Debug, Default)]
+struct Together(Vec<GivenBack>);
+
 /// What a request wants of one count.
 struct Demand<'a> {
     limit: &'a Arc<Limit>,
@@ -178,7 +186,7 @@ struct Demand<'a> {
 
 impl Limiter {
     pub fn new(now: Timestamp) -> Self {
-        Self { ledgers: HashMap::new(), clock: Elapsed { high: now, elapsed: 0 } }
+        Self { ledgers: HashMap::default(), clock: Elapsed { high: now, elapsed: 0 } }
     }
 
     /// Counts again what was used before a crash or restart, as far as records tell.
@@ -266,7 +274,10 @@ impl Limiter {
         }
         for demand in demands {
             let Some(window) = demand.window.filter(|_| demand.count > 0) else { continue };
-            let ledger = self.ledgers.entry(demand.key.clone()).or_insert_with(|| Ledger::new(window));
+            let ledger = match self.ledgers.get_mut(&demand.key) {
+                Some(ledger) => ledger,
+                None => self.ledgers.entry(demand.key.clone()).or_insert_with(|| Ledger::new(window)),
+            };
             ledger.set_window(window);
             ledger.add(at, demand.count);
             if demand.limit.enforced {
@@ -310,7 +321,7 @@ impl Limiter {
             let sum = reserved.entry(part.key.clone()).or_default();
             *sum = sum.saturating_add(part.count);
         }
-        let mut given_back = Vec::new();
+        let mut given_back = Together::default();
         // Which of them were refused is not known: the oldest are given back, so that the rest counts longer.
         for part in message.parts.iter_mut().filter(|part| part.of_recipients) {
             let Some(reserved) = reserved.get_mut(&part.key) else { continue };
@@ -321,13 +332,15 @@ impl Limiter {
         }
         message.parts.retain(|part| part.count > 0);
         message.recipients = recipients;
-        given_back
+        given_back.0
     }
 
     /// The message is refused or abandoned: all that it was admitted for is given back.
     pub fn release(&mut self, message: Reservation, now: Timestamp) -> Vec<GivenBack> {
+        let mut given_back = Together::default();
         let parts = message.parts.into_iter();
-        parts.filter_map(|part| self.give_back(&part.key, part.at, part.count, now)).collect()
+        given_back.extend(parts.filter_map(|part| self.give_back(&part.key, part.at, part.count, now)));
+        given_back.0
     }
 
     /// What counts now, to be shown.
@@ -365,6 +378,30 @@ impl Limiter {
     }
 }
 
+impl Extend<GivenBack> for Together {
+    fn extend<T: IntoIterator<Item = GivenBack>>(&mut self, given_back: T) {
+        for given in given_back {
+            let same = |other: &&mut GivenBack| {
+                other.gone_at.duration_since(given.gone_at).abs() <= AT_ONCE && other.key == given.key
+            };
+            match self.0.iter_mut().find(same) {
+                Some(other) => {
+                    other.count = other.count.saturating_add(given.count);
+                    // Taken from what ceases to count sooner, so that the rest counts longer.
+                    other.gone_at = other.gone_at.min(given.gone_at);
+                }
+                None => self.0.push(given),
+            }
+        }
+    }
+}
+
+impl Reservation {
+    fn login(&self) -> Option<&Arc<str>> {
+        self.parts.iter().find_map(|part| part.key.login.as_ref())
+    }
+}
+
 impl Answer {
     /// What becomes of it; none: it may go on.
     pub fn stopped(&self) -> Option<LimitAction> {
@@ -393,7 +430,8 @@ fn demands<'a>(
     recipients: u32,
     message: &Reservation,
 ) -> Vec<Demand<'a>> {
-    let login: Arc<str> = sender.login.into();
+    let login = message.login().filter(|login| ***login == *sender.login).map(Arc::clone);
+    let login = login.unwrap_or_else(|| sender.login.into());
     let mut demands = Vec::with_capacity(applying.len());
     for limit in applying {
         let (count, of_recipients) = match limit.measure {

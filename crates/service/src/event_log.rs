@@ -8,6 +8,7 @@
 //! by less than a minute; beyond that the log follows the clock. The order of the log is that of its numbers.
 
 mod alert_book;
+mod group;
 mod lineage;
 mod words;
 mod writer;
@@ -18,7 +19,6 @@ use std::{
         Arc, OnceLock,
         atomic::{AtomicU64, Ordering},
     },
-    time::Duration,
 };
 
 use mailcup_guard::{
@@ -33,7 +33,6 @@ use sqlx::{Sqlite, SqliteConnection, Transaction};
 use tokio::{
     sync::{Mutex, OwnedMutexGuard, mpsc, oneshot},
     task::JoinHandle,
-    time::{Instant, MissedTickBehavior},
 };
 
 pub use lineage::{Diverged, Lineage};
@@ -46,20 +45,11 @@ use crate::{
     store::{Store, StoreError, alerts::AlertRow, events::NewEvent},
     stream::{BatchWriter, Hub},
 };
+use group::{Group, Groups, Queued};
 use writer::{Staged, Writer};
 
 /// Events that wait for their transaction at most; beyond it whoever appends waits.
 const QUEUE: usize = 8192;
-
-/// Events in one transaction at most.
-const GROUP: usize = 1024;
-
-/// After a group of several events the next one waits this long for company: their senders answer soon, and
-/// one flush then serves all of them. A lone event is written at once.
-const COMPANY: Duration = Duration::from_millis(1);
-
-/// How often counts of alerts that were held back are looked after.
-const TICK: Duration = Duration::from_secs(1);
 
 /// The event log. Clones are the same log.
 #[derive(Debug, Clone)]
@@ -122,12 +112,6 @@ struct Wanted {
     note: Option<String>,
 }
 
-#[derive(Debug)]
-enum Queued {
-    Event { event: NewEvent, done: oneshot::Sender<Result<u64, StoreError>> },
-    Close { done: oneshot::Sender<Result<(), StoreError>> },
-}
-
 impl EventLog {
     /// Opens the log and begins a new epoch. The task that is answered writes until [`EventLog::close`].
     pub async fn open(
@@ -141,7 +125,7 @@ impl EventLog {
         let writer = Arc::new(Mutex::new(writer));
         let (hub, places) = (Hub::default(), OnceLock::new());
         let log = Self(Arc::new(Inner { store, clock, hub, lineage, places, head, writer, queue }));
-        let task = tokio::spawn(log.clone().write_groups(waiting));
+        let task = tokio::spawn(log.clone().write_groups(Groups::of(waiting)));
         Ok((log, task))
     }
 
@@ -175,10 +159,18 @@ impl EventLog {
         self.append_new(NewEvent { hits, ..event }).await
     }
 
+    /// Appends a submission that nobody is answered by, and waits for a place in the queue alone.
+    pub async fn append_submission_later(&self, submission: Submission) -> Result<(), StoreError> {
+        let event = self.0.new_event(Cow::Owned(EventBody::Submission(submission)), None);
+        let queued = Queued::Event { event, done: None };
+        self.0.queue.send(queued).await.map_err(|_| StoreError::Busy)
+    }
+
     /// Appends an event that was prepared before.
     pub async fn append_new(&self, event: NewEvent) -> Result<EventId, StoreError> {
         let (done, answer) = oneshot::channel();
-        self.0.queue.send(Queued::Event { event, done }).await.map_err(|_| StoreError::Busy)?;
+        let queued = Queued::Event { event, done: Some(done) };
+        self.0.queue.send(queued).await.map_err(|_| StoreError::Busy)?;
         let seq = answer.await.map_err(|_| StoreError::Busy)??;
         Ok(self.id_of(seq))
     }
@@ -268,48 +260,22 @@ impl EventLog {
         Ok(writer)
     }
 
-    async fn write_groups(self, mut waiting: mpsc::Receiver<Queued>) {
-        let mut group = Vec::with_capacity(GROUP);
-        let mut crowded = false;
-        let mut tick = tokio::time::interval_at(Instant::now() + TICK, TICK);
-        tick.set_missed_tick_behavior(MissedTickBehavior::Delay);
-        loop {
-            tokio::select! {
-                biased;
-                count = waiting.recv_many(&mut group, GROUP) => if count == 0 { return },
-                _ = tick.tick() => {}
-            }
-            if crowded && !group.is_empty() && group.len() < GROUP {
-                tokio::time::sleep(COMPANY).await;
-                while group.len() < GROUP
-                    && let Ok(queued) = waiting.try_recv()
-                {
-                    group.push(queued);
-                }
-            }
-            crowded = group.len() > 1;
-            let mut events = Vec::with_capacity(group.len());
-            let mut waiters = Vec::with_capacity(group.len());
-            let mut closing = None;
-            for queued in group.drain(..) {
-                match queued {
-                    Queued::Event { event, done } => {
-                        events.push(event);
-                        waiters.push(done);
-                    }
-                    Queued::Close { done } => closing = Some(done),
-                }
-            }
+    async fn write_groups(self, mut groups: Groups) {
+        while let Some(group) = groups.next().await {
+            let Group { events, waiters, closing } = group;
+            let count = events.len();
             let written = self.write_group(events, closing.is_some()).await;
             if let Err(error) = &written {
-                tracing::error!(%error, events = waiters.len(), "events were not written");
+                tracing::error!(%error, events = count, "events were not written");
             }
             for (offset, waiter) in (0u64..).zip(waiters) {
-                // Whoever no longer waits is not interested.
-                let _ = waiter.send(written.clone().map(|first| first + offset));
+                if let Some(waiter) = waiter {
+                    // Whoever no longer waits is not interested.
+                    let _ = waiter.send(written.clone().map(|first| first + offset));
+                }
             }
             if let Some(done) = closing {
-                waiting.close();
+                groups.close();
                 let _ = done.send(written.map(|_| ()));
                 return;
             }

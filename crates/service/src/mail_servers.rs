@@ -53,29 +53,24 @@ impl MailServers {
 
     /// Counts a request. The first one of a mail server becomes an event.
     pub fn count(&self, kind: MailServerKind, name: &str, now: Time) {
-        self.find(kind, name, now).count(now);
-    }
-
-    /// The mail server of this name, to count its requests; it counts as seen from now on.
-    pub fn find(&self, kind: MailServerKind, name: &str, now: Time) -> Arc<Seen> {
         let names = self.of(kind);
-        if let Some(seen) = names.read().unwrap_or_else(PoisonError::into_inner).get(name) {
-            return Arc::clone(seen);
+        let counted = |names: &HashMap<Arc<str>, Arc<Seen>>| names.get(name).map(|seen| seen.count(now));
+        if counted(&names.read().unwrap_or_else(PoisonError::into_inner)).is_some() {
+            return;
+        }
+        let mut names = names.write().unwrap_or_else(PoisonError::into_inner);
+        if counted(&names).is_some() {
+            return;
         }
         let name: Arc<str> = name.into();
         let seen = Arc::new(Seen {
             first_request_at: now,
             last_request_at: AtomicI64::new(now.as_millis()),
-            requests: AtomicU32::new(0),
+            requests: AtomicU32::new(1),
             written: AtomicU32::new(0),
         });
-        let mut names = names.write().unwrap_or_else(PoisonError::into_inner);
-        if let Some(seen) = names.get(&name) {
-            return Arc::clone(seen);
-        }
         names.insert(Arc::clone(&name), Arc::clone(&seen));
-        tokio::spawn(record_first(self.log.clone(), kind, name, Arc::clone(&seen)));
-        seen
+        tokio::spawn(record_first(self.log.clone(), kind, name, seen));
     }
 
     /// All of them, with their counts as they are now.

@@ -20,7 +20,7 @@ use mailcup_wire::{Address, BlockTarget, MailServerKind, Protocol, Reason, Time}
 
 pub use self::live::{Compiled, LivePolicy};
 use self::{live::SUBMISSIONS, postfix::Judged};
-use crate::{app::App, event_log::reason_text, sending};
+use crate::{app::App, event_log::reason_text, sending, store::StoreError};
 
 /// Postfix's requests, answered by the service. The protocol names no mail server.
 impl postfix::Submissions for App {
@@ -51,14 +51,26 @@ impl postfix::Submissions for App {
     }
 
     async fn record(&self, judged: Judged) {
-        if let Err(error) = sending::hit::record(self, judged).await {
-            // Mail goes on: stopping all of it would be the greater harm.
-            tracing::error!(%error, "a message was answered but not recorded");
-        }
+        answered(sending::hit::record(self, judged).await);
+    }
+
+    async fn record_later(&self, left: Judged) {
+        answered(if left.reached.is_empty() {
+            self.log.append_submission_later(left.submission).await
+        } else {
+            sending::hit::record(self, left).await
+        });
     }
 
     fn asked(&self) {
         self.mail_servers.count(MailServerKind::Postfix, "postfix", self.clock.now());
+    }
+}
+
+/// Mail goes on whether it was recorded or not: stopping all of it would be the greater harm.
+fn answered(recorded: Result<(), StoreError>) {
+    if let Err(error) = recorded {
+        tracing::error!(%error, "a message was answered but not recorded");
     }
 }
 

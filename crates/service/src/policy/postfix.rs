@@ -7,7 +7,7 @@
 mod message;
 pub mod request;
 
-use std::{borrow::Cow, future::Future, io, net::IpAddr, sync::Arc, time::Duration};
+use std::{borrow::Cow, future::Future, io, net::IpAddr, pin::pin, sync::Arc, time::Duration};
 
 use mailcup_guard::{
     decision::{Decision, Reason, SubmissionVerdict},
@@ -19,7 +19,7 @@ use tokio::{
     io::{AsyncRead, AsyncReadExt, AsyncWrite, AsyncWriteExt},
     net::{TcpListener, UnixListener},
     sync::Semaphore,
-    time::{Instant, timeout, timeout_at},
+    time::{Instant, sleep_until, timeout, timeout_at},
 };
 use tokio_util::{sync::CancellationToken, task::TaskTracker};
 
@@ -50,6 +50,9 @@ pub trait Submissions: Send + Sync + 'static {
 
     /// Records a message; done once the record is durable.
     fn record(&self, judged: Judged) -> impl Future<Output = ()> + Send;
+
+    /// Records a message that was left; done once that is certain to follow.
+    fn record_later(&self, left: Judged) -> impl Future<Output = ()> + Send;
 
     /// A mail server asked something.
     fn asked(&self);
@@ -111,7 +114,8 @@ pub async fn serve<S: Submissions>(listener: Listener, submissions: Arc<S>, stop
             );
             continue;
         };
-        let (submissions, stop) = (Arc::clone(&submissions), stop.clone());
+        // A token of its own: connections that share one wait for each other at each request.
+        let (submissions, stop) = (Arc::clone(&submissions), stop.child_token());
         connections.spawn(async move {
             let _place = place;
             if let Err(error) = connection(stream, &*submissions, &stop).await {
@@ -156,8 +160,8 @@ async fn connection<S: Submissions>(
 ) -> Result<(), ConnectionError> {
     let mut messages = Messages::default();
     let served = requests(&mut stream, submissions, stop, &mut messages).await;
-    if let Some(abandoned) = messages.abandon(submissions) {
-        record(submissions, abandoned).await;
+    if let Some(left) = messages.abandon(submissions) {
+        record(submissions.record_later(left)).await;
     }
     served
 }
@@ -170,29 +174,42 @@ async fn requests<S: Submissions>(
 ) -> Result<(), ConnectionError> {
     let mut buffer = Vec::with_capacity(2_048);
     let mut deadline = Instant::now() + IDLE;
+    let mut stopped = pin!(stop.cancelled());
+    // It may ring before the deadline, which moves on with each request: setting it costs more than to look again.
+    let mut alarm = pin!(sleep_until(deadline));
     loop {
         while let Some(end) = request::end(&buffer)? {
             let answer = answer(&buffer[..end], submissions, messages).await?;
-            timeout(TRANSFER, stream.write_all(&answer)).await.map_err(|_| ConnectionError::Slow)??;
+            let now = Instant::now();
+            let taken = timeout_at(now + TRANSFER, stream.write_all(&answer)).await;
+            taken.map_err(|_| ConnectionError::Slow)??;
             buffer.drain(..end);
-            deadline = Instant::now() + if buffer.is_empty() { IDLE } else { TRANSFER };
+            deadline = now + if buffer.is_empty() { IDLE } else { TRANSFER };
         }
         let waiting = buffer.is_empty();
-        let read = tokio::select! {
-            () = stop.cancelled() => return Ok(()),
-            read = timeout_at(deadline, stream.read_buf(&mut buffer)) => read,
-        };
-        match read {
-            Ok(Ok(0)) | Err(_) if waiting => return Ok(()),
-            Ok(Ok(0)) => return Err(RequestError::Cut.into()),
-            Ok(Ok(_)) if waiting => deadline = Instant::now() + TRANSFER,
-            Ok(Ok(_)) => {}
-            Ok(Err(error)) => return Err(error.into()),
-            Err(_) => return Err(ConnectionError::Slow),
+        if !waiting && deadline < alarm.deadline() {
+            alarm.as_mut().reset(deadline);
+        }
+        tokio::select! {
+            biased;
+            () = &mut stopped => return Ok(()),
+            read = stream.read_buf(&mut buffer) => match read {
+                Ok(0) if waiting => return Ok(()),
+                Ok(0) => return Err(RequestError::Cut.into()),
+                Ok(_) if waiting => deadline = Instant::now() + TRANSFER,
+                Ok(_) => {}
+                Err(error) => return Err(error.into()),
+            },
+            () = &mut alarm => match waiting {
+                _ if Instant::now() < deadline => alarm.as_mut().reset(deadline),
+                true => return Ok(()),
+                false => return Err(ConnectionError::Slow),
+            },
         }
     }
 }
 
+/// The answer, once what it makes known is recorded.
 async fn answer<S: Submissions>(
     request: &[u8],
     submissions: &S,
@@ -200,15 +217,18 @@ async fn answer<S: Submissions>(
 ) -> Result<Cow<'static, [u8]>, RequestError> {
     let request = Request::parse(request)?;
     submissions.asked();
-    let Asked { decision, records } = messages.asked(&request, submissions);
-    for message in records {
-        record(submissions, message).await;
+    let Asked { decision, left, known } = messages.asked(&request, submissions);
+    if let Some(left) = left {
+        record(submissions.record_later(left)).await;
+    }
+    if let Some(known) = known {
+        record(submissions.record(known)).await;
     }
     Ok(action(&decision))
 }
 
-async fn record<S: Submissions>(submissions: &S, message: Judged) {
-    if timeout(RECORD, submissions.record(message)).await.is_err() {
+async fn record(recorded: impl Future<Output = ()>) {
+    if timeout(RECORD, recorded).await.is_err() {
         tracing::warn!("a message was answered before its record was durable: the disk is slow");
     }
 }

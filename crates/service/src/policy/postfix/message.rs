@@ -23,12 +23,14 @@ pub struct Messages {
     current: Option<Message>,
 }
 
-/// What a request is answered, and what is to be recorded, in order: a message that the client left for this one,
-/// and this one once its fate is known.
+/// What a request is answered, and what is to be recorded.
 #[derive(Debug)]
 pub struct Asked {
     pub decision: Decision<SubmissionVerdict>,
-    pub records: Vec<Judged>,
+    /// A message that the client left for this one; to be recorded first.
+    pub left: Option<Judged>,
+    /// This one, once its fate is known.
+    pub known: Option<Judged>,
 }
 
 #[derive(Debug)]
@@ -50,11 +52,8 @@ struct Message {
 
 impl Messages {
     pub fn asked<S: Submissions>(&mut self, request: &Request<'_>, submissions: &S) -> Asked {
-        let mut records = Vec::new();
         let same = self.current.as_ref().is_some_and(|message| *message.instance == *request.instance);
-        if !same {
-            records.extend(self.abandon(submissions));
-        }
+        let left = if same { None } else { self.abandon(submissions) };
         let login = request.login();
         let (login, address) = (login.as_deref(), request.address());
         let message = match &mut self.current {
@@ -62,11 +61,10 @@ impl Messages {
             None if request.state == State::Other => {
                 let decision = submissions.decide(login, address);
                 if decision.verdict == SubmissionVerdict::Accept {
-                    return Asked { decision, records };
+                    return Asked { decision, left, known: None };
                 }
-                let message = self.current.insert(Message::begun_by(request));
-                records.extend(message.record_of(request, &decision));
-                return Asked { decision, records };
+                let known = self.current.insert(Message::begun_by(request)).record_of(request, &decision);
+                return Asked { decision, left, known };
             }
             None => self.current.insert(Message::begun_by(request)),
         };
@@ -80,8 +78,8 @@ impl Messages {
         } else {
             submissions.decide(login, address)
         };
-        records.extend(message.record_of(request, &decision));
-        Asked { decision, records }
+        let known = message.record_of(request, &decision);
+        Asked { decision, left, known }
     }
 
     /// The client is gone, or begins something else: the message that was under way, if any.
@@ -334,6 +332,8 @@ mod tests {
 
         async fn record(&self, _judged: Judged) {}
 
+        async fn record_later(&self, _left: Judged) {}
+
         fn asked(&self) {}
     }
 
@@ -356,7 +356,7 @@ mod tests {
             );
             let request = Request::parse(text.as_bytes()).unwrap();
             let asked = self.messages.asked(&request, self.counting);
-            self.records.extend(asked.records);
+            self.records.extend(asked.left.into_iter().chain(asked.known));
             asked.decision.verdict
         }
 

@@ -2,6 +2,8 @@
 
 use std::{borrow::Cow, net::IpAddr};
 
+use memchr::{memchr, memchr_iter, memmem};
+
 /// A whole request in bytes. Postfix's own hold well under 2 KiB; certificate fields can make them longer.
 pub const MAX_REQUEST: usize = 16 * 1_024;
 
@@ -50,7 +52,7 @@ pub enum State {
 /// Where the first request in `buffer` ends, its empty line included; none if more has to come.
 pub fn end(buffer: &[u8]) -> Result<Option<usize>, RequestError> {
     let within = &buffer[..buffer.len().min(MAX_REQUEST)];
-    match within.windows(2).position(|pair| pair == b"\n\n") {
+    match memmem::find(within, b"\n\n") {
         Some(start) => Ok(Some(start + 2)),
         None if buffer.len() >= MAX_REQUEST => Err(RequestError::TooLarge),
         None => Ok(None),
@@ -65,8 +67,8 @@ impl<'a> Request<'a> {
         }
         let mut request = Self::default();
         let mut is_policy = false;
-        for line in bytes.split(|&byte| byte == b'\n').filter(|line| !line.is_empty()) {
-            let equals = line.iter().position(|&byte| byte == b'=').ok_or(RequestError::Line)?;
+        for line in lines(bytes).filter(|line| !line.is_empty()) {
+            let equals = memchr(b'=', line).ok_or(RequestError::Line)?;
             let (name, value) = (&line[..equals], &line[equals + 1..]);
             match name {
                 b"request" => is_policy = value == b"smtpd_access_policy",
@@ -120,6 +122,15 @@ impl State {
             _ => Self::Other,
         }
     }
+}
+
+fn lines(bytes: &[u8]) -> impl Iterator<Item = &[u8]> {
+    let mut begin = 0;
+    memchr_iter(b'\n', bytes).chain([bytes.len()]).map(move |end| {
+        let line = &bytes[begin..end];
+        begin = end + 1;
+        line
+    })
 }
 
 /// SMTPUTF8 (RFC 6531) makes addresses UTF-8; what isn't is shown with replacement characters.
