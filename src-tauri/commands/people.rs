@@ -1,8 +1,9 @@
 //! Accounts, admins, keys and the audit log.
 
 use mailcup_wire::{
-    Admin, AdminAccess, AdminChange, AdminId, ApiKey, ApiKeyGrant, ApiKeyId, Invitation, InvitationAnswer,
-    InvitationGrant, InvitationId, Login, NewApiKey, NewInvitation, SessionId,
+    Admin, AdminAccess, AdminChange, AdminId, ApiKey, ApiKeyGrant, ApiKeyId, AppPassword, AppPasswordGrant,
+    AppPasswordId, Invitation, InvitationAnswer, InvitationGrant, InvitationId, Login, MainPasswordChange,
+    MainPasswords, NewApiKey, NewAppPassword, NewInvitation, SessionId,
     desktop::{
         AccountList, AccountQuery, AccountRow, AuditList, AuditQuery, AuditStanding, ImportOutcome,
         ImportPreview, ImportProgress, SignInStep,
@@ -148,4 +149,38 @@ pub async fn create_api_key(console: Here, key: NewApiKey) -> Answer<ApiKeyGrant
 #[specta::specta]
 pub async fn revoke_api_key(console: Here, id: ApiKeyId) -> Answer<()> {
     console.revoke_api_key(id).await
+}
+
+#[tauri::command]
+#[specta::specta]
+pub async fn app_passwords(console: Here, login: Login) -> Answer<Vec<AppPassword>> {
+    console.app_passwords(login).await
+}
+
+#[tauri::command]
+#[specta::specta]
+pub async fn create_app_password(
+    console: Here,
+    login: Login,
+    app_password: NewAppPassword,
+) -> Answer<AppPasswordGrant> {
+    console.create_app_password(login, app_password).await
+}
+
+#[tauri::command]
+#[specta::specta]
+pub async fn revoke_app_password(console: Here, id: AppPasswordId) -> Answer<()> {
+    console.revoke_app_password(id).await
+}
+
+#[tauri::command]
+#[specta::specta]
+pub async fn main_passwords(console: Here) -> Answer<MainPasswords> {
+    console.main_passwords().await
+}
+
+#[tauri::command]
+#[specta::specta]
+pub async fn change_main_password(console: Here, change: MainPasswordChange) -> Answer<MainPasswords> {
+    console.change_main_password(change).await
 }

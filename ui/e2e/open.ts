@@ -57,6 +57,10 @@ async function setUp(page: Page) {
 }
 
 const acts: Record<NonNullable<Case["act"]>, (page: Page) => Promise<void>> = {
+  "app-password": async (page) => {
+    await page.getByRole("button", { name: "New app password" }).click();
+    await expect(page.getByLabel("For which program or device")).toBeVisible();
+  },
   choose: async (page) => {
     await page.getByRole("row", { name: /Critical/ }).focus();
     await page.keyboard.press("*");

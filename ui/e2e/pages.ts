@@ -27,6 +27,7 @@ export interface Case {
     | "authenticator"
     | "passphrase"
     | "missing"
+    | "app-password"
     | "codes"
     | "servers"
     | "wrong-code"

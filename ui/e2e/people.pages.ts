@@ -35,6 +35,13 @@ export const peopleCases: Case[] = [
     ready: "Devices and programs",
   },
   {
+    name: "account-app-passwords",
+    scenario: "well",
+    hash: "#/accounts/anna%40example.org",
+    ready: "New app password",
+    act: "app-password",
+  },
+  {
     name: "account-auditor",
     scenario: "auditor",
     hash: "#/accounts/anna%40example.org",

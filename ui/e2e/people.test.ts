@@ -127,3 +127,54 @@ test("an auditor reads admins, keys and the log, and changes nothing", async ({ 
   await page.goto("/?scenario=auditor#/keys");
   await expect(page.getByRole("button", { name: "New key…" })).toBeDisabled();
 });
+
+test("an app password is made, shown once, and revoked", async ({ page }) => {
+  await open(page, {
+    scenario: "well",
+    hash: "#/accounts/anna%40example.org",
+    ready: "New app password",
+  });
+  const list = page.getByRole("region", { name: "App passwords" });
+  await expect(list.getByText("IMAP and Submission, from 203.0.113.0/24")).toBeVisible();
+  await expect(list.getByText("Old phone")).toHaveCount(0);
+  await list.getByRole("button", { name: "New app password" }).click();
+  const form = page.getByRole("dialog");
+  await form.getByRole("button", { name: "Make it" }).click();
+  await expect(form.getByText("A name has 1 to 120 characters")).toBeVisible();
+  await form.getByLabel("For which program or device").fill("Tablet");
+  await form.getByLabel("Sieve").uncheck();
+  await form.getByRole("textbox", { name: "Networks" }).fill("not a network");
+  await form.getByRole("button", { name: "Make it" }).click();
+  await expect(page.getByText("k7qm-2x4d-w4hv-b6nr-3tz2-yfcj")).toHaveCount(0);
+  await form.getByRole("textbox", { name: "Networks" }).fill("198.51.100.0/24");
+  await form.getByRole("button", { name: "Make it" }).click();
+  await expect(page.getByText("k7qm-2x4d-w4hv-b6nr-3tz2-yfcj")).toBeVisible();
+  await page.getByRole("button", { name: "I have copied it" }).click();
+  await expect(page.getByText("k7qm-2x4d-w4hv-b6nr-3tz2-yfcj")).toHaveCount(0);
+  await expect(list.getByText("from 198.51.100.0/24")).toBeVisible();
+
+  await list.getByRole("button", { name: "Revoke Tablet" }).click();
+  await page.getByRole("dialog").getByRole("button", { name: "Revoke", exact: true }).click();
+  await expect(list.getByText("from 198.51.100.0/24")).toHaveCount(0);
+});
+
+test("own passwords are refused to mail programs for everybody only after a second look", async ({
+  page,
+}) => {
+  await open(page, {
+    scenario: "well",
+    hash: "#/accounts/anna%40example.org",
+    ready: "New app password",
+  });
+  const list = page.getByRole("region", { name: "App passwords" });
+  await list.getByLabel("For", { exact: true }).selectOption("organization");
+  await list.getByLabel("Own password in mail programs").selectOption("refused");
+  const dialog = page.getByRole("dialog");
+  await expect(dialog.getByText("11 of the 12 accounts")).toBeVisible();
+  await dialog.getByRole("button", { name: "Cancel" }).click();
+  await expect(list.getByText("own password works too")).toBeVisible();
+  await expect(list.getByLabel("Own password in mail programs")).toHaveValue("wider");
+  await list.getByLabel("Own password in mail programs").selectOption("refused");
+  await dialog.getByRole("button", { name: "Refuse them" }).click();
+  await expect(list.getByText("only app passwords work")).toBeVisible();
+});

@@ -20,6 +20,8 @@ enum Part {
     Policy,
     /// From a login on a real Dovecot to the notification
     Latency,
+    /// How long refusals of every kind take on a real Dovecot and Postfix; takes the tries of each kind
+    Refusals,
     /// A log of ten million events in the service
     History,
     /// A million events in the console's local copy
@@ -35,12 +37,16 @@ pub fn bench(workspace: &Workspace, options: &Options) -> Result<(), Failure> {
         ui::require_node()?;
         prerequisites::ensure(Purpose::Test)?;
         ui::build(workspace)?;
+    } else if options.parts.iter().any(|part| part.needs_mail_servers()) {
+        prerequisites::require_root("bench")?;
+        prerequisites::ensure(Purpose::Test)?;
     } else {
         prerequisites::ensure(Purpose::Build)?;
     }
     for part in &options.parts {
         match part {
             Part::Policy => run(workspace, options, "policy", "Measure the service")?,
+            Part::Refusals => run(workspace, options, "refusals", "Measure refusals by mail servers")?,
             Part::History => run(workspace, options, "history", "Measure the service with a long log")?,
             Part::Store => run(workspace, options, "store", "Measure the local copy")?,
             Part::Latency => {
@@ -71,10 +77,18 @@ impl Options {
 }
 
 impl Part {
-    /// Whether it starts real mail servers, and the window with its pages.
+    /// Whether it starts the window with its pages, and real mail servers.
     fn needs_the_product(self) -> bool {
         match self {
             Self::Latency | Self::Window => true,
+            Self::Policy | Self::Refusals | Self::History | Self::Store => false,
+        }
+    }
+
+    /// Whether it starts real mail servers.
+    fn needs_mail_servers(self) -> bool {
+        match self {
+            Self::Latency | Self::Window | Self::Refusals => true,
             Self::Policy | Self::History | Self::Store => false,
         }
     }
@@ -114,12 +128,12 @@ mod tests {
     }
 
     #[test]
-    fn only_what_opens_windows_asks_for_root_and_servers() {
-        let asking: Vec<_> = Part::value_variants()
-            .iter()
-            .filter(|part| part.needs_the_product())
-            .filter_map(|part| Some(part.to_possible_value()?.get_name().to_owned()))
-            .collect();
-        assert_eq!(asking, ["latency", "window"]);
+    fn only_what_starts_mail_servers_asks_for_root() {
+        let which = |needs: fn(Part) -> bool| -> Vec<String> {
+            let parts = Part::value_variants().iter().filter(|part| needs(**part));
+            parts.filter_map(|part| Some(part.to_possible_value()?.get_name().to_owned())).collect()
+        };
+        assert_eq!(which(Part::needs_the_product), ["latency", "window"]);
+        assert_eq!(which(Part::needs_mail_servers), ["latency", "refusals", "window"]);
     }
 }

@@ -4,6 +4,7 @@
 pub mod access;
 pub mod account;
 pub mod alert;
+pub mod app_password;
 pub mod audit;
 pub mod block;
 pub mod client;

@@ -8,7 +8,7 @@ mod folder;
 use std::{
     net::{Ipv4Addr, SocketAddr},
     path::Path,
-    process::{Command, Stdio},
+    process::{Command, Output, Stdio},
     time::Duration,
 };
 
@@ -71,7 +71,7 @@ const FIRST_NAMES: [&str; 12] =
 #[derive(Debug, Clone)]
 pub struct MailServersConfig {
     pub accounts: Vec<MailAccount>,
-    /// What `mailcupd mailserver-config dovecot` prints; stands in `conf.d` as it is.
+    /// What `mailcupd mailserver-config dovecot` prints: a script, run as it is before Dovecot starts.
     pub dovecot_snippet: String,
     /// What `mailcupd mailserver-config postfix` prints: a script, run as it is on the running Postfix.
     pub postfix_snippet: String,
@@ -155,12 +155,11 @@ impl MailServers {
         Ok(servers)
     }
 
-    /// Puts other snippets in place, as an admin would: Dovecot starts anew with the file, Postfix meets the
-    /// script while it runs. Ports and mail stay.
+    /// Runs other snippets, as an admin would, in place of what the former ones wrote: Dovecot starts anew after its
+    /// own, Postfix meets its own while it runs. Ports and mail stay.
     pub async fn apply(&mut self, dovecot_snippet: &str, postfix_snippet: &str) -> Result<(), LabError> {
         dovecot_snippet.clone_into(&mut self.config.dovecot_snippet);
         postfix_snippet.clone_into(&mut self.config.postfix_snippet);
-        configuration::write_dovecot_snippet(&self.folder, dovecot_snippet)?;
         drop(self.dovecot.take());
         self.run_dovecot().await?;
         self.run_postfix_snippet().await
@@ -208,6 +207,14 @@ impl MailServers {
     }
 
     async fn run_dovecot(&mut self) -> Result<(), LabError> {
+        self.folder.clear_dovecot_snippets()?;
+        let script = Command::new("sh")
+            .args(["-eu", "-c", &self.config.dovecot_snippet])
+            .env("DOVECOT_CONFIG_DIR", self.folder.dovecot_dir())
+            .env("CONFIG_FILE", self.folder.dovecot_conf())
+            .output()
+            .doing(|| "running the snippet for Dovecot".into())?;
+        must_have_run("the snippet for Dovecot", &script)?;
         self.dovecot = Some(Daemon::spawn(
             "dovecot",
             quiet(Command::new("dovecot").args(["-F", "-c"]).arg(self.folder.dovecot_conf())),
@@ -235,13 +242,7 @@ impl MailServers {
             .output()
             .await
             .doing(|| "running the snippet for Postfix".into())?;
-        if !done.status.success() {
-            return Err(LabError::Ended {
-                program: "the snippet for Postfix".into(),
-                status: done.status.to_string(),
-                evidence: String::from_utf8_lossy(&done.stderr).into_owned(),
-            });
-        }
+        must_have_run("the snippet for Postfix", &done)?;
         // The command returns before Postfix has read anything.
         let folder = &self.folder;
         wait::until("Postfix did not reload", STARTUP, async || {
@@ -288,6 +289,17 @@ impl Drop for MailServers {
         self.stop();
         self.leash.release();
     }
+}
+
+fn must_have_run(program: &str, done: &Output) -> Result<(), LabError> {
+    if done.status.success() {
+        return Ok(());
+    }
+    Err(LabError::Ended {
+        program: program.into(),
+        status: done.status.to_string(),
+        evidence: String::from_utf8_lossy(&done.stderr).into_owned(),
+    })
 }
 
 fn quiet(command: &mut Command) -> &mut Command {

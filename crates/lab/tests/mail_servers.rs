@@ -116,8 +116,9 @@ async fn ask_the_policies_that_the_snippets_name() {
     servers
         .apply(
             &format!(
-                "auth_policy_server_url = http://127.0.0.1:{auth_port}/policy/dovecot\n\
-                 auth_policy_hash_nonce = lab\nauth_policy_server_api_header = X-API-Key: k1\n"
+                "cat >$DOVECOT_CONFIG_DIR/conf.d/05-mailcup.conf <<END\n\
+                 auth_policy_server_url = http://127.0.0.1:{auth_port}/policy/dovecot\n\
+                 auth_policy_hash_nonce = lab\nauth_policy_server_api_header = X-API-Key: k1\nEND\n"
             ),
             &format!(
                 "postconf -e 'asked = check_policy_service inet:127.0.0.1:{mail_port}, \

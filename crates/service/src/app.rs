@@ -12,10 +12,11 @@ use tokio::{sync::Mutex, task::JoinHandle};
 use tokio_util::sync::CancellationToken;
 
 use crate::{
+    app_passwords::AppPasswords,
     clock::Clock,
     config::Config,
     event_log::EventLog,
-    http::{hosts::KnownHosts, problem::HttpProblem},
+    http::{app_passwords::guard_scopes, hosts::KnownHosts, problem::HttpProblem},
     keys::ApiKeys,
     mail::SendError,
     mail_servers::MailServers,
@@ -54,6 +55,7 @@ pub struct App {
     pub settings: Settings,
     pub sessions: Sessions,
     pub keys: ApiKeys,
+    pub app_passwords: AppPasswords,
     pub server_key: ServerKey,
     pub passwords: Passwords,
     pub throttle: Throttle,
@@ -143,6 +145,10 @@ impl App {
         for (secret, key) in store::keys::all(&mut connection).await? {
             keys.begin_stored(secret, &key);
         }
+        let app_passwords = AppPasswords::new(
+            store::app_passwords::living(&mut connection).await?,
+            guard_scopes(&store::app_passwords::main_passwords(&mut connection).await?),
+        );
         drop(connection);
         let (launch_token, given) = tokens.map(|tokens| (tokens.launch_token, tokens.setup_token)).unzip();
         let setup_token = OnceLock::new();
@@ -184,6 +190,7 @@ impl App {
             outbox,
             sessions,
             keys,
+            app_passwords,
             server_key,
             passwords: Passwords::new(hands),
             throttle: Throttle::new(clock.clone()),
@@ -248,7 +255,7 @@ impl App {
         Ok(())
     }
 
-    /// Writes when sessions and keys were last used.
+    /// Writes when sessions, keys and app passwords were last used.
     pub async fn remember_uses(&self) -> Result<(), StoreError> {
         let mut tx = self.store.write().await?;
         for session in self.sessions.all() {
@@ -257,6 +264,11 @@ impl App {
         for key in self.keys.all() {
             if let Some(at) = key.last_used_at() {
                 store::keys::used(&mut tx, &key.id, at).await?;
+            }
+        }
+        for app_password in self.app_passwords.all() {
+            if let Some((at, from)) = app_password.unwritten_use() {
+                store::app_passwords::used(&mut tx, &app_password.id, at, from).await?;
             }
         }
         tx.commit().await?;

@@ -4,6 +4,7 @@ mod accounts;
 pub(crate) mod admins;
 mod alerts;
 pub(crate) mod api_keys;
+pub(crate) mod app_passwords;
 mod audit;
 pub mod auth;
 pub(crate) mod blocks;
@@ -82,7 +83,10 @@ pub fn openapi() -> serde_json::Value {
 
 /// What mail servers ask, hundreds of times a second: they are no browsers and need no more than an answer.
 fn mail_servers_routes() -> OpenApiRouter<Arc<App>> {
-    OpenApiRouter::new().routes(routes!(crate::policy::dovecot::dovecot))
+    OpenApiRouter::new()
+        .routes(routes!(crate::policy::dovecot::dovecot))
+        .routes(routes!(crate::policy::app_password::grant))
+        .routes(routes!(crate::policy::app_password::introspect))
 }
 
 /// All routes of the API, each with its description.
@@ -113,6 +117,7 @@ fn api() -> OpenApiRouter<Arc<App>> {
         .merge(admins::routes())
         .merge(invitations::routes())
         .merge(api_keys::routes())
+        .merge(app_passwords::routes())
         .merge(settings::routes())
         .merge(audit::routes())
         .merge(snippet::routes())

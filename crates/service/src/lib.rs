@@ -1,6 +1,7 @@
 //! mailcupd: the service that sees every sign-in, decides on it, remembers it and tells the consoles.
 
 pub mod app;
+pub mod app_passwords;
 pub mod audit;
 pub mod authenticator;
 pub mod cli;

@@ -125,7 +125,7 @@ pub async fn snippet(
             });
             Ok(MailServerSnippet {
                 server,
-                path: snippet::DOVECOT_PATH.to_owned(),
+                path: snippet::SHELL.to_owned(),
                 text,
                 reload: snippet::DOVECOT_RELOAD.to_owned(),
                 key: Some(grant.key.id),
@@ -140,7 +140,7 @@ pub async fn snippet(
             let text = snippet::postfix(&Postfix { service: &service, when_down });
             Ok(MailServerSnippet {
                 server,
-                path: snippet::POSTFIX_PATH.to_owned(),
+                path: snippet::SHELL.to_owned(),
                 text,
                 reload: snippet::POSTFIX_RELOAD.to_owned(),
                 key: None,

@@ -1,6 +1,7 @@
 //! Decisions as the service makes them: guard's rules over what is in force now, for mail servers and for
 //! sign-ins at the service itself.
 
+pub mod app_password;
 pub mod change;
 pub mod dovecot;
 mod live;

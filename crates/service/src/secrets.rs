@@ -157,17 +157,29 @@ pub fn new_id() -> String {
 
 /// A code that a person copies: 80 random bits in four groups of base 32.
 pub fn new_readable_code() -> SecretString {
-    let text = BASE32_NOPAD.encode(&rand::random::<[u8; 10]>()).to_ascii_lowercase();
-    let groups: Vec<&str> =
-        [0, 4, 8, 12].into_iter().filter_map(|start| text.get(start..start + 4)).collect();
-    groups.join("-").into()
+    in_groups(&rand::random::<[u8; 10]>())
 }
 
-/// The hash of a code that a person typed: case, blanks and dashes don't matter.
+/// An app password: 120 random bits in six groups of base 32.
+pub fn new_app_password() -> SecretString {
+    in_groups(&rand::random::<[u8; 15]>())
+}
+
+/// The hash of a code that a person typed.
 pub fn hash_readable_code(typed: &str) -> TokenHash {
-    let plain: String =
-        typed.chars().filter(char::is_ascii_alphanumeric).map(|c| c.to_ascii_lowercase()).collect();
-    hash_token(&plain)
+    hash_token(&plain(typed))
+}
+
+/// What counts of a code that a person typed: case, blanks and dashes don't.
+pub fn plain(typed: &str) -> String {
+    typed.chars().filter(char::is_ascii_alphanumeric).map(|c| c.to_ascii_lowercase()).collect()
+}
+
+fn in_groups(random: &[u8]) -> SecretString {
+    let text = BASE32_NOPAD.encode(random).to_ascii_lowercase();
+    let groups: Vec<&str> =
+        (0..text.len()).step_by(4).filter_map(|start| text.get(start..start + 4)).collect();
+    groups.join("-").into()
 }
 
 #[cfg(test)]
@@ -191,5 +203,16 @@ mod tests {
         assert_eq!(code.len(), 19);
         let typed = format!(" {} ", code.replace('-', " ").to_ascii_uppercase());
         assert_eq!(hash_readable_code(&typed), hash_readable_code(code));
+    }
+
+    #[test]
+    fn an_app_password_has_120_bits_in_groups_that_are_easy_to_type() {
+        let password = new_app_password();
+        let groups: Vec<&str> = password.expose_secret().split('-').collect();
+        let easy = |group: &&str| {
+            group.len() == 4 && group.bytes().all(|it| matches!(it, b'a'..=b'z' | b'2'..=b'7'))
+        };
+        assert!(groups.len() == 6 && groups.iter().all(easy), "{groups:?}");
+        assert_ne!(password.expose_secret(), new_app_password().expose_secret());
     }
 }

@@ -1,7 +1,5 @@
 //! What an admin pastes so that Dovecot and Postfix ask this service. Nothing is left to fill in.
 
-use std::fmt::Write as _;
-
 use mailcup_wire::WhenDown;
 use secrecy::{ExposeSecret, SecretString};
 
@@ -25,51 +23,171 @@ pub struct Postfix<'a> {
     pub when_down: WhenDown,
 }
 
-/// Where [`dovecot`] belongs.
-pub const DOVECOT_PATH: &str = "/etc/dovecot/conf.d/95-mailcup.conf";
-/// What makes it take effect.
+/// Where [`dovecot`] and [`postfix`] are run.
+pub const SHELL: &str = "a root shell on the mail server";
+/// What makes them take effect; the scripts run it.
 pub const DOVECOT_RELOAD: &str = "doveadm reload";
-/// Where [`postfix`] is run.
-pub const POSTFIX_PATH: &str = "a root shell on the mail server";
-/// What makes it take effect.
 pub const POSTFIX_RELOAD: &str = "postfix reload";
 
-/// A configuration file for Dovecot 2.3, with the form of 2.4 in comments.
+/// A script for a root shell: it writes Dovecot's configuration, for 2.3 or 2.4, and makes Dovecot read it. Running it
+/// again changes nothing.
 pub fn dovecot(to: &Dovecot<'_>) -> String {
-    let url = format!("{}/policy/dovecot", to.base_url.trim_end_matches('/'));
-    let (key, nonce) = (to.key.expose_secret(), to.nonce.expose_secret());
-    let (closed, meaning) = match to.when_down {
-        WhenDown::Open => ("no", "sign-ins go on, undecided and unrecorded"),
-        WhenDown::Closed => ("yes", "nobody can sign in until it is back"),
-    };
-    let mut text = String::new();
-    let _ = write!(
-        text,
+    format!(
         "\
-# MailCup: Dovecot asks mailcupd before each sign-in and reports how it went.
+# MailCup: Dovecot asks mailcupd before each sign-in, lets it check app passwords, and reports how it went.
 # The key below is \"{name}\"; it can do nothing else, and is revoked in the console.
+set -eu
+dovecot=${{DOVECOT_CONFIG_DIR:-/etc/dovecot}}
+# Where it was written formerly.
+rm -f \"$dovecot/conf.d/95-mailcup.conf\"
+# The number is low: app passwords must be asked for before the passwords that your own files name.
+case $(dovecot --version) in
+2.[0-3].*)
+(umask 077 && cat >\"$dovecot/mailcup-oauth2.conf.ext\") <<END
+{oauth2}END
+cat >\"$dovecot/conf.d/05-mailcup.conf\" <<END
+{older}END
+;;
+*)
+cat >\"$dovecot/conf.d/05-mailcup.conf\" <<END
+{newer}END
+;;
+esac
+if ! doveconf -n >/dev/null; then
+  rm -f \"$dovecot/conf.d/05-mailcup.conf\"
+  echo 'Dovecot does not take this; see above. Nothing is in force.' >&2
+  exit 1
+fi
+{DOVECOT_RELOAD} || echo 'Dovecot is not running; it reads this at its next start.' >&2
+",
+        name = to.key_name,
+        oauth2 = oauth2(to),
+        older = dovecot_2_3(to),
+        newer = dovecot_2_4(to),
+    )
+}
+
+/// What Dovecot 2.3 reads from a file of its own, which only root reads.
+fn oauth2(to: &Dovecot<'_>) -> String {
+    let (url, key) = (url(to), to.key.expose_secret());
+    format!(
+        "\
+grant_url = {url}/grant
+introspection_url = {url}/introspect
+introspection_mode = post
+client_id = dovecot
+client_secret = {key}
+use_grant_password = yes
+timeout_msecs = 2000
+username_attribute = username
+active_attribute = active
+active_value = true
+pass_attrs = app_password=%{{oauth2:app_password}}
+"
+    )
+}
+
+fn dovecot_2_3(to: &Dovecot<'_>) -> String {
+    let (url, key, nonce) = (url(to), to.key.expose_secret(), to.nonce.expose_secret());
+    let (closed, meaning) = when_down(to.when_down);
+    format!(
+        "\
 auth_policy_server_url = {url}
 auth_policy_server_api_header = X-API-Key: {key}
 auth_policy_server_timeout_msecs = 2000
 auth_policy_hash_nonce = {nonce}
+auth_policy_request_attributes = login=%{{requested_username}} pwhash=%{{hashed_password}} remote=%{{rip}} \
+device_id=%{{client_id}} protocol=%s session_id=%{{session}} stage=%{{passdb:mailcup_stage}} \
+app_password=%{{passdb:app_password}}
 # While mailcupd does not answer, {meaning}.
 auth_policy_reject_on_fail = {closed}
+# Opens nothing: it marks the requests that come after a password was looked at.
+passdb {{
+  driver = static
+  args = noauthenticate=y mailcup_stage=after
+}}
+# App passwords; what is none of them goes on to the passwords that your own files name.
+passdb {{
+  driver = oauth2
+  mechanisms = plain login
+  args = $dovecot/mailcup-oauth2.conf.ext
+  result_success = return-ok
+  result_failure = continue
+}}
 # Lets the console show which mail program signed in.
 imap_id_retain = yes
+"
+    )
+}
 
-# Dovecot 2.4 writes the same as:
-# auth_policy_server_url = {url}
-# auth_policy_server_api_header = X-API-Key: {key}
-# auth_policy_hash_nonce = {nonce}
-# auth_policy_reject_on_fail = {closed}
-# auth_policy {{
-#   http_client_request_absolute_timeout = 2s
-# }}
-# imap_id_retain = yes
-",
-        name = to.key_name,
-    );
-    text
+fn dovecot_2_4(to: &Dovecot<'_>) -> String {
+    let (url, key, nonce) = (url(to), to.key.expose_secret(), to.nonce.expose_secret());
+    let (closed, meaning) = when_down(to.when_down);
+    format!(
+        "\
+auth_policy_server_url = {url}
+auth_policy_server_api_header = X-API-Key: {key}
+auth_policy_hash_nonce = {nonce}
+auth_policy {{
+  http_client_request_absolute_timeout = 2s
+}}
+auth_policy_request_attributes {{
+  login = %{{requested_username}}
+  pwhash = %{{hashed_password}}
+  remote = %{{remote_ip}}
+  device_id = %{{client_id}}
+  protocol = %{{protocol}}
+  session_id = %{{session}}
+  stage = %{{passdb:mailcup_stage}}
+  app_password = %{{passdb:app_password}}
+}}
+# While mailcupd does not answer, {meaning}.
+auth_policy_reject_on_fail = {closed}
+# Opens nothing: it marks the requests that come after a password was looked at.
+passdb mailcup-stage {{
+  driver = static
+  fields {{
+    noauthenticate = yes
+    mailcup_stage = after
+  }}
+}}
+# App passwords; what is none of them goes on to the passwords that your own files name.
+passdb mailcup-app-passwords {{
+  driver = oauth2
+  mechanisms_filter = plain login
+  result_success = return-ok
+  result_failure = continue
+  oauth2 {{
+    grant_url = {url}/grant
+    introspection_url = {url}/introspect
+    introspection_mode = post
+    client_id = dovecot
+    client_secret = {key}
+    username_attribute = username
+    active_attribute = active
+    active_value = true
+    http_client_request_absolute_timeout = 2s
+  }}
+  fields {{
+    app_password = %{{oauth2:app_password}}
+  }}
+}}
+# Lets the console show which mail program signed in.
+imap_id_retain = yes
+"
+    )
+}
+
+fn url(to: &Dovecot<'_>) -> String {
+    format!("{}/policy/dovecot", to.base_url.trim_end_matches('/'))
+}
+
+/// Dovecot's setting, and what it means.
+fn when_down(when_down: WhenDown) -> (&'static str, &'static str) {
+    match when_down {
+        WhenDown::Open => ("no", "sign-ins go on, undecided and unrecorded, and app passwords open nothing"),
+        WhenDown::Closed => ("yes", "nobody can sign in until it is back"),
+    }
 }
 
 /// A script for a root shell: it makes every submission service of `master.cf` ask, and leaves port 25 as it

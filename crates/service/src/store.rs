@@ -6,6 +6,7 @@
 pub mod accounts;
 pub mod admins;
 pub mod alerts;
+pub mod app_passwords;
 pub mod audit;
 pub mod blocks;
 pub mod codes;

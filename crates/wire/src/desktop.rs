@@ -71,6 +71,11 @@
 //! | `api_keys` |  | `Vec<ApiKey>` |
 //! | `create_api_key` | [`crate::NewApiKey`] | [`crate::ApiKeyGrant`] |
 //! | `revoke_api_key` | `id` | `()` |
+//! | `app_passwords` | `login` | `Vec<AppPassword>` |
+//! | `create_app_password` | `login`, [`crate::NewAppPassword`] | [`crate::AppPasswordGrant`] |
+//! | `revoke_app_password` | `id` | `()` |
+//! | `main_passwords` |  | [`crate::MainPasswords`] |
+//! | `change_main_password` | [`crate::MainPasswordChange`] | [`crate::MainPasswords`] |
 //! | `preferences`, `set_preferences` | [`Preferences`] | [`Preferences`] |
 //! | `pause_notifications` | [`Pause`] | `()` |
 //! | `dismiss_notice` | [`Notice`] | `()` |

@@ -1,6 +1,6 @@
 use crate::{
-    Account, Address, AdminId, Alert, Block, BlockId, EventId, LimitId, Login, MailServerKind, Network,
-    Place, PolicyItem, RuleId, Time, wire,
+    Account, Address, AdminId, Alert, AppPasswordId, Block, BlockId, EventId, LimitId, Login, MailServerKind,
+    Network, Place, PolicyItem, RuleId, Time, wire,
 };
 
 wire! {
@@ -102,6 +102,9 @@ wire! {
         /// The sending limit that caused it.
         #[serde(default, skip_serializing_if = "Option::is_none")]
         pub limit: Option<LimitId>,
+        /// The app password that signed in, or was refused.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        pub app_password: Option<AppPasswordId>,
     }
 }
 
@@ -146,6 +149,12 @@ wire! {
     #[serde(rename_all = "snake_case")]
     pub enum ReasonCode {
         Credentials,
+        /// An app password was right.
+        AppPassword,
+        /// An app password was right, but not for this protocol, network or time.
+        AppPasswordLimited,
+        /// The account's own password was right, but opens nothing for mail clients.
+        MainPasswordRefused,
         WrongPassword,
         WrongCode,
         CodeRequested,
@@ -231,7 +240,7 @@ wire! {
 
 impl Reason {
     pub fn new(code: ReasonCode, text: impl Into<String>) -> Self {
-        Self { code, text: text.into(), block: None, rule: None, limit: None }
+        Self { code, text: text.into(), block: None, rule: None, limit: None, app_password: None }
     }
 }
 

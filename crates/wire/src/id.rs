@@ -38,6 +38,8 @@ text_id! {
     AlertId,
     /// Names an API key; the key itself is shown once and never leaves the service again.
     ApiKeyId,
+    /// Names an app password; the password itself is shown once and never leaves the service again.
+    AppPasswordId,
     /// Names a block.
     BlockId,
     /// Names an access rule.

@@ -4,10 +4,10 @@ wire! {
     /// What to paste into a mail server's configuration; nothing is left to fill in.
     pub struct MailServerSnippet {
         pub server: MailServerKind,
-        /// Where it belongs, for example `/etc/dovecot/conf.d/95-mailcup.conf`.
+        /// Where it belongs: a file, or in words where it is run.
         pub path: String,
         pub text: String,
-        /// The command that makes it take effect.
+        /// The command that makes it take effect, unless the text ends with it.
         pub reload: String,
         /// The key minted for it; none where the protocol carries none.
         pub key: Option<ApiKeyId>,

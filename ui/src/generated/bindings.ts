@@ -66,6 +66,11 @@ export const commands = {
 	apiKeys: () => __TAURI_INVOKE<ApiKey[]>("api_keys"),
 	createApiKey: (key: NewApiKey) => __TAURI_INVOKE<ApiKeyGrant>("create_api_key", { key }),
 	revokeApiKey: (id: ApiKeyId) => __TAURI_INVOKE<null>("revoke_api_key", { id }),
+	appPasswords: (login: Login) => __TAURI_INVOKE<AppPassword[]>("app_passwords", { login }),
+	createAppPassword: (login: Login, appPassword: NewAppPassword) => __TAURI_INVOKE<AppPasswordGrant>("create_app_password", { login, appPassword }),
+	revokeAppPassword: (id: AppPasswordId) => __TAURI_INVOKE<null>("revoke_app_password", { id }),
+	mainPasswords: () => __TAURI_INVOKE<MainPasswords>("main_passwords"),
+	changeMainPassword: (change: MainPasswordChange) => __TAURI_INVOKE<MainPasswords>("change_main_password", { change }),
 	preferences: () => __TAURI_INVOKE<Preferences>("preferences"),
 	setPreferences: (preferences: Preferences) => __TAURI_INVOKE<Preferences>("set_preferences", { preferences }),
 	pauseNotifications: (pause: Pause) => __TAURI_INVOKE<null>("pause_notifications", { pause }),
@@ -410,6 +415,35 @@ export type ApiKeyGrant = {
 
 /**  Names an API key; the key itself is shown once and never leaves the service again. */
 export type ApiKeyId = string;
+
+/**  A password for the mail clients of one account, drawn by the service. The password itself is not in it. */
+export type AppPassword = {
+	id: AppPasswordId,
+	login: Login,
+	name: string,
+	/**  Over which it opens the account: some of imap, pop3, submission and sieve. */
+	protocols: Protocol[],
+	/**  None: from anywhere. */
+	networks: string[],
+	/**  None: until revoked. */
+	expires_at: string | null,
+	created_at: string,
+	created_by_login: Login | null,
+	last_used_at: string | null,
+	last_used_from: string | null,
+	revoked_at: string | null,
+	revoked_by_login: Login | null,
+};
+
+/**  A new app password, shown this once. */
+export type AppPasswordGrant = {
+	app_password: AppPassword,
+	/**  In groups of small letters and digits; blanks, dashes and case don't matter when it is typed. */
+	password: string,
+};
+
+/**  Names an app password; the password itself is shown once and never leaves the service again. */
+export type AppPasswordId = string;
 
 export type Applied = { kind: "done"; content: Content } | 
 /**  Draft or resource changed again; nothing was sent or changed. */
@@ -1289,10 +1323,10 @@ export type MailServerKind = "dovecot" | "postfix";
 /**  What to paste into a mail server's configuration; nothing is left to fill in. */
 export type MailServerSnippet = {
 	server: MailServerKind,
-	/**  Where it belongs, for example `/etc/dovecot/conf.d/95-mailcup.conf`. */
+	/**  Where it belongs: a file, or in words where it is run. */
 	path: string,
 	text: string,
-	/**  The command that makes it take effect. */
+	/**  The command that makes it take effect, unless the text ends with it. */
 	reload: string,
 	/**  The key minted for it; none where the protocol carries none. */
 	key: ApiKeyId | null,
@@ -1326,6 +1360,30 @@ export type Mark =
 "same" | "only_yours" | "only_theirs" | 
 /**  Both, differently. */
 "both";
+
+/**  `PUT /v1/main-passwords` */
+export type MainPasswordChange = {
+	scope: PolicyScope,
+	/**  None: the wider scope decides. */
+	refused: boolean | null,
+	/**  Needed where accounts without an app password would be refused. */
+	confirm?: boolean,
+};
+
+/**  What one scope says. */
+export type MainPasswordScope = {
+	scope: PolicyScope,
+	/**  Over imap, pop3, submission and sieve an account's own password is refused, and an app password needed. */
+	refused: boolean,
+};
+
+/**
+ *  Where accounts' own passwords open their mail to mail clients. The closest scope decides: account, then
+ *  domain, then organization; without any, they do.
+ */
+export type MainPasswords = {
+	scopes: MainPasswordScope[],
+};
 
 /**  What became of a draft's resource since the edit began, as far as this console knows. */
 export type Meanwhile = "nothing" | 
@@ -1375,6 +1433,18 @@ export type NewAccount = {
 export type NewApiKey = {
 	name: string,
 	scopes: Scope[],
+};
+
+/**  `POST /v1/accounts/{login}/app-passwords` */
+export type NewAppPassword = {
+	/**  For which program or device it is. */
+	name: string,
+	/**  None: all that mail clients use. */
+	protocols?: Protocol[],
+	/**  None: from anywhere. */
+	networks?: string[],
+	/**  None: until revoked. */
+	expires_at?: string | null,
 };
 
 /**  `POST /v1/blocks` */
@@ -1673,9 +1743,17 @@ export type Reason = {
 	rule?: RuleId | null,
 	/**  The sending limit that caused it. */
 	limit?: LimitId | null,
+	/**  The app password that signed in, or was refused. */
+	app_password?: AppPasswordId | null,
 };
 
-export type ReasonCode = "credentials" | "wrong_password" | "wrong_code" | "code_requested" | "blocked_address" | "blocked_network" | "blocked_account" | 
+export type ReasonCode = "credentials" | 
+/**  An app password was right. */
+"app_password" | 
+/**  An app password was right, but not for this protocol, network or time. */
+"app_password_limited" | 
+/**  The account's own password was right, but opens nothing for mail clients. */
+"main_password_refused" | "wrong_password" | "wrong_code" | "code_requested" | "blocked_address" | "blocked_network" | "blocked_account" | 
 /**  A deny rule matched. */
 "rule_denied" | 
 /**  There is a list of allow rules, and none of it matched. */

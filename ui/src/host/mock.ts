@@ -6,6 +6,7 @@ import { health } from "./mock/health";
 import { accountCommands } from "./mock/accounts";
 import { adminCommands } from "./mock/admins";
 import { activity } from "./mock/activity";
+import { appPasswordCommands } from "./mock/appPasswords";
 import { LONG_AGO, million } from "./mock/million";
 import {
   attacked,
@@ -329,6 +330,7 @@ export const host: Host = {
     read(() => seed.accounts(now).filter((account) => account.login.includes(text.toLowerCase()))),
 
   ...adminCommands({ read, write, problem, changed, push }),
+  ...appPasswordCommands({ read, write, problem }),
   ...accountCommands({
     read,
     write,
@@ -422,10 +424,7 @@ export const host: Host = {
   mailServerSnippet: ({ server }) =>
     write(() => ({
       server,
-      path:
-        server === "dovecot"
-          ? "/etc/dovecot/conf.d/95-mailcup.conf"
-          : "a root shell on the mail server",
+      path: "a root shell on the mail server",
       text: server === "dovecot" ? seed.dovecotSnippet : seed.postfixSnippet,
       reload: server === "dovecot" ? "doveadm reload" : "postfix reload",
       key: server === "dovecot" ? "key1" : null,

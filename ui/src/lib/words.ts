@@ -206,6 +206,9 @@ const bare = (network: string) => network.replace(network.includes(":") ? /\/128
 
 const reasonName = named<ReasonCode>({
   credentials: m.words_reason_credentials,
+  app_password: m.words_reason_app_password,
+  app_password_limited: m.words_reason_app_password_limited,
+  main_password_refused: m.words_reason_main_password_refused,
   wrong_password: m.words_reason_wrong_password,
   wrong_code: m.words_reason_wrong_code,
   code_requested: m.words_reason_code_requested,

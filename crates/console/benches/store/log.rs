@@ -99,6 +99,7 @@ impl Log {
             block: Some("b1".into()),
             rule: None,
             limit: None,
+            app_password: None,
         };
         EventBody::SignIn(SignIn {
             login,

@@ -4,8 +4,9 @@ use std::time::Duration;
 
 use mailcup_wire::{
     Account, AccountChange, AccountImport, AccountImportResult, Admin, AdminAccess, AdminChange, AdminId,
-    ApiKey, ApiKeyGrant, ApiKeyId, AuditPage, Invitation, InvitationAnswer, InvitationGrant, InvitationId,
-    Login, NewAccount, NewApiKey, NewInvitation, Problem, SessionId,
+    ApiKey, ApiKeyGrant, ApiKeyId, AppPassword, AppPasswordGrant, AppPasswordId, AuditPage, Invitation,
+    InvitationAnswer, InvitationGrant, InvitationId, Login, MainPasswordChange, MainPasswords, NewAccount,
+    NewApiKey, NewAppPassword, NewInvitation, Problem, SessionId,
 };
 use reqwest::{Body, Method, header};
 use tokio::sync::watch;
@@ -95,6 +96,30 @@ impl Api {
 
     pub async fn revoke_api_key(&self, id: &ApiKeyId) -> Result<(), Problem> {
         self.delete(&format!("api-keys/{}", segment(&id.0))).await
+    }
+
+    pub async fn app_passwords(&self, login: &Login) -> Result<Vec<AppPassword>, Problem> {
+        self.get(&format!("accounts/{}/app-passwords", segment(&login.0))).await
+    }
+
+    pub async fn create_app_password(
+        &self,
+        login: &Login,
+        new: &NewAppPassword,
+    ) -> Result<AppPasswordGrant, Problem> {
+        self.send(Method::POST, &format!("accounts/{}/app-passwords", segment(&login.0)), new).await
+    }
+
+    pub async fn revoke_app_password(&self, id: &AppPasswordId) -> Result<(), Problem> {
+        self.delete(&format!("app-passwords/{}", segment(&id.0))).await
+    }
+
+    pub async fn main_passwords(&self) -> Result<MainPasswords, Problem> {
+        self.get("main-passwords").await
+    }
+
+    pub async fn change_main_password(&self, change: &MainPasswordChange) -> Result<MainPasswords, Problem> {
+        self.send(Method::PUT, "main-passwords", change).await
     }
 
     async fn delete(&self, path: &str) -> Result<(), Problem> {

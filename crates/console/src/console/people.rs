@@ -6,8 +6,9 @@ use std::{
 };
 
 use mailcup_wire::{
-    Admin, AdminAccess, AdminChange, AdminId, ApiKey, ApiKeyGrant, ApiKeyId, Code, Invitation,
-    InvitationAnswer, InvitationGrant, InvitationId, Login, NewAccount, NewApiKey, NewInvitation, Problem,
+    Admin, AdminAccess, AdminChange, AdminId, ApiKey, ApiKeyGrant, ApiKeyId, AppPassword, AppPasswordGrant,
+    AppPasswordId, Code, Invitation, InvitationAnswer, InvitationGrant, InvitationId, Login,
+    MainPasswordChange, MainPasswords, NewAccount, NewApiKey, NewAppPassword, NewInvitation, Problem,
     ServiceId, SessionId,
     desktop::{
         AccountList, AccountQuery, AccountRow, AuditList, AuditQuery, AuditStanding, BadLine, Credentials,
@@ -187,6 +188,30 @@ impl Console {
 
     pub async fn revoke_api_key(&self, id: ApiKeyId) -> Result<(), Problem> {
         self.signed_in()?.revoke_api_key(&id).await
+    }
+
+    pub async fn app_passwords(&self, login: Login) -> Result<Vec<AppPassword>, Problem> {
+        self.signed_in()?.app_passwords(&login).await
+    }
+
+    pub async fn create_app_password(
+        &self,
+        login: Login,
+        new: NewAppPassword,
+    ) -> Result<AppPasswordGrant, Problem> {
+        self.signed_in()?.create_app_password(&login, &new).await
+    }
+
+    pub async fn revoke_app_password(&self, id: AppPasswordId) -> Result<(), Problem> {
+        self.signed_in()?.revoke_app_password(&id).await
+    }
+
+    pub async fn main_passwords(&self) -> Result<MainPasswords, Problem> {
+        self.signed_in()?.main_passwords().await
+    }
+
+    pub async fn change_main_password(&self, change: MainPasswordChange) -> Result<MainPasswords, Problem> {
+        self.signed_in()?.change_main_password(&change).await
     }
 
     fn audit_desk(&self) -> Result<(Store, Asking), Problem> {

@@ -10,15 +10,10 @@ use crate::LabError;
 
 pub(super) fn write(folder: &Folder, config: &MailServersConfig, ports: &MailPorts) -> Result<(), LabError> {
     folder.write("dovecot/dovecot.conf", &dovecot_conf(folder, ports))?;
-    write_dovecot_snippet(folder, &config.dovecot_snippet)?;
     folder.write_for_dovecot("dovecot/users", &users(config))?;
     folder.write_as_if_old("postfix/main.cf", &main_cf(folder, ports))?;
     folder.write_as_if_old("postfix/master.cf", &master_cf(ports))?;
     folder.write_as_if_old("postfix/mailboxes", &mailboxes(config))
-}
-
-pub(super) fn write_dovecot_snippet(folder: &Folder, snippet: &str) -> Result<(), LabError> {
-    folder.write("dovecot/conf.d/99-mailcup.conf", snippet)
 }
 
 fn users(config: &MailServersConfig) -> String {
@@ -37,7 +32,7 @@ fn mailboxes(config: &MailServersConfig) -> String {
     out
 }
 
-/// The snippet is included last and nothing comes after it.
+/// What snippets write is included before the accounts' own passwords, as on Debian.
 fn dovecot_conf(folder: &Folder, ports: &MailPorts) -> String {
     let l = folder.path().display();
     format!(
@@ -69,6 +64,7 @@ service anvil {{
   }}
 }}
 
+!include_try conf.d/*.conf
 passdb {{
   driver = passwd-file
   args = scheme=PLAIN username_format=%u {l}/dovecot/users
@@ -94,9 +90,7 @@ service lmtp {{
     port = {lmtp}
   }}
 }}
-{imap}{pop3}{sieve}
-!include conf.d/*.conf
-",
+{imap}{pop3}{sieve}",
         name = folder.path().file_name().unwrap_or_default().display(),
         lmtp = ports.lmtp,
         imap = login_service("imap-login", ("imap", "imaps"), ports.imap.direct, ports.imap.proxied),

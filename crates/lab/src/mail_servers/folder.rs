@@ -60,6 +60,18 @@ impl Folder {
         self.at("dovecot/dovecot.conf")
     }
 
+    pub(super) fn dovecot_dir(&self) -> PathBuf {
+        self.at("dovecot")
+    }
+
+    /// Takes away what snippets wrote.
+    pub(super) fn clear_dovecot_snippets(&self) -> Result<(), LabError> {
+        let folder = self.at("dovecot/conf.d");
+        fs::remove_dir_all(&folder)
+            .and_then(|()| fs::create_dir(&folder))
+            .doing(|| format!("emptying {}", folder.display()))
+    }
+
     pub(super) fn postfix_dir(&self) -> PathBuf {
         self.at("postfix")
     }

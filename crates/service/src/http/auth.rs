@@ -19,6 +19,7 @@ use axum::{
 use base64::{Engine as _, engine::general_purpose::STANDARD as BASE64};
 use mailcup_guard::decision::SignInVerdict;
 use mailcup_wire::{AdminId, ApiKeyId, Code, Login, Problem, Role, Scope};
+use secrecy::{ExposeSecret, SecretString};
 use tokio_util::sync::CancellationToken;
 
 use super::{client::Client, problem::HttpProblem};
@@ -161,17 +162,28 @@ impl FromRequestParts<Arc<App>> for PolicyCaller {
     type Rejection = HttpProblem;
 
     async fn from_request_parts(parts: &mut Parts, app: &Arc<App>) -> Result<Self, Self::Rejection> {
-        let token = presented(&parts.headers).ok_or_else(|| unauthenticated(NOTHING_GIVEN))?;
-        if let Some(key) = app.keys.find(&token, app.clock.now()) {
-            if key.has(Scope::Policy) {
-                return Ok(Self(key));
-            }
-            return Err(forbidden("This key lacks the scope policy."));
+        policy_key(app, &parts.headers, None).map(Self)
+    }
+}
+
+/// A mail server's key: from the headers, else as its request's body says it.
+pub fn policy_key(
+    app: &App,
+    headers: &HeaderMap,
+    in_body: Option<&SecretString>,
+) -> Result<Arc<LiveKey>, HttpProblem> {
+    let token = presented(headers)
+        .or_else(|| in_body.map(|key| key.expose_secret().to_owned()))
+        .ok_or_else(|| unauthenticated(NOTHING_GIVEN))?;
+    if let Some(key) = app.keys.find(&token, app.clock.now()) {
+        if key.has(Scope::Policy) {
+            return Ok(key);
         }
-        match app.sessions.find(&token) {
-            Some(_) => Err(forbidden("Only a mail server's key can do this.")),
-            None => Err(unauthenticated(ENDED)),
-        }
+        return Err(forbidden("This key lacks the scope policy."));
+    }
+    match app.sessions.find(&token) {
+        Some(_) => Err(forbidden("Only a mail server's key can do this.")),
+        None => Err(unauthenticated(ENDED)),
     }
 }
 

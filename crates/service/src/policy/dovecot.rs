@@ -21,7 +21,10 @@ use mailcup_wire::{
 use moka::sync::Cache;
 use serde::{Deserialize, Deserializer};
 
-use super::noted;
+use super::{
+    app_password::{self, Proof},
+    noted,
+};
 use crate::{
     app::App,
     event_log::reason_text,
@@ -67,6 +70,12 @@ pub struct PolicyRequest<'a> {
     #[serde(default, deserialize_with = "flag")]
     #[schema(value_type = bool)]
     tls: bool,
+    /// `after` once a passdb was asked, from a mail server that is set up for app passwords.
+    #[serde(borrow, default)]
+    stage: Cow<'a, str>,
+    /// The id of the app password that was right.
+    #[serde(borrow, default)]
+    app_password: Cow<'a, str>,
     /// In a report: whether the password was right.
     #[serde(default, deserialize_with = "flag")]
     #[schema(value_type = bool)]
@@ -118,7 +127,7 @@ pub async fn dovecot(
     app.mail_servers.count(MailServerKind::Dovecot, &key.name, now);
     let attempt = request.attempt()?;
     match command {
-        CommandName::Allow => Ok(allow(&app, attempt, now)),
+        CommandName::Allow => Ok(allow(&app, attempt, &request.proof(), now)),
         CommandName::Report => {
             let mark = request.password_mark();
             let sign_in = report(&app, attempt, &request, &key.name, now);
@@ -128,32 +137,37 @@ pub async fn dovecot(
     }
 }
 
-fn allow(app: &App, attempt: Attempt, now: Time) -> Response {
+fn allow(app: &App, attempt: Attempt, proof: &Proof, now: Time) -> Response {
     let Decision { verdict, reasons } =
         app.policy.sign_in(&attempt.login.0, attempt.protocol, attempt.address, now);
-    match verdict {
-        SignInVerdict::Allow => answer(0),
-        SignInVerdict::Delay(wait) => answer(wait.as_secs()),
+    let (wait, reasons) = match verdict {
+        SignInVerdict::Allow => (0, app_password::refusal(app, &attempt, proof, now)),
+        SignInVerdict::Delay(wait) => (wait.as_secs(), app_password::refusal(app, &attempt, proof, now)),
         // There is no asking for a second factor over IMAP and SMTP.
-        SignInVerdict::Challenge | SignInVerdict::Refuse => {
-            let reasons: Arc<[Reason]> = reasons.iter().map(reason_text).collect();
-            app.refusals.0.insert((attempt.login, attempt.address, attempt.protocol), reasons);
-            answer(-1)
-        }
+        SignInVerdict::Challenge | SignInVerdict::Refuse => (0, reasons.iter().map(reason_text).collect()),
+    };
+    if reasons.is_empty() {
+        return answer(wait);
     }
+    app.refusals.0.insert((attempt.login, attempt.address, attempt.protocol), reasons.into());
+    answer(-1)
 }
 
 fn report(app: &App, attempt: Attempt, request: &PolicyRequest<'_>, server: &str, now: Time) -> SignIn {
     let (outcome, reasons) = if request.policy_reject {
-        (Outcome::Refused, refusal(app, &attempt, now))
+        (Outcome::Refused, refusal(app, &attempt, &request.proof(), now))
     } else {
-        let (outcome, code, text) = if request.success {
-            (Outcome::Succeeded, ReasonCode::Credentials, "The password was right.")
-        } else {
-            (Outcome::Failed, ReasonCode::WrongPassword, "The password was wrong.")
+        let (outcome, why) = match (request.success, request.proof()) {
+            (true, Proof::AppPassword(id)) => {
+                (Outcome::Succeeded, app_password::opened(app, &id, &attempt, now))
+            }
+            (true, Proof::MainPassword | Proof::Unsaid) => {
+                (Outcome::Succeeded, reason(ReasonCode::Credentials, "The password was right."))
+            }
+            (false, _) => (Outcome::Failed, reason(ReasonCode::WrongPassword, "The password was wrong.")),
         };
         let decision = app.policy.consider(&attempt.login.0, attempt.protocol, attempt.address, now);
-        let mut reasons = vec![reason(code, text)];
+        let mut reasons = vec![why];
         reasons.extend(noted(&decision));
         (outcome, reasons)
     };
@@ -172,7 +186,7 @@ fn report(app: &App, attempt: Attempt, request: &PolicyRequest<'_>, server: &str
 }
 
 /// Why we refused the attempt: as remembered, else as it would be decided now.
-fn refusal(app: &App, attempt: &Attempt, now: Time) -> Vec<Reason> {
+fn refusal(app: &App, attempt: &Attempt, proof: &Proof, now: Time) -> Vec<Reason> {
     let key = (attempt.login.clone(), attempt.address, attempt.protocol);
     if let Some(reasons) = app.refusals.0.remove(&key) {
         return reasons.to_vec();
@@ -183,7 +197,12 @@ fn refusal(app: &App, attempt: &Attempt, now: Time) -> Vec<Reason> {
             decision.reasons.iter().map(reason_text).collect()
         }
         SignInVerdict::Allow | SignInVerdict::Delay(_) => {
-            vec![reason(ReasonCode::MailServer, "The mail server says that policy refused it.")]
+            let reasons = app_password::refusal(app, attempt, proof, now);
+            if reasons.is_empty() {
+                vec![reason(ReasonCode::MailServer, "The mail server says that policy refused it.")]
+            } else {
+                reasons
+            }
         }
     }
 }
@@ -209,6 +228,11 @@ impl<'a> PolicyRequest<'a> {
             address: self.remote.parse().ok(),
             protocol,
         })
+    }
+
+    /// What opened the account, once the password was right.
+    pub fn proof(&self) -> Proof {
+        Proof::read(&self.stage, &self.app_password)
     }
 
     /// Tells wrong passwords apart.

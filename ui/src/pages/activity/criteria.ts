@@ -30,6 +30,9 @@ export const closed = {
   outcome: ["allowed", "failed", "refused", "challenged", "abandoned"],
   reason: [
     "credentials",
+    "app_password",
+    "app_password_limited",
+    "main_password_refused",
     "wrong_password",
     "wrong_code",
     "code_requested",

@@ -40,6 +40,12 @@ export function reasonName(reason: ReasonCode): string {
   switch (reason) {
     case "credentials":
       return m.activity_reason_credentials();
+    case "app_password":
+      return m.activity_reason_app_password();
+    case "app_password_limited":
+      return m.activity_reason_app_password_limited();
+    case "main_password_refused":
+      return m.activity_reason_main_password_refused();
     case "wrong_password":
       return m.activity_reason_wrong_password();
     case "wrong_code":
