@@ -58,7 +58,8 @@ if ! doveconf -n >/dev/null; then
   echo 'Dovecot does not take this; see above. Nothing is in force.' >&2
   exit 1
 fi
-{DOVECOT_RELOAD} || echo 'Dovecot is not running; it reads this at its next start.' >&2
+# A Dovecot that is not running reads it at its next start.
+[ -z \"$(doveadm service status 2>/dev/null)\" ] || {DOVECOT_RELOAD}
 ",
         name = to.key_name,
         oauth2 = oauth2(to),

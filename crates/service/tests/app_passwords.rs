@@ -12,7 +12,7 @@ use mailcup_lab::{
 };
 use mailcup_wire::{
     Account, AppPassword, AppPasswordGrant, Code, EventBody, MailServerKind, MainPasswords, Outcome,
-    ReasonCode, SignIn, Time,
+    ProblemDetails, ReasonCode, SignIn, Time,
 };
 use reqwest::Method;
 use serde_json::{Value, json};
@@ -76,7 +76,7 @@ impl Stage {
         scope: Value,
         refused: Option<bool>,
         confirm: bool,
-    ) -> Result<MainPasswords, mailcup_wire::ProblemDetails> {
+    ) -> Result<MainPasswords, Box<ProblemDetails>> {
         let change = json!({ "scope": scope, "refused": refused, "confirm": confirm });
         let response =
             self.owner.request(Method::PUT, "/v1/main-passwords").json(&change).send().await.unwrap();

@@ -11,7 +11,7 @@ use axum::{
     response::{IntoResponse, Response},
 };
 use mailcup_guard::{access::Scope, app_password::Against};
-use mailcup_wire::{AppPasswordId, Login, Reason, ReasonCode, Time};
+use mailcup_wire::{Address, AppPasswordId, Login, Reason, ReasonCode, Time};
 use secrecy::{ExposeSecret, SecretString};
 use serde_json::json;
 
@@ -125,7 +125,7 @@ pub fn opened(app: &App, id: &AppPasswordId, attempt: &Attempt, now: Time) -> Re
 
 fn limited(live: &LiveAppPassword, attempt: &Attempt, now: Time) -> Vec<Reason> {
     let protocol = mailcup_policy::protocol(attempt.protocol);
-    let against = live.limits.against(protocol, attempt.address.map(|it| it.ip()), now.0);
+    let against = live.limits.against(protocol, attempt.address.map(Address::ip), now.0);
     let reason = |against: &Against| {
         let why = match against {
             Against::Protocol => "is not for this protocol",
