@@ -143,10 +143,10 @@ async fn it_opens_its_account_in_its_protocols_and_networks_alone() {
     thunderbird.identify(&[("name", "Thunderbird"), ("version", "140.0")]).await.unwrap();
     assert!(thunderbird.login("anna@example.org", &password).await.unwrap().accepted);
     let opened = stage.sign_ins("anna", Outcome::Succeeded, 4 + ALL.len()).await;
-    let by_it = opened.iter().filter(|it| it.reasons[0].code == ReasonCode::AppPassword);
+    let mut by_it = opened.iter().filter(|it| it.reasons[0].code == ReasonCode::AppPassword);
     assert!(by_it.clone().all(|it| it.reasons[0].app_password.as_ref() == Some(&app_password.id)));
     assert_eq!(by_it.clone().count(), 4);
-    let device = by_it.filter_map(|it| it.client.as_deref()).next().unwrap();
+    let device = by_it.find_map(|it| it.client.as_deref()).unwrap();
     assert!(device.contains("Thunderbird"), "{device}");
 
     // Twice outside its protocols, four times outside its networks.

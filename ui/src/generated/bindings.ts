@@ -1354,13 +1354,6 @@ export type MailTransport =
 
 export type MailWay = "local" | "relay";
 
-/**  Who changed it since the edit began. */
-export type Mark = 
-/**  Both have the same. */
-"same" | "only_yours" | "only_theirs" | 
-/**  Both, differently. */
-"both";
-
 /**  `PUT /v1/main-passwords` */
 export type MainPasswordChange = {
 	scope: PolicyScope,
@@ -1384,6 +1377,13 @@ export type MainPasswordScope = {
 export type MainPasswords = {
 	scopes: MainPasswordScope[],
 };
+
+/**  Who changed it since the edit began. */
+export type Mark = 
+/**  Both have the same. */
+"same" | "only_yours" | "only_theirs" | 
+/**  Both, differently. */
+"both";
 
 /**  What became of a draft's resource since the edit began, as far as this console knows. */
 export type Meanwhile = "nothing" | 

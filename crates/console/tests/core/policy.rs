@@ -62,9 +62,12 @@ async fn a_change_is_tried_saved_taken_back_and_restored() {
     set_up(&console).await;
     let reports = reports(&console).await;
     reports.failure("anna@example.org", "203.0.113.9", 1).await;
-    desk.view_with(|view| view.events >= 4).await;
     let deny = || terms(AccessAction::Deny, "203.0.113.0/24");
-    assert_eq!(refused_by(&console, change(RuleEdit::Create { terms: deny() })).await, 1);
+    let tried = wait::until("the failure in the copy", Duration::from_secs(10), async || {
+        Some(refused_by(&console, change(RuleEdit::Create { terms: deny() })).await)
+            .filter(|refused| *refused > 0)
+    });
+    assert_eq!(tried.await.unwrap(), 1);
 
     let undo = saved(&console, change(RuleEdit::Create { terms: deny() })).await;
     let policy = console.policy().await.unwrap();
