@@ -9,7 +9,7 @@ use super::{
     row::{ACCESS_COLUMNS, LIMIT_COLUMNS, LISTS, Row, access_row, limit_row},
 };
 
-/// Writes rules or limits, in the form that [`super::read`] reads back.
+/// Writes rules or limits, in the form that [`super::read()`] reads back.
 pub fn write(state: &PolicyState, part: PolicyPart, format: PolicyFormat) -> String {
     let (rows, columns): (Vec<Row>, &[&str]) = match part {
         PolicyPart::Rules => {

@@ -22,7 +22,7 @@ pub async fn load(connection: &mut SqliteConnection) -> Result<PolicyState, Stor
     })
 }
 
-/// Writes a piece, new or changed. A trial has [its own way](put_trial).
+/// Writes a piece, new or changed. A trial has [its own way](begin_trial).
 pub async fn put(connection: &mut SqliteConnection, item: &PolicyItem) -> Result<(), StoreError> {
     match item {
         PolicyItem::AccessRule(rule) => {
