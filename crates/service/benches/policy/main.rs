@@ -76,12 +76,9 @@ async fn dovecot(service: &Service, pid: u32, key: &str, connections: usize) {
         let warm_up = Dovecot { sign_ins: 3_200 / connections, ..load };
         warm_up.run(&bare.address, bare.pid()).await;
         warm_up.run(&service.endpoints().http, pid).await;
-        let mut rounds = Vec::new();
-        for _ in 0..ROUNDS {
-            let theirs = load.run(&bare.address, bare.pid()).await;
-            rounds.push((theirs, load.run(&service.endpoints().http, pid).await));
-        }
-        rows(&name, "bare axum", &middle(rounds));
+        let ours = &service.endpoints().http;
+        let round = async || (load.run(&bare.address, bare.pid()).await, load.run(ours, pid).await);
+        rows(&name, "bare axum", &middle_of(round).await);
     }
 }
 
@@ -108,12 +105,8 @@ async fn postfix(service: &Service, pid: u32, connections: usize) {
         let warm_up = Postfix { messages: load.messages / 16, ..load };
         warm_up.run(&bare.address, bare.pid()).await;
         warm_up.run(ours, pid).await;
-        let mut rounds = Vec::new();
-        for _ in 0..ROUNDS {
-            let theirs = load.run(&bare.address, bare.pid()).await;
-            rounds.push((theirs, load.run(ours, pid).await));
-        }
-        rows(&name, "bare tokio", &middle(rounds));
+        let round = async || (load.run(&bare.address, bare.pid()).await, load.run(ours, pid).await);
+        rows(&name, "bare tokio", &middle_of(round).await);
     }
 }
 
@@ -153,7 +146,11 @@ async fn mint(owner: &Api, name: &str, scope: Scope) -> String {
     grant.secret
 }
 
-fn middle(mut rounds: Vec<(Run, Run)>) -> (Run, Run) {
+async fn middle_of(round: impl AsyncFn() -> (Run, Run)) -> (Run, Run) {
+    let mut rounds = Vec::new();
+    for _ in 0..ROUNDS {
+        rounds.push(round().await);
+    }
     rounds.sort_by(|(theirs, ours), (their_other, our_other)| {
         let ratio = ours.per_second() / theirs.per_second();
         ratio.total_cmp(&(our_other.per_second() / their_other.per_second()))

@@ -2,11 +2,7 @@
 
 use std::sync::Arc;
 
-use axum::{
-    extract::State,
-    http::StatusCode,
-    response::{IntoResponse, Response},
-};
+use axum::{extract::State, http::StatusCode};
 use mailcup_guard::{
     access::{Protocol as GuardProtocol, Scope},
     app_password::{MAIL_PROTOCOLS, MainPasswords as GuardMainPasswords},
@@ -91,7 +87,7 @@ async fn create(
     }
     let former = app_passwords::of_account(tx.connection(), &login).await?;
     if former.iter().filter(|it| it.revoked_at.is_none()).count() >= MOST {
-        let message = "An account has at most 50 app passwords; revoke one that nobody needs.";
+        let message = format!("An account has at most {MOST} app passwords; revoke one that nobody needs.");
         return Err(Problem::new(Code::Conflict, message).into());
     }
     app_passwords::insert(tx.connection(), &secret, &app_password).await?;
@@ -166,7 +162,7 @@ async fn change_main_password(
     client: Client,
     Writer(caller): Writer,
     Json(change): Json<MainPasswordChange>,
-) -> Answer<Response> {
+) -> Answer<Json<MainPasswords>> {
     let scope = tidy(change.scope)?;
     let actor = Actor::of(&caller, client);
     let mut tx = app.log.begin().await?;
@@ -181,7 +177,7 @@ async fn change_main_password(
     let (shared, said) = (Arc::clone(&app), guard_scopes(&scopes));
     tx.after_commit(move || shared.app_passwords.swap_main(said));
     tx.commit().await?;
-    Ok(Json(MainPasswords { scopes }).into_response())
+    Ok(Json(MainPasswords { scopes }))
 }
 
 /// Refuses a change after which accounts that have no app password can't be opened by mail clients any more.
@@ -238,7 +234,8 @@ fn described(
     networks.sort_unstable();
     networks.dedup();
     if networks.len() > MOST_NETWORKS {
-        return Err(Problem::field("networks", "An app password has at most 50 networks.").into());
+        let message = format!("An app password has at most {MOST_NETWORKS} networks.");
+        return Err(Problem::field("networks", message).into());
     }
     if new.expires_at.is_some_and(|end| end <= now) {
         let message = "An app password must end in the future, or have no end.";

@@ -140,16 +140,20 @@ pub async fn dovecot(
 fn allow(app: &App, attempt: Attempt, proof: &Proof, now: Time) -> Response {
     let Decision { verdict, reasons } =
         app.policy.sign_in(&attempt.login.0, attempt.protocol, attempt.address, now);
-    let (wait, reasons) = match verdict {
-        SignInVerdict::Allow => (0, app_password::refusal(app, &attempt, proof, now)),
-        SignInVerdict::Delay(wait) => (wait.as_secs(), app_password::refusal(app, &attempt, proof, now)),
+    let wait = match verdict {
+        SignInVerdict::Allow => 0,
+        SignInVerdict::Delay(wait) => wait.as_secs(),
         // There is no asking for a second factor over IMAP and SMTP.
-        SignInVerdict::Challenge | SignInVerdict::Refuse => (0, reasons.iter().map(reason_text).collect()),
+        SignInVerdict::Challenge | SignInVerdict::Refuse => {
+            return refuse(app, attempt, reasons.iter().map(reason_text).collect());
+        }
     };
-    if reasons.is_empty() {
-        return answer(wait);
-    }
-    app.refusals.0.insert((attempt.login, attempt.address, attempt.protocol), reasons.into());
+    let against = app_password::refusal(app, &attempt, proof, now);
+    if against.is_empty() { answer(wait) } else { refuse(app, attempt, against.into()) }
+}
+
+fn refuse(app: &App, attempt: Attempt, reasons: Arc<[Reason]>) -> Response {
+    app.refusals.0.insert((attempt.login, attempt.address, attempt.protocol), reasons);
     answer(-1)
 }
 
