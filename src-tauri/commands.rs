@@ -1,6 +1,7 @@
 //! The commands that a window may call, as `mailcup_wire::desktop` lists them. The desktop core does the
 //! work; nothing is decided here.
 
+pub mod devices;
 pub mod drafts;
 pub mod people;
 pub mod policy;

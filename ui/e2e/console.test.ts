@@ -251,3 +251,57 @@ test("nothing of the mock is in the product's bundle", () => {
   for (const name of scripts)
     expect(readFileSync(join(folder, name), "utf8")).not.toContain("open sesame");
 });
+
+test("names a device, revokes one, ends a session and all others", async ({ page }) => {
+  await open(page, { scenario: "well", hash: "#/settings/devices", ready: "This device" });
+  const laptop = page.getByRole("listitem", { name: "MailCup Console on laptop" });
+  await page.getByRole("button", { name: "Rename MailCup Console on laptop" }).click();
+  await page.getByLabel("Name", { exact: true }).fill("  ");
+  await page.getByRole("button", { name: "Rename", exact: true }).click();
+  await expect(page.getByText("A name has 1 to 120 characters")).toBeVisible();
+  await page.getByLabel("Name", { exact: true }).fill("Travel laptop");
+  await page.getByRole("button", { name: "Rename", exact: true }).click();
+  await expect(laptop).toBeHidden();
+  const travel = page.getByRole("listitem", { name: "Travel laptop" });
+  await expect(travel.getByRole("button", { name: "End a session" })).toHaveCount(2);
+
+  await travel.getByRole("button", { name: "End a session" }).first().click();
+  await expect(page.getByText("Session on Travel laptop ended")).toBeVisible();
+  await expect(travel.getByRole("button", { name: "End a session" })).toHaveCount(1);
+  await page.getByRole("button", { name: "End all other sessions…" }).click();
+  await expect(page.getByText("Sessions that end at once: 1.")).toBeVisible();
+  await page.getByRole("button", { name: "End all others" }).click();
+  await expect(travel.getByText("Not signed in now.")).toBeVisible();
+  await expect(page.getByRole("button", { name: "End all other sessions…" })).toBeHidden();
+
+  await expect(page.getByRole("button", { name: "Revoke MailCup Console on desk-7" })).toBeHidden();
+  await page.getByRole("button", { name: "Revoke Tablet in the kitchen" }).click();
+  await page.getByRole("button", { name: "Revoke", exact: true }).click();
+  await expect(page.getByText("Tablet in the kitchen revoked")).toBeVisible();
+  await expect(page.getByRole("listitem", { name: "Tablet in the kitchen" })).toBeHidden();
+});
+
+test("asks for password and factor again, and goes on with what was asked", async ({ page }) => {
+  await open(page, { scenario: "again", hash: "#/settings/factors", ready: "Second factors" });
+  const again = page.getByRole("dialog", { name: "Confirm that it is you" });
+  const renew = async () => {
+    await page.getByRole("button", { name: "Make new ones" }).click();
+    await page.getByRole("dialog").getByRole("button", { name: "Make new ones" }).click();
+  };
+  await renew();
+  await again.getByRole("button", { name: "Cancel" }).click();
+  await expect(page.getByText("This needs your password and a second factor")).toBeVisible();
+
+  await renew();
+  await again.getByLabel("Password", { exact: true }).fill("wrong");
+  await page.keyboard.press("Enter");
+  await expect(again.getByText("The password is wrong.")).toBeVisible();
+  await again.getByLabel("Password", { exact: true }).fill("right");
+  await page.keyboard.press("Enter");
+  await expect(again.getByText("We sent a code to ma•••@example.org.")).toBeVisible();
+  await page.keyboard.type("000000");
+  await expect(again.getByText("The code is wrong.")).toBeVisible();
+  await page.keyboard.type("123456");
+  await expect(page.getByText("I have saved these codes")).toBeVisible();
+  await expect(again).toBeHidden();
+});

@@ -160,6 +160,11 @@ const acts: Record<NonNullable<Case["act"]>, (page: Page) => Promise<void>> = {
     await expect(page.getByText("4 tries left")).toBeVisible();
   },
   recovery: (page) => page.getByRole("button", { name: "Use a recovery code" }).click(),
+  again: async (page) => {
+    await page.getByRole("button", { name: "Make new ones" }).click();
+    await page.getByRole("dialog").getByRole("button", { name: "Make new ones" }).click();
+    await expect(page.getByRole("dialog", { name: "Confirm that it is you" })).toBeVisible();
+  },
   authenticator: async (page) => {
     await page.getByRole("button", { name: "Add an authenticator" }).click();
     await expect(page.getByRole("img", { name: "QR code" })).toBeVisible();

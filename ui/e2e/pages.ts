@@ -25,6 +25,7 @@ export interface Case {
     | "menu"
     | "toast"
     | "authenticator"
+    | "again"
     | "passphrase"
     | "missing"
     | "app-password"
@@ -323,6 +324,32 @@ export const cases: Case[] = [
     hash: "#/settings/factors",
     ready: "Second factors",
     act: "authenticator",
+  },
+  {
+    name: "settings-again",
+    scenario: "again",
+    hash: "#/settings/factors",
+    ready: "Second factors",
+    act: "again",
+  },
+  { name: "settings-devices", scenario: "well", hash: "#/settings/devices", ready: "This device" },
+  {
+    name: "settings-devices-worst",
+    scenario: "worst",
+    hash: "#/settings/devices",
+    ready: "This device",
+  },
+  {
+    name: "settings-devices-empty",
+    scenario: "empty",
+    hash: "#/settings/devices",
+    ready: "No devices",
+  },
+  {
+    name: "settings-devices-offline",
+    scenario: "offline",
+    hash: "#/settings/devices",
+    ready: "Try again",
   },
   { name: "settings-servers", scenario: "well", hash: "#/settings/servers", ready: "Connected" },
   {

@@ -1,5 +1,6 @@
 //! The service's HTTP API, by its wire types.
 
+mod devices;
 mod people;
 mod policy;
 mod resources;
@@ -17,12 +18,15 @@ use mailcup_wire::{
     TestMail, TestMailResult, Time,
     desktop::{Certificate, Credentials},
 };
-use reqwest::{Client, Method, RequestBuilder, Response, StatusCode, header, redirect};
+use reqwest::{Client, Method, Request, RequestBuilder, Response, StatusCode, header, redirect};
 use secrecy::{ExposeSecret, SecretString};
 use serde::{Serialize, de::DeserializeOwned};
 use url::Url;
 
-use crate::trust::{self, Untrusted};
+use crate::{
+    device_key::DeviceKey,
+    trust::{self, Untrusted},
+};
 
 const CONNECT_TIMEOUT: Duration = Duration::from_secs(5);
 const ANSWER_TIMEOUT: Duration = Duration::from_secs(20);
@@ -32,12 +36,15 @@ const MAIL_TIMEOUT: Duration = Duration::from_secs(90);
 const STREAM_SILENCE: Duration = Duration::from_secs(40);
 const EVENTS_A_PAGE: u32 = 1_000;
 
-/// A client of one service; with a session's token once signed in.
+/// A client of one service; with a session's token once signed in. Every request goes out by [`Api::accepted`],
+/// which signs it.
 #[derive(Clone)]
 pub struct Api {
     http: Client,
     base: Url,
     token: Option<SecretString>,
+    /// Signs requests; none before the console has its key.
+    key: Option<DeviceKey>,
     /// What the last try ended with, where that is a certificate.
     untrusted: Arc<Mutex<Option<Untrusted>>>,
 }
@@ -59,11 +66,13 @@ impl Api {
             builder = builder.tls_backend_preconfigured(config);
         }
         let http = builder.build().map_err(|error| Problem::new(Code::Internal, spelled_out(&error)))?;
-        Ok(Self { http, base, token: None, untrusted: Arc::default() })
+        Ok(Self { http, base, token: None, key: None, untrusted: Arc::default() })
     }
 
+    /// As this install: signs with its key, for the session of `token`.
     #[must_use]
-    pub fn with_token(mut self, token: Option<SecretString>) -> Self {
+    pub fn by(mut self, key: Option<DeviceKey>, token: Option<SecretString>) -> Self {
+        self.key = key;
         self.token = token;
         self
     }
@@ -126,9 +135,6 @@ impl Api {
     pub async fn stream(&self, cursor: Option<&EventId>) -> Result<Response, Problem> {
         let mut request =
             self.http.get(self.url("events/stream")).header(header::ACCEPT, "text/event-stream");
-        if let Some(token) = &self.token {
-            request = request.bearer_auth(token.expose_secret());
-        }
         if let Some(cursor) = cursor {
             request = request.header("last-event-id", cursor.to_string());
         }
@@ -261,7 +267,9 @@ impl Api {
     }
 
     async fn accepted(&self, request: RequestBuilder) -> Result<Response, Problem> {
-        let answer = request.send().await;
+        let (client, request) = request.build_split();
+        let request = self.signed(request.map_err(|error| unreachable_because(&error))?)?;
+        let answer = client.execute(request).await;
         let untrusted = answer.as_ref().err().and_then(|error| trust::untrusted(error)).cloned();
         *self.untrusted.lock().unwrap_or_else(PoisonError::into_inner) = untrusted;
         let response = answer.map_err(|error| unreachable_because(&error))?;
@@ -277,16 +285,31 @@ impl Api {
     }
 
     fn request(&self, method: Method, path: &str) -> RequestBuilder {
-        let request = self.http.request(method, self.url(path)).timeout(ANSWER_TIMEOUT);
-        match &self.token {
-            Some(token) => request.bearer_auth(token.expose_secret()),
-            None => request,
+        self.http.request(method, self.url(path)).timeout(ANSWER_TIMEOUT)
+    }
+
+    /// A request with a proof by this install's key, and with the token of the session bound to it.
+    fn signed(&self, mut request: Request) -> Result<Request, Problem> {
+        let Some(key) = &self.key else { return Ok(request) };
+        let token = self.token.as_ref().map(SecretString::expose_secret);
+        let proof = key.proof(request.method().as_str(), request.url(), token)?;
+        let headers = request.headers_mut();
+        headers.insert("dpop", header_value(&proof)?);
+        if let Some(token) = token {
+            let mut value = header_value(&format!("DPoP {token}"))?;
+            value.set_sensitive(true);
+            headers.insert(header::AUTHORIZATION, value);
         }
+        Ok(request)
     }
 
     fn url(&self, path: &str) -> String {
         format!("{}/{}/{path}", self.base.as_str().trim_end_matches('/'), mailcup_wire::API_VERSION)
     }
+}
+
+fn header_value(text: &str) -> Result<header::HeaderValue, Problem> {
+    header::HeaderValue::from_str(text).map_err(|error| Problem::new(Code::Internal, error.to_string()))
 }
 
 /// What stands there is not a MailCup service, or something before it answers in its place.

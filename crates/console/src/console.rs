@@ -1,3 +1,4 @@
+mod devices;
 mod drafts;
 mod people;
 mod policy;

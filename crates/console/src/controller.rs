@@ -25,6 +25,7 @@ use self::{
 };
 use crate::{
     Clock, Host, changes,
+    device_key::DeviceKey,
     host::Tray,
     key::ConsoleKey,
     profile::{Folder, Install},
@@ -44,6 +45,8 @@ pub struct Controller<H: Host> {
     service_program: PathBuf,
     install: Install,
     key: Option<ConsoleKey>,
+    /// Signs requests, also while the console is locked.
+    device_key: Option<DeviceKey>,
     access: Access,
     can_lock: bool,
     connections: Connections,
@@ -93,6 +96,7 @@ impl<H: Host> Controller<H> {
             service_program,
             install,
             key: None,
+            device_key: None,
             access: Access::Open,
             can_lock: false,
             connections: Connections::default(),

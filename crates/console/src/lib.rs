@@ -8,6 +8,7 @@ mod changes;
 mod clock;
 mod console;
 mod controller;
+mod device_key;
 mod draft;
 mod export;
 mod host;

@@ -4,6 +4,7 @@
 //! ```text
 //! console.json                   this install
 //! key.json                       the sealed key, once a passphrase is set
+//! device-key                     the key that signs requests, sealed under the console's key
 //! service/                       data of the service on this computer
 //! services/ID/service.json       one connection
 //! services/ID/session            its session's token, sealed under the console's key
@@ -25,7 +26,9 @@ use rand::Rng;
 use serde::{Deserialize, Serialize, de::DeserializeOwned};
 use url::Url;
 
-use crate::key::ConsoleKey;
+use crate::{device_key::DeviceKey, key::ConsoleKey};
+
+const DEVICE_KEY_PURPOSE: &str = "mailcup device key";
 
 /// Where this install keeps its files.
 #[derive(Debug, Clone)]
@@ -131,15 +134,39 @@ impl Folder {
         }
     }
 
-    /// Keeps a session's token outside of the local copy, so that a damaged copy can be filled again.
-    pub fn keep_session(&self, id: &ServiceId, key: &ConsoleKey, token: &str) -> Result<(), Problem> {
-        write_whole(&self.session_file(id), &key.seal(&session_purpose(id), token.as_bytes())?)
+    /// The key of this install; a new one if there is none, or one that `key` does not open.
+    pub fn device_key(&self, key: &ConsoleKey) -> Result<DeviceKey, Problem> {
+        let path = self.0.join("device-key");
+        let sealed = match fs::read(&path) {
+            Ok(sealed) => Some(sealed),
+            Err(error) if error.kind() == io::ErrorKind::NotFound => None,
+            Err(error) => return Err(refused(&path, &error)),
+        };
+        let kept = sealed.and_then(|sealed| key.open(DEVICE_KEY_PURPOSE, &sealed));
+        if let Some(kept) = kept.and_then(|bytes| DeviceKey::from_pkcs8(&bytes)) {
+            return Ok(kept);
+        }
+        let (made, bytes) = DeviceKey::generate()?;
+        write_whole(&path, &key.seal(DEVICE_KEY_PURPOSE, &bytes)?)?;
+        Ok(made)
     }
 
-    /// The session's token; none if there is none, or one that this key does not open.
-    pub fn session(&self, id: &ServiceId, key: &ConsoleKey) -> Option<String> {
+    /// Keeps the token of a session that is bound to `device`, outside of the local copy, so that a damaged copy
+    /// can be filled again.
+    pub fn keep_session(
+        &self,
+        id: &ServiceId,
+        key: &ConsoleKey,
+        device: &DeviceKey,
+        token: &str,
+    ) -> Result<(), Problem> {
+        write_whole(&self.session_file(id), &key.seal(&session_purpose(id, device), token.as_bytes())?)
+    }
+
+    /// The session's token; none if there is none, or one that these keys don't open.
+    pub fn session(&self, id: &ServiceId, key: &ConsoleKey, device: &DeviceKey) -> Option<String> {
         let sealed = fs::read(self.session_file(id)).ok()?;
-        String::from_utf8(key.open(&session_purpose(id), &sealed)?.to_vec()).ok()
+        String::from_utf8(key.open(&session_purpose(id, device), &sealed)?.to_vec()).ok()
     }
 
     pub fn forget_session(&self, id: &ServiceId) -> Result<(), Problem> {
@@ -176,8 +203,8 @@ impl Install {
     }
 }
 
-fn session_purpose(id: &ServiceId) -> String {
-    format!("mailcup session {id}")
+fn session_purpose(id: &ServiceId, device: &DeviceKey) -> String {
+    format!("mailcup session {id} {}", device.thumbprint())
 }
 
 /// As many random bytes, in hex.

@@ -250,6 +250,8 @@ impl Service {
             .args(["--http", &self.endpoints.http, "--public", &self.endpoints.public])
             .args(["--postfix-policy", &self.endpoints.postfix_policy])
             .args(&self.config.arguments)
+            // The client of the API here holds no key.
+            .env("MAILCUP_HTTP_SESSIONS_WITHOUT_KEY", "true")
             .envs(self.config.env.iter().map(|(k, v)| (k, v)))
             .stdin(Stdio::null())
             .stdout(Stdio::piped())

@@ -9,7 +9,7 @@ use std::{
     str::FromStr,
 };
 
-use mailcup_wire::Network;
+use mailcup_wire::{Address, Network};
 use serde::{Deserialize, Deserializer, de::Error as _};
 use url::Url;
 
@@ -31,6 +31,8 @@ pub struct Config {
     pub allowed_hosts: Vec<String>,
     /// Whose `X-Forwarded-For` is believed.
     pub trusted_proxies: Vec<Network>,
+    /// Whether a sign-in without a device's key gives a session, whose token alone then opens everything.
+    pub sessions_without_key: bool,
     pub tls: Option<TlsFiles>,
     /// The admin's own data of places.
     pub places: PlacesFiles,
@@ -74,11 +76,12 @@ pub enum ConfigError {
 }
 
 /// Every key that there is: section, key, and whether it is a list (separated by commas in a variable).
-const KEYS: [(&str, &str, bool); 13] = [
+const KEYS: [(&str, &str, bool); 14] = [
     ("service", "data_dir", false),
     ("http", "listen", false),
     ("http", "allowed_hosts", true),
     ("http", "trusted_proxies", true),
+    ("http", "sessions_without_key", false),
     ("public", "listen", false),
     ("public", "url", false),
     ("postfix_policy", "listen", false),
@@ -113,6 +116,11 @@ impl Config {
             variables.iter().find(|(key, value)| key == name && !value.is_empty()).map(|(_, value)| value)
         };
         file.with(serve, default_data_dir(environment))
+    }
+
+    /// Whether what this address says of the client behind it is believed.
+    pub fn trusts(&self, proxy: Address) -> bool {
+        self.trusted_proxies.iter().any(|network| network.contains(proxy))
     }
 }
 
@@ -167,6 +175,8 @@ struct HttpSection {
     listen: Option<SocketAddr>,
     allowed_hosts: Vec<HostName>,
     trusted_proxies: Vec<Network>,
+    #[serde(deserialize_with = "yes_or_no")]
+    sessions_without_key: bool,
 }
 
 #[derive(Debug, Default, Deserialize)]
@@ -235,6 +245,7 @@ impl File {
             public_url: self.public.url.map(|url| url.0),
             allowed_hosts: self.http.allowed_hosts.into_iter().map(|host| host.0).collect(),
             trusted_proxies: self.http.trusted_proxies,
+            sessions_without_key: self.http.sessions_without_key,
             tls,
             places: PlacesFiles { country: self.places.country, networks: self.places.networks },
             log: self.log.format.unwrap_or(LogFormat::Text),
@@ -275,6 +286,16 @@ fn listen<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Option<SocketAdd
             "“{text}” is not an address with a port; write it like 127.0.0.1:8480 or [::1]:8480"
         ))
     })
+}
+
+/// A variable holds text where a file holds a boolean.
+fn yes_or_no<'de, D: Deserializer<'de>>(deserializer: D) -> Result<bool, D::Error> {
+    match toml::Value::deserialize(deserializer)? {
+        toml::Value::Boolean(answer) => Ok(answer),
+        toml::Value::String(text) if text == "true" => Ok(true),
+        toml::Value::String(text) if text == "false" => Ok(false),
+        other => Err(D::Error::custom(format!("{other} is neither true nor false"))),
+    }
 }
 
 fn policy_address<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Option<PolicyAddress>, D::Error> {
@@ -366,6 +387,7 @@ mod tests {
             &[
                 ("MAILCUP_HTTP_LISTEN", "127.0.0.1:2"),
                 ("MAILCUP_HTTP_TRUSTED_PROXIES", "10.0.0.0/8, ::1"),
+                ("MAILCUP_HTTP_SESSIONS_WITHOUT_KEY", "true"),
                 ("MAILCUP_LAB", "is something else"),
             ],
         )
@@ -373,6 +395,7 @@ mod tests {
         assert_eq!(config.http.port(), 2);
         assert_eq!(config.log, LogFormat::Json);
         assert_eq!(config.trusted_proxies.len(), 2);
+        assert!(config.sessions_without_key);
         assert_eq!(config.postfix_policy.to_string(), "127.0.0.1:10480");
     }
 
@@ -382,6 +405,7 @@ mod tests {
             ("[http]\n\nlisen = \"127.0.0.1:1\"\n", ["line 3", "unknown field `lisen`, expected"]),
             ("[http]\nlisten = \"localhost\"\n", ["line 2", "write it like 127.0.0.1:8480"]),
             ("[http]\ntrusted_proxies = [\"10.0.0.0/33\"]\n", ["line 2", "203.0.113.0/24"]),
+            ("[http]\nsessions_without_key = \"maybe\"\n", ["line 2", "neither true nor false"]),
             ("[postfix_policy]\nlisten = \"unix:\"\n", ["line 2", "a path must follow unix:"]),
             ("\n[log]\nformat = \"xml\"\n", ["line 3", "expected `text` or `json`"]),
             ("[tls]\nkey = \"k.pem\"\n", ["tls needs both", "certificate"]),

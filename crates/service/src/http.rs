@@ -10,6 +10,7 @@ pub mod auth;
 pub(crate) mod blocks;
 pub mod body;
 pub mod client;
+mod devices;
 pub mod etag;
 mod events;
 mod frame;
@@ -24,6 +25,8 @@ pub mod paging;
 mod places;
 mod policy;
 pub mod problem;
+pub mod proof;
+mod reauthentication;
 mod service;
 mod settings;
 mod setup;
@@ -114,6 +117,8 @@ fn api() -> OpenApiRouter<Arc<App>> {
         .merge(setup::routes())
         .merge(sign_in::routes())
         .merge(me::routes())
+        .merge(devices::routes())
+        .merge(reauthentication::routes())
         .merge(admins::routes())
         .merge(invitations::routes())
         .merge(api_keys::routes())

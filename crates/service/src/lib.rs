@@ -23,6 +23,7 @@ pub mod outbox;
 pub mod passwords;
 pub mod places;
 pub mod policy;
+pub mod proof;
 pub mod secrets;
 pub mod sending;
 pub mod server;

@@ -13,6 +13,7 @@ use tokio_util::sync::CancellationToken;
 
 use crate::{
     clock::Clock,
+    proof::Thumbprint,
     secrets::{self, TokenHash},
 };
 
@@ -25,6 +26,9 @@ pub const IDLE: jiff::SignedDuration = jiff::SignedDuration::from_hours(14 * 24)
 /// A session ends this long after its sign-in, used or not.
 pub const LIFE: jiff::SignedDuration = jiff::SignedDuration::from_hours(90 * 24);
 
+/// For so long after its second factor a session may do what needs one.
+pub const FRESH: jiff::SignedDuration = jiff::SignedDuration::from_mins(10);
+
 /// A signed-in device.
 #[derive(Debug)]
 pub struct LiveSession {
@@ -33,10 +37,14 @@ pub struct LiveSession {
     pub login: Login,
     pub role: Role,
     pub device: DeviceName,
+    /// The device's key, which signs each request; none where the service takes sessions without.
+    pub key: Option<Thumbprint>,
     pub address: Option<Address>,
     pub created_at: Time,
     /// Milliseconds since 1970.
     last_seen_at: AtomicI64,
+    /// When a second factor was last given in it; milliseconds since 1970.
+    factor_at: AtomicI64,
     /// Fires when the session ends or its role changes.
     pub ended: CancellationToken,
 }
@@ -63,11 +71,38 @@ impl LiveSession {
             login,
             role,
             device,
+            key: None,
             address,
             created_at,
             last_seen_at: AtomicI64::new(last_seen_at.as_millis()),
+            factor_at: AtomicI64::new(created_at.as_millis()),
             ended: CancellationToken::new(),
         }
+    }
+
+    /// The same, bound to a device's key.
+    #[must_use]
+    pub fn bound_to(self, key: Option<Thumbprint>) -> Self {
+        Self { key, ..self }
+    }
+
+    /// Notes that its device was there.
+    pub fn seen(&self, at: Time) {
+        self.last_seen_at.fetch_max(at.as_millis(), Ordering::Relaxed);
+    }
+
+    /// Notes that a second factor was given in it.
+    pub fn factor_given(&self, at: Time) {
+        self.factor_at.fetch_max(at.as_millis(), Ordering::Relaxed);
+    }
+
+    pub fn factor_at(&self) -> Time {
+        Time::from_millis(self.factor_at.load(Ordering::Relaxed))
+    }
+
+    /// Whether a second factor was given a short while ago.
+    pub fn is_fresh(&self, now: Time) -> bool {
+        now.as_millis().saturating_sub(self.factor_at().as_millis()) < millis(FRESH)
     }
 
     pub fn last_seen_at(&self) -> Time {
@@ -100,7 +135,7 @@ impl Sessions {
         Self { clock, living: RwLock::default() }
     }
 
-    /// The session that a token opens, if it has not ended.
+    /// The session that a token is for, if it has not ended.
     pub fn find(&self, token: &str) -> Option<Arc<LiveSession>> {
         if !token.starts_with(TOKEN_PREFIX) {
             return None;
@@ -112,7 +147,6 @@ impl Sessions {
             self.end(|candidate| candidate.id == session.id);
             return None;
         }
-        session.last_seen_at.fetch_max(now.as_millis(), Ordering::Relaxed);
         Some(session)
     }
 
@@ -158,9 +192,11 @@ impl Sessions {
                     login: login.clone(),
                     role,
                     device: session.device.clone(),
+                    key: session.key,
                     address: session.address,
                     created_at: session.created_at,
                     last_seen_at: AtomicI64::new(session.last_seen_at().as_millis()),
+                    factor_at: AtomicI64::new(session.factor_at().as_millis()),
                     ended: CancellationToken::new(),
                 };
                 replaced.push(std::mem::replace(session, Arc::new(next)));
@@ -169,6 +205,15 @@ impl Sessions {
         for session in replaced {
             session.ended.cancel();
         }
+    }
+
+    /// Notes that a second factor was given in a session.
+    pub fn factor_given(&self, session: &SessionId, at: Time) {
+        self.read(|living| {
+            for session in living.values().filter(|it| it.id == *session) {
+                session.factor_given(at);
+            }
+        });
     }
 
     /// All sessions of an admin, newest first.

@@ -12,11 +12,11 @@ use crate::{
     app::App,
     audit::{self, Actor},
     event_log::LogTransaction,
-    http::{client::Client, problem::HttpProblem},
+    http::{client::Client, problem::HttpProblem, proof::Proven},
     passwords,
     secrets::{self, write_private},
     settings,
-    sign_in::{self, Newness},
+    sign_in::{self, Device, Newness},
     store::{self, StoreError, admins::AdminRow},
     throttle::Whose,
 };
@@ -64,7 +64,12 @@ impl SetupToken {
 }
 
 /// Does the setup.
-pub async fn set_up(app: &Arc<App>, client: Client, setup: Setup) -> Result<SetupDone, HttpProblem> {
+pub async fn set_up(
+    app: &Arc<App>,
+    client: Client,
+    proven: Proven,
+    setup: Setup,
+) -> Result<SetupDone, HttpProblem> {
     if !app.needs_setup() {
         return Err(done_before());
     }
@@ -80,6 +85,8 @@ pub async fn set_up(app: &Arc<App>, client: Client, setup: Setup) -> Result<Setu
     }
     app.throttle.give_back(Whose::Setup);
     let device = sign_in::acceptable_device(setup.device)?;
+    let key = proven.take(app)?;
+    let device = Device { name: sign_in::keyed(device, key), key };
     let organization = Organization {
         name: acceptable_name("organization", &setup.organization)?,
         domains: acceptable_domains(&setup.domains)?,

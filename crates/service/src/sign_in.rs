@@ -1,6 +1,7 @@
 //! Signing in: a password, then a second factor. Every attempt is an event; a refusal looks like a wrong
 //! password from outside, whatever its reason.
 
+pub mod again;
 mod challenge;
 mod factor;
 
@@ -11,35 +12,45 @@ use mailcup_guard::{
     decision::SignInVerdict,
 };
 use mailcup_wire::{
-    Admin, AdminId, Challenge, ChallengeAnswer, ChallengeId, Code, Details, DeviceName, FactorKind, Login,
-    Outcome, Problem, Protocol, Reason, ReasonCode, SessionGrant, SessionId, SignIn, SignInRequest, Time,
+    Admin, AdminId, Challenge, ChallengeAnswer, ChallengeId, Code, Details, DeviceId, DeviceName, FactorKind,
+    Login, Outcome, Problem, Protocol, Reason, ReasonCode, SessionGrant, SessionId, SignIn, SignInRequest,
+    Time,
 };
 use secrecy::{ExposeSecret, SecretString};
 
 pub use self::challenge::Challenges;
-use self::challenge::{LIFE, Pending, TRIES};
+use self::challenge::{Bound, LIFE, Pending, TRIES};
 use crate::{
     app::App,
     audit::{self, Actor},
     event_log::{LogTransaction, reason_text},
-    http::{client::Client, problem::HttpProblem},
+    http::{client::Client, problem::HttpProblem, proof::Proven},
     mail::text::{self, Occasion},
     outbox,
     policy::noted,
+    proof::Thumbprint,
     secrets::{self, TokenHash},
     sessions::{LiveSession, TOKEN_PREFIX},
-    store::{StoreError, admins, admins::AdminRow, sessions},
+    store::{StoreError, admins, admins::AdminRow, devices, devices::SignedInFrom, sessions},
     throttle::Whose,
 };
 
-/// Checks a password and asks for a second factor.
-pub async fn begin(app: &App, client: Client, request: SignInRequest) -> Result<Challenge, HttpProblem> {
+/// Checks a password and asks for a second factor. The device whose key signed this finishes the sign-in, and no
+/// other.
+pub async fn begin(
+    app: &App,
+    client: Client,
+    proven: Proven,
+    request: SignInRequest,
+) -> Result<Challenge, HttpProblem> {
     let device = acceptable_device(request.device)?;
     let login = Login(request.login.trim().to_lowercase());
     let guess = Whose::guess(client.address, &login.0);
     let network = Whose::network(client.address);
     app.throttle.take(network.clone())?;
     app.throttle.take(guess.clone()).inspect_err(|_| app.throttle.give_back(network.clone()))?;
+    let key = proven.take(app)?;
+    let device = keyed(device, key);
 
     let mut connection = app.store.read().acquire().await.map_err(StoreError::from)?;
     let row = admins::by_login(&mut connection, &login).await?;
@@ -65,38 +76,70 @@ pub async fn begin(app: &App, client: Client, request: SignInRequest) -> Result<
     };
     app.throttle.give_back(guess);
     app.throttle.give_back(network);
-    let challenge = ask_for_factor(app, &attempt, &row).await?;
+    let bound = Bound { key, session: None };
+    let challenge = ask_for_factor(app, &attempt, bound, &row).await?;
     let reason = reason(ReasonCode::CodeRequested, "The password was right; a second factor was asked for.");
     app.log.append_sign_in(attempt.event(Outcome::Challenged, with(reason, reasons)), None).await?;
     Ok(challenge)
 }
 
 /// Sends a one-time code by mail, anew or for the first time. Tries stay as they are.
-pub async fn send_code(app: &App, client: Client, id: &ChallengeId) -> Result<Challenge, HttpProblem> {
-    let now = app.clock.now();
-    let code = new_code();
-    let hash = code_hash(app, id, code.expose_secret());
-    let pending = app.challenges.with(id, now, |pending| {
-        pending.sends(now)?;
-        pending.code = Some(hash);
-        Ok::<_, HttpProblem>(pending.clone())
-    })??;
-    let mut connection = app.store.read().acquire().await.map_err(StoreError::from)?;
-    let row = admins::get(&mut connection, &pending.admin).await?.ok_or_else(challenge::over)?;
-    drop(connection);
-    mail_code(app, client, &row.admin, &pending.device, &code).await?;
-    Ok(shown(app, id, &pending, &row.admin))
+pub async fn send_code(
+    app: &App,
+    client: Client,
+    proven: Proven,
+    id: &ChallengeId,
+) -> Result<Challenge, HttpProblem> {
+    let bound = Bound { key: proven.take(app)?, session: None };
+    send_code_to(app, client, &bound, id).await
 }
 
 /// Checks a second factor and signs in.
 pub async fn answer(
     app: &Arc<App>,
     client: Client,
+    proven: Proven,
     id: &ChallengeId,
     answer: ChallengeAnswer,
 ) -> Result<SessionGrant, HttpProblem> {
+    let bound = Bound { key: proven.take(app)?, session: None };
+    let Passed { mut tx, admin, pending, reasons } = pass(app, client, &bound, id, &answer).await?;
+    let how = match answer.factor {
+        FactorKind::Email => "Signed in with password and e-mailed code.",
+        FactorKind::Authenticator => "Signed in with password and authenticator code.",
+        FactorKind::RecoveryCode => "Signed in with password and recovery code.",
+    };
+    let attempt = SignInAttempt { login: &pending.login, client, device: &pending.device };
+    let reasons = with(reason(ReasonCode::Credentials, how), reasons);
+    tx.append_sign_in(attempt.event(Outcome::Succeeded, reasons), None);
+    let from = Device { name: pending.device, key: pending.bound.key };
+    let grant = grant(app, &mut tx, client, admin, from, Newness::Tell).await?;
+    tx.commit().await?;
+    Ok(grant)
+}
+
+/// A challenge that was answered rightly, in the transaction that uses up the code.
+struct Passed {
+    tx: LogTransaction,
+    admin: Admin,
+    pending: Pending,
+    /// What is to be noted.
+    reasons: Vec<Reason>,
+}
+
+/// Checks a second factor. What is wrong is an event; what is right ends the challenge.
+async fn pass(
+    app: &Arc<App>,
+    client: Client,
+    bound: &Bound,
+    id: &ChallengeId,
+    answer: &ChallengeAnswer,
+) -> Result<Passed, HttpProblem> {
     let now = app.clock.now();
-    let admin = app.challenges.with(id, now, |pending| pending.admin.clone())?;
+    let admin = app.challenges.with(id, now, |pending| {
+        pending.must_be_of(bound)?;
+        Ok::<_, HttpProblem>(pending.admin.clone())
+    })??;
     let codes = Whose::Codes(admin.0);
     app.throttle.take(codes.clone())?;
     let pending = app.challenges.try_once(id, now)?;
@@ -110,7 +153,7 @@ pub async fn answer(
         app.challenges.end(id);
         return Err(challenge::over());
     }
-    let code = SecretString::from(answer.code);
+    let code = SecretString::from(answer.code.as_str());
     let right = !refused && factor::take(app, &mut tx, id, &pending, answer.factor, &code).await?;
     if !right {
         drop(tx);
@@ -128,19 +171,32 @@ pub async fn answer(
     app.throttle.succeeded(&codes);
     app.throttle.succeeded(&Whose::Mails(pending.admin.0.clone()));
     app.throttle.succeeded(&Whose::guess(client.address, &pending.login.0));
-    let how = match answer.factor {
-        FactorKind::Email => "Signed in with password and e-mailed code.",
-        FactorKind::Authenticator => "Signed in with password and authenticator code.",
-        FactorKind::RecoveryCode => "Signed in with password and recovery code.",
-    };
-    let reasons = with(reason(ReasonCode::Credentials, how), reasons);
-    tx.append_sign_in(attempt.event(Outcome::Succeeded, reasons), None);
-    let grant = grant(app, &mut tx, client, row.admin, pending.device, Newness::Tell).await?;
-    tx.commit().await?;
-    Ok(grant)
+    Ok(Passed { tx, admin: row.admin, pending, reasons })
 }
 
-/// Whether a device that was never seen before is told about.
+async fn send_code_to(
+    app: &App,
+    client: Client,
+    bound: &Bound,
+    id: &ChallengeId,
+) -> Result<Challenge, HttpProblem> {
+    let now = app.clock.now();
+    let code = new_code();
+    let hash = code_hash(app, id, code.expose_secret());
+    let pending = app.challenges.with(id, now, |pending| {
+        pending.must_be_of(bound)?;
+        pending.sends(now)?;
+        pending.code = Some(hash);
+        Ok::<_, HttpProblem>(pending.clone())
+    })??;
+    let mut connection = app.store.read().acquire().await.map_err(StoreError::from)?;
+    let row = admins::get(&mut connection, &pending.admin).await?.ok_or_else(challenge::over)?;
+    drop(connection);
+    mail_code(app, client, &row.admin, &pending.device, &code).await?;
+    Ok(shown(app, id, &pending, &row.admin))
+}
+
+/// Whether a device that was never seen before is told about. One that gave a second factor is verified.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Newness {
     Tell,
@@ -154,7 +210,7 @@ pub async fn grant(
     tx: &mut LogTransaction,
     client: Client,
     mut admin: Admin,
-    device: DeviceName,
+    Device { name: device, key }: Device,
     newness: Newness,
 ) -> Result<SessionGrant, HttpProblem> {
     let now = app.clock.now();
@@ -162,8 +218,14 @@ pub async fn grant(
     let hash = secrets::hash_token(token.expose_secret());
     let who = (admin.id.clone(), admin.login.clone(), admin.role);
     let id = SessionId(secrets::new_id());
-    let session = LiveSession::new(id, who, device.clone(), client.address, now, now);
-    let is_new = admins::remember_device(tx.connection(), &admin.id, (&device.id, &device.name), now).await?;
+    let session = LiveSession::new(id, who, device.clone(), client.address, now, now).bound_to(key);
+    let from = SignedInFrom {
+        device: &device,
+        address: client.address,
+        at: now,
+        verified: newness == Newness::Tell,
+    };
+    let is_new = devices::remember(tx.connection(), &admin.id, from).await?;
     sessions::insert(tx.connection(), &hash, &session).await?;
     admins::signed_in(tx.connection(), &admin.id, now).await?;
     admin.last_sign_in_at = Some(now);
@@ -188,6 +250,21 @@ pub async fn grant(
         app.sessions.begin(hash, session);
     });
     Ok(SessionGrant { token: token.expose_secret().to_owned(), session: shown, admin })
+}
+
+/// From where somebody signs in.
+#[derive(Debug, Clone)]
+pub struct Device {
+    pub name: DeviceName,
+    pub key: Option<Thumbprint>,
+}
+
+/// A device under its key's name, which nobody else can take; one without a key keeps the name that it gave.
+pub fn keyed(device: DeviceName, key: Option<Thumbprint>) -> DeviceName {
+    match key {
+        Some(key) => DeviceName { id: key.to_string(), name: device.name },
+        None => device,
+    }
 }
 
 /// A device that names itself as devices do.
@@ -249,6 +326,7 @@ fn decide(app: &App, client: Client, login: &Login) -> (bool, Vec<Reason>) {
 async fn ask_for_factor(
     app: &App,
     attempt: &SignInAttempt<'_>,
+    bound: Bound,
     row: &AdminRow,
 ) -> Result<Challenge, HttpProblem> {
     let AdminRow { admin, password } = row;
@@ -260,6 +338,7 @@ async fn ask_for_factor(
         login: admin.login.clone(),
         password: password.clone(),
         device: attempt.device.clone(),
+        bound,
         factors: kinds,
         code: None,
         sendings: 0,
@@ -403,19 +482,39 @@ pub async fn end_all(
     admin: &AdminId,
     except: Option<&SessionId>,
 ) -> Result<(), StoreError> {
-    let over: Vec<SessionId> = app
-        .sessions
-        .of(admin)
-        .iter()
-        .map(|session| session.id.clone())
-        .filter(|id| Some(id) != except)
-        .collect();
+    end_where(app, tx, admin, |session| Some(&session.id) != except).await?;
+    let (app, admin) = (Arc::clone(app), admin.clone());
+    tx.after_commit(move || app.challenges.end_of(&admin, |_| true));
+    Ok(())
+}
+
+/// Ends every way in that a device of an admin has. For the transaction's commit.
+pub async fn end_device(
+    app: &Arc<App>,
+    tx: &mut LogTransaction,
+    admin: &AdminId,
+    device: &DeviceId,
+) -> Result<(), StoreError> {
+    end_where(app, tx, admin, |session| session.device.id == device.0).await?;
+    let (app, admin, device) = (Arc::clone(app), admin.clone(), device.clone());
+    tx.after_commit(move || app.challenges.end_of(&admin, |from| from.id == device.0));
+    Ok(())
+}
+
+async fn end_where(
+    app: &Arc<App>,
+    tx: &mut LogTransaction,
+    admin: &AdminId,
+    ends: impl Fn(&LiveSession) -> bool,
+) -> Result<(), StoreError> {
+    let sessions = app.sessions.of(admin);
+    let over: Vec<SessionId> =
+        sessions.iter().filter(|it| ends(it)).map(|session| session.id.clone()).collect();
     for id in &over {
         sessions::delete(tx.connection(), id).await?;
     }
-    let (app, admin) = (Arc::clone(app), admin.clone());
+    let app = Arc::clone(app);
     tx.after_commit(move || {
-        app.challenges.end_of(&admin);
         app.sessions.end(|session| over.contains(&session.id));
     });
     Ok(())

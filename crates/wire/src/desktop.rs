@@ -86,6 +86,13 @@
 //! | `apply_draft` | [`ApplyDraft`] | [`Applied`] |
 //! | `discard_draft`, `restore_draft` | [`Resource`] | `()`; the one discarded last comes back |
 //! | `send_test_mail` | `to` | [`crate::TestMailResult`] |
+//! | `devices` | | `Vec<Device>`, of whoever is signed in |
+//! | `rename_device` | `id`, `name`, `version` | [`crate::Device`] |
+//! | `revoke_device` | `id` | `()` |
+//! | `end_own_sessions` | `session` (none for all but this one) | `()` |
+//! | `reauthenticate` | `password` | [`crate::Challenge`] |
+//! | `send_reauthentication_code` | `id` | [`crate::Challenge`] |
+//! | `answer_reauthentication` | `id`, [`crate::ChallengeAnswer`] | `()` |
 //! | `factors` | | `Vec<Factor>` |
 //! | `enrol_authenticator` | | [`AuthenticatorOffer`] |
 //! | `confirm_authenticator` | [`crate::AuthenticatorConfirmation`] | `()` |

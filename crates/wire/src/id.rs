@@ -56,6 +56,8 @@ text_id! {
     ExportId,
     /// Names a connection of a console to a service; no service knows it.
     ServiceId,
+    /// Names a device: its key's thumbprint (RFC 7638), or what it called itself where it has no key.
+    DeviceId,
     /// Names a session; not the bearer token.
     SessionId,
     /// Names a sign-in that waits for its second factor.

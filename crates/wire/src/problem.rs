@@ -33,6 +33,11 @@ pub enum Code {
     UnknownVersion,
     /// No session or key was given, or it has ended. The remedy is to sign in.
     Unauthenticated,
+    /// The request lacks a right proof of its device's key (DPoP). The session stays.
+    ProofRefused,
+    /// The change needs password and second factor again, since they were given too long ago in this session.
+    /// Nothing was changed.
+    ReauthenticationRequired,
     /// The role or the key's scopes don't allow this.
     Forbidden,
     /// Access rules or blocks don't let this session in from this address, now. The session stays.
@@ -158,10 +163,17 @@ impl Code {
             Self::Invalid => 422,
             Self::TooLarge => 413,
             Self::NotFound | Self::UnknownVersion => 404,
-            Self::Unauthenticated | Self::SignInRefused | Self::WrongCode | Self::ChallengeOver => 401,
-            Self::Forbidden | Self::RefusedHere | Self::SetupToken | Self::Locked | Self::WrongPassphrase => {
-                403
-            }
+            Self::Unauthenticated
+            | Self::ProofRefused
+            | Self::SignInRefused
+            | Self::WrongCode
+            | Self::ChallengeOver => 401,
+            Self::ReauthenticationRequired
+            | Self::Forbidden
+            | Self::RefusedHere
+            | Self::SetupToken
+            | Self::Locked
+            | Self::WrongPassphrase => 403,
             Self::ForeignOrigin => 421,
             Self::TooMany => 429,
             Self::SetupNeeded | Self::SetupDone | Self::Conflict | Self::LocksOut | Self::EpochDiverged => {
@@ -185,6 +197,8 @@ impl Code {
             Self::NotFound => "Not found",
             Self::UnknownVersion => "Unknown API version",
             Self::Unauthenticated => "Sign in first",
+            Self::ProofRefused => "The device's proof was refused",
+            Self::ReauthenticationRequired => "Give password and second factor again",
             Self::Forbidden => "Not allowed",
             Self::RefusedHere => "Refused here",
             Self::LocksOut => "This locks somebody out",

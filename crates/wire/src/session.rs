@@ -1,4 +1,4 @@
-use crate::{Address, Admin, ChallengeId, FactorKind, SessionId, Time, wire};
+use crate::{Address, Admin, ChallengeId, DeviceId, FactorKind, Place, SessionId, Time, wire};
 
 wire! {
     /// `POST /v1/sign-in`
@@ -8,7 +8,8 @@ wire! {
         pub device: DeviceName,
     }
 
-    /// The device that asks, as it names itself. `id` is random, made once and kept by the device.
+    /// The device that asks, as it names itself. `id` is random, made once and kept by the device; of a session it
+    /// is the [`DeviceId`].
     pub struct DeviceName {
         pub id: String,
         pub name: String,
@@ -32,6 +33,11 @@ wire! {
         pub code: String,
     }
 
+    /// `POST /v1/me/reauthentication`
+    pub struct Reauthentication {
+        pub password: String,
+    }
+
     /// What signing in gives: the bearer token, shown once.
     pub struct SessionGrant {
         pub token: String,
@@ -49,6 +55,30 @@ wire! {
         pub expires_at: Time,
         /// Whether it is the session that asks.
         pub current: bool,
+    }
+
+    /// A console install or browser from which an admin signed in.
+    pub struct Device {
+        pub id: DeviceId,
+        /// As it named itself, or as the admin did.
+        pub name: String,
+        pub first_seen_at: Time,
+        pub last_seen_at: Time,
+        /// From where it signed in last.
+        pub address: Option<Address>,
+        pub place: Place,
+        /// When a second factor was first given from it; none: never.
+        pub verified_at: Option<Time>,
+        /// Whether it is the device that asks.
+        pub current: bool,
+        pub version: u32,
+        /// Newest first.
+        pub sessions: Vec<Session>,
+    }
+
+    /// `PATCH /v1/me/devices/{id}`
+    pub struct DeviceChange {
+        pub name: String,
     }
 
     /// `GET /v1/session`

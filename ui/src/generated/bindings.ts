@@ -76,6 +76,13 @@ export const commands = {
 	pauseNotifications: (pause: Pause) => __TAURI_INVOKE<null>("pause_notifications", { pause }),
 	dismissNotice: (notice: Notice) => __TAURI_INVOKE<null>("dismiss_notice", { notice }),
 	sendTestMail: (to: string) => __TAURI_INVOKE<TestMailResult>("send_test_mail", { to }),
+	devices: () => __TAURI_INVOKE<Device[]>("devices"),
+	renameDevice: (id: DeviceId, name: string, version: number) => __TAURI_INVOKE<Device>("rename_device", { id, name, version }),
+	revokeDevice: (id: DeviceId) => __TAURI_INVOKE<null>("revoke_device", { id }),
+	endOwnSessions: (session: SessionId | null) => __TAURI_INVOKE<null>("end_own_sessions", { session }),
+	reauthenticate: (password: string) => __TAURI_INVOKE<Challenge>("reauthenticate", { password }),
+	sendReauthenticationCode: (id: ChallengeId) => __TAURI_INVOKE<Challenge>("send_reauthentication_code", { id }),
+	answerReauthentication: (id: ChallengeId, answer: ChallengeAnswer) => __TAURI_INVOKE<null>("answer_reauthentication", { id, answer }),
 	factors: () => __TAURI_INVOKE<Factor[]>("factors"),
 	enrolAuthenticator: () => __TAURI_INVOKE<AuthenticatorOffer>("enrol_authenticator"),
 	confirmAuthenticator: (confirmation: AuthenticatorConfirmation) => __TAURI_INVOKE<null>("confirm_authenticator", { confirmation }),
@@ -657,6 +664,13 @@ export type Code =
 "unknown_version" | 
 /**  No session or key was given, or it has ended. The remedy is to sign in. */
 "unauthenticated" | 
+/**  The request lacks a right proof of its device's key (DPoP). The session stays. */
+"proof_refused" | 
+/**
+ *  The change needs password and second factor again, since they were given too long ago in this session.
+ *  Nothing was changed.
+ */
+"reauthentication_required" | 
 /**  The role or the key's scopes don't allow this. */
 "forbidden" | 
 /**  Access rules or blocks don't let this session in from this address, now. The session stays. */
@@ -831,7 +845,32 @@ export type DecisionVerdict = "allow" | "refuse" | "defer" | "hold" | "reject";
 /**  What a code has to say beyond its message. */
 export type Details = { kind: "fields"; fields: FieldProblem[] } | { kind: "tries_left"; tries: number } | { kind: "retry_after"; seconds: number } | { kind: "current"; etag: string; value: unknown } | { kind: "lineage"; lineage: LineageStep[] } | { kind: "lock_out"; lock_out: LockOut; minutes: number };
 
-/**  The device that asks, as it names itself. `id` is random, made once and kept by the device. */
+/**  A console install or browser from which an admin signed in. */
+export type Device = {
+	id: DeviceId,
+	/**  As it named itself, or as the admin did. */
+	name: string,
+	first_seen_at: string,
+	last_seen_at: string,
+	/**  From where it signed in last. */
+	address: string | null,
+	place: Place,
+	/**  When a second factor was first given from it; none: never. */
+	verified_at: string | null,
+	/**  Whether it is the device that asks. */
+	current: boolean,
+	version: number,
+	/**  Newest first. */
+	sessions: Session[],
+};
+
+/**  Names a device: its key's thumbprint (RFC 7638), or what it called itself where it has no key. */
+export type DeviceId = string;
+
+/**
+ *  The device that asks, as it names itself. `id` is random, made once and kept by the device; of a session it
+ *  is the [`DeviceId`].
+ */
 export type DeviceName = {
 	id: string,
 	name: string,

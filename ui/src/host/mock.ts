@@ -1,6 +1,8 @@
 import type * as t from "./host";
 import type { Host } from "./host";
+import { askingAgain } from "./again.svelte";
 import { answeredWith, changedAlert, waits } from "./mock/alerts";
+import { deviceCommands } from "./mock/devices";
 import { draftCommands, draftCount, draftStage, relayed } from "./mock/drafts";
 import { health } from "./mock/health";
 import { accountCommands } from "./mock/accounts";
@@ -169,6 +171,8 @@ function enter() {
     service: { ...service("live"), link: { kind: "live" } },
   });
 }
+
+const { mustBeFresh, ...ownDevices } = deviceCommands({ read: ask, write, problem });
 
 export const host: Host = {
   view: async () => state,
@@ -377,6 +381,7 @@ export const host: Host = {
         ? { accepted: false, answer: "550 5.1.1 <refused@example.org>: Recipient address rejected" }
         : { accepted: true, answer: "250 2.0.0 Ok: queued as 4bXk2y0Rz1z3q" },
     ),
+  ...ownDevices,
   factors: () => read(() => factors),
   enrolAuthenticator: () =>
     write(() => ({
@@ -409,7 +414,13 @@ export const host: Host = {
       changed("settings");
       return null;
     }),
-  renewRecoveryCodes: () => write(() => ({ codes: seed.recoveryCodes.toReversed() })),
+  ...askingAgain({
+    renewRecoveryCodes: () =>
+      write(() => {
+        mustBeFresh();
+        return { codes: seed.recoveryCodes.toReversed() };
+      }),
+  }),
   changePassword: ({ current, new: wanted }) =>
     write(() => {
       if (current === "wrong") throw problem("sign_in_refused", "The current password is wrong.");

@@ -1,10 +1,11 @@
 import { commands, events } from "../generated/bindings";
+import { askingAgain } from "./again.svelte";
 import type { Host } from "./host";
 import { aimAt, drawFor } from "./invoke";
 
 /** The real host: the desktop core over Tauri. */
 export const host: Host = {
-  ...commands,
+  ...askingAgain(commands),
   onView: (take) => follow(events.view, take),
   onDataChanged: (take) => follow(events.dataChanged, take),
   onExportProgress: (take) => follow(events.exportProgress, take),
@@ -19,7 +20,7 @@ function at(service: string): typeof commands {
     (...args: unknown[]) =>
       aimAt(service, () => (command as (...args: unknown[]) => unknown)(...args)),
   ]);
-  return Object.fromEntries(aimed) as typeof commands;
+  return askingAgain(Object.fromEntries(aimed) as typeof commands);
 }
 
 interface Pushed<T> {

@@ -16,6 +16,7 @@ export function asProblem(thrown: unknown): Problem {
 /** Codes that say all; what the others are about stands only in the English message. */
 const complete: Partial<Record<Code, () => string>> = {
   unauthenticated: m.words_problem_unauthenticated,
+  reauthentication_required: m.words_problem_reauthentication_required,
   forbidden: m.words_problem_forbidden,
   refused_here: m.words_problem_refused_here,
   locks_out: m.words_problem_locks_out,
@@ -45,6 +46,7 @@ const general: Partial<Record<Code, () => string>> = {
   unavailable: m.words_problem_unavailable,
   mail_failed: m.words_problem_mail_failed,
   unreachable: m.words_problem_unreachable,
+  proof_refused: m.words_problem_proof_refused,
   no_keyring: m.words_problem_no_keyring,
   internal: m.words_problem_internal,
 };

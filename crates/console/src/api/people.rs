@@ -122,7 +122,7 @@ impl Api {
         self.send(Method::PUT, "main-passwords", change).await
     }
 
-    async fn delete(&self, path: &str) -> Result<(), Problem> {
+    pub(super) async fn delete(&self, path: &str) -> Result<(), Problem> {
         self.without_content(self.request(Method::DELETE, path)).await
     }
 

@@ -210,7 +210,14 @@ impl Console {
 
 /// Whether a problem says that the service can't be asked now, rather than that it refuses.
 fn is_away(problem: &Problem) -> bool {
-    matches!(problem.code, Code::Unreachable | Code::Unavailable | Code::Unauthenticated | Code::RefusedHere)
+    matches!(
+        problem.code,
+        Code::Unreachable
+            | Code::Unavailable
+            | Code::Unauthenticated
+            | Code::ProofRefused
+            | Code::RefusedHere
+    )
 }
 
 /// The resource that a stale write tells of.

@@ -118,7 +118,11 @@ impl Console {
         if let Some(api) = &contact.api {
             match api.sign_out().await {
                 Ok(()) => {}
-                Err(problem) if matches!(problem.code, Code::Unauthenticated | Code::Unreachable) => {}
+                Err(problem)
+                    if matches!(
+                        problem.code,
+                        Code::Unauthenticated | Code::ProofRefused | Code::Unreachable
+                    ) => {}
                 Err(problem) => return Err(problem),
             }
         }

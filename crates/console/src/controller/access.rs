@@ -39,7 +39,7 @@ impl<H: Host> Controller<H> {
         }
         match self.key_of_keyring().await {
             Ok(key) => {
-                self.key = Some(key);
+                self.hold(key)?;
                 self.access = Access::Open;
                 Ok(true)
             }
@@ -62,7 +62,7 @@ impl<H: Host> Controller<H> {
     }
 
     pub(super) async fn key_chosen(&mut self, key: ConsoleKey) -> Result<(), Problem> {
-        self.key = Some(key);
+        self.hold(key)?;
         self.passphrase_set().await?;
         self.access = Access::Open;
         match self.waiting.take() {
@@ -99,7 +99,7 @@ impl<H: Host> Controller<H> {
         if self.access != Access::Locked {
             return Ok(());
         }
-        self.key = Some(key);
+        self.hold(key)?;
         self.access = Access::Open;
         self.tell_contacts();
         let (mut opened, mut refused) = (0, Vec::new());
@@ -129,7 +129,8 @@ impl<H: Host> Controller<H> {
         self.not_locked()?;
         if self.key.is_none() {
             // Nothing lies under a key yet, so that any will do.
-            self.key = Some(self.key_of_keyring().await.unwrap_or_else(|_| ConsoleKey::generate()));
+            let key = self.key_of_keyring().await.unwrap_or_else(|_| ConsoleKey::generate());
+            self.hold(key)?;
         }
         self.key.clone().ok_or_else(locked)
     }
@@ -182,6 +183,13 @@ impl<H: Host> Controller<H> {
         }
         self.change_install(|install| install.preferences = preferences)?;
         Ok(self.install.preferences.clone())
+    }
+
+    /// Takes the console's key, and the install's own that is sealed under it.
+    fn hold(&mut self, key: ConsoleKey) -> Result<(), Problem> {
+        self.device_key = Some(self.folder.device_key(&key)?);
+        self.key = Some(key);
+        Ok(())
     }
 
     /// The key that the keyring holds; one is made when it holds none.

@@ -21,6 +21,7 @@ use crate::{
     api::Api,
     audit::Asking,
     changes,
+    device_key::DeviceKey,
     draft::Kept,
     naming::{Named, shown_of},
     notify::Desk,
@@ -114,6 +115,11 @@ impl Connected {
             fresh_kept_at: now,
             prune_at: now,
         }
+    }
+
+    /// The service as this install calls it, with the session's token once there is one.
+    fn signing(&self, key: Option<&DeviceKey>) -> Option<Api> {
+        Some(self.api.clone()?.by(key.cloned(), self.token.clone()))
     }
 
     /// When the next alert that was put off comes back.
@@ -429,7 +435,7 @@ impl<H: Host> Controller<H> {
         let contact = |it: &Connected| Contact {
             service: it.id().clone(),
             name: self.name_of(it),
-            api: it.api.clone().map(|api| api.with_token(it.token.clone())),
+            api: it.signing(self.device_key.as_ref()),
             device: self.install.device.clone(),
             admin: it.admin.as_ref().map(|admin| admin.id.clone()),
             setup_token: it.setup_token.clone(),

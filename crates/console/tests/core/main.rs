@@ -4,6 +4,7 @@
 
 mod audit;
 mod certificates;
+mod copied;
 mod desk;
 mod drafts;
 mod export;

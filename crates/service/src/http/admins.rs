@@ -10,7 +10,7 @@ use serde_json::{Value, json};
 use utoipa_axum::{router::OpenApiRouter, routes};
 
 use super::{
-    auth::{Caller, OwnerOnly, Reader},
+    auth::{Caller, Fresh, OwnerOnly, Reader},
     body::{Json, Path},
     client::Client,
     etag::{IfMatch, Versioned},
@@ -21,7 +21,8 @@ use crate::{
     app::App,
     audit::{self, Actor},
     event_log::LogTransaction,
-    passwords, secrets, setup, sign_in,
+    mail::text::{self, EmailChanged},
+    outbox, passwords, secrets, setup, sign_in,
     store::{
         StoreError,
         admins::{self, AdminRow},
@@ -67,7 +68,7 @@ async fn one(State(app): State<Arc<App>>, _: Reader, Path(id): Path<AdminId>) ->
 async fn create(
     State(app): State<Arc<App>>,
     client: Client,
-    OwnerOnly(session): OwnerOnly,
+    Fresh(OwnerOnly(session)): Fresh<OwnerOnly>,
     Json(new): Json<NewAdmin>,
 ) -> Answer<(StatusCode, Versioned<Admin>)> {
     let actor = Actor::of(&Caller::Admin(session), client);
@@ -75,7 +76,7 @@ async fn create(
     Ok((StatusCode::CREATED, versioned(admin)))
 }
 
-/// Changes an admin. Another role takes effect at once, in open streams too; invitations by a former owner end.
+/// Changes an admin. Of another e-mail address the old one is told. Another role takes effect at once, in open streams too; invitations by a former owner end.
 #[utoipa::path(
     patch, path = "/v1/admins/{id}", tag = "admins", params(("id" = String, Path)),
     responses((status = 200, body = Admin), (status = 412)), extensions(("x-permission" = json!("owner"))),
@@ -83,7 +84,7 @@ async fn create(
 async fn change(
     State(app): State<Arc<App>>,
     client: Client,
-    OwnerOnly(session): OwnerOnly,
+    Fresh(OwnerOnly(session)): Fresh<OwnerOnly>,
     Path(id): Path<AdminId>,
     version: IfMatch,
     Json(change): Json<AdminChange>,
@@ -91,7 +92,7 @@ async fn change(
     let mut tx = app.log.begin().await?;
     let mut admin = admins::get(tx.connection(), &id).await?.ok_or_else(no_admin)?.admin;
     version.check(admin.version, &admin)?;
-    let before = admin.role;
+    let (before, old_email) = (admin.role, admin.email.clone());
     if let Some(name) = change.name {
         admin.name = setup::acceptable_name("name", &name)?;
     }
@@ -112,6 +113,17 @@ async fn change(
     let mut details = json!({ "name": admin.name, "email": admin.email, "role": admin.role });
     name_ended(&mut details, &ended);
     audit::record(&mut tx, &actor, "admin.change", &admin.login.0, &details).await?;
+    if old_email != admin.email {
+        let organization = app.settings.organization_name();
+        let mail = text::email_changed(&EmailChanged {
+            organization: &organization,
+            name: &admin.name,
+            to: &old_email,
+            at: app.clock.now().0,
+            address: client.address.map(mailcup_wire::Address::ip),
+        });
+        outbox::post(&app, &mut tx, &mail).await?;
+    }
     if before != admin.role {
         let (app, admin) = (Arc::clone(&app), admin.clone());
         tx.after_commit(move || app.sessions.change_admin(&admin.id, &admin.login, admin.role));
@@ -128,7 +140,7 @@ async fn change(
 async fn remove(
     State(app): State<Arc<App>>,
     client: Client,
-    OwnerOnly(session): OwnerOnly,
+    Fresh(OwnerOnly(session)): Fresh<OwnerOnly>,
     Path(id): Path<AdminId>,
 ) -> Answer<StatusCode> {
     let mut tx = app.log.begin().await?;

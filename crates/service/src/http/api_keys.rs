@@ -9,7 +9,7 @@ use serde_json::json;
 use utoipa_axum::{router::OpenApiRouter, routes};
 
 use super::{
-    auth::{Caller, OwnerOnly, Reader},
+    auth::{Caller, Fresh, OwnerOnly, Reader},
     body::{Json, Path},
     client::Client,
     problem::{Answer, HttpProblem},
@@ -50,7 +50,7 @@ async fn list(State(app): State<Arc<App>>, _: Reader) -> Answer<Json<Vec<ApiKey>
 async fn create(
     State(app): State<Arc<App>>,
     client: Client,
-    OwnerOnly(session): OwnerOnly,
+    Fresh(OwnerOnly(session)): Fresh<OwnerOnly>,
     Json(new): Json<NewApiKey>,
 ) -> Answer<(StatusCode, Json<ApiKeyGrant>)> {
     let actor = Actor::of(&Caller::Admin(session), client);

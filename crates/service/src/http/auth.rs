@@ -8,7 +8,10 @@
 //! | [`OwnerOnly`] | owner | `owner` |
 //! | [`PolicyCaller`] | a key with scope policy | `policy` |
 //!
-//! A session must be let in by the access rules, too, at each request.
+//! [`Fresh`] around one of them asks for a second factor that was given a short while ago in this session.
+//!
+//! A session's request is signed by its device's key, and a session must be let in by the access rules, too, at
+//! each request.
 
 use std::sync::Arc;
 
@@ -22,10 +25,14 @@ use mailcup_wire::{AdminId, ApiKeyId, Code, Login, Problem, Role, Scope};
 use secrecy::{ExposeSecret, SecretString};
 use tokio_util::sync::CancellationToken;
 
-use super::{client::Client, problem::HttpProblem};
+use super::{
+    client::Client,
+    problem::HttpProblem,
+    proof::{self, Scheme},
+};
 use crate::{app::App, keys::LiveKey, sessions::LiveSession};
 
-/// Who calls, by bearer token or key.
+/// Who calls, by a session's token or a key.
 #[derive(Debug, Clone)]
 pub enum Caller {
     Admin(Arc<LiveSession>),
@@ -47,6 +54,16 @@ pub struct Writer(pub Caller);
 /// An owner, by a session.
 #[derive(Debug, Clone)]
 pub struct OwnerOnly(pub Arc<LiveSession>);
+
+/// The same, if a second factor was given a short while ago: for what nobody may do at a desktop that was left
+/// unlocked, or with a session that was taken over.
+#[derive(Debug, Clone)]
+pub struct Fresh<T>(pub T);
+
+/// A caller by a session.
+pub trait BySession {
+    fn session(&self) -> &LiveSession;
+}
 
 /// A mail server.
 #[derive(Debug, Clone)]
@@ -101,8 +118,10 @@ impl FromRequestParts<Arc<App>> for Caller {
     type Rejection = HttpProblem;
 
     async fn from_request_parts(parts: &mut Parts, app: &Arc<App>) -> Result<Self, Self::Rejection> {
-        let token = presented(&parts.headers).ok_or_else(|| unauthenticated(NOTHING_GIVEN))?;
+        let (scheme, token) = presented(&parts.headers).ok_or_else(|| unauthenticated(NOTHING_GIVEN))?;
         if let Some(session) = app.sessions.find(&token) {
+            must_hold(parts, app, &session, scheme, &token)?;
+            session.seen(app.clock.now());
             let Ok(client) = Client::from_request_parts(parts, app).await;
             return if is_let_in(app, &session, client) {
                 Ok(Self::Admin(session))
@@ -110,7 +129,7 @@ impl FromRequestParts<Arc<App>> for Caller {
                 Err(refused_here(&session, client))
             };
         }
-        let key = app.keys.find(&token, app.clock.now()).ok_or_else(|| unauthenticated(ENDED))?;
+        let key = key(app, scheme, &token).ok_or_else(|| unauthenticated(ENDED))?;
         Ok(Self::Key(key))
     }
 }
@@ -158,6 +177,38 @@ impl FromRequestParts<Arc<App>> for OwnerOnly {
     }
 }
 
+impl BySession for SignedIn {
+    fn session(&self) -> &LiveSession {
+        &self.0
+    }
+}
+
+impl BySession for OwnerOnly {
+    fn session(&self) -> &LiveSession {
+        &self.0
+    }
+}
+
+impl<T> FromRequestParts<Arc<App>> for Fresh<T>
+where
+    T: BySession + FromRequestParts<Arc<App>, Rejection = HttpProblem>,
+{
+    type Rejection = HttpProblem;
+
+    async fn from_request_parts(parts: &mut Parts, app: &Arc<App>) -> Result<Self, Self::Rejection> {
+        let caller = T::from_request_parts(parts, app).await?;
+        if caller.session().is_fresh(app.clock.now()) {
+            return Ok(Self(caller));
+        }
+        Err(Problem::new(
+            Code::ReauthenticationRequired,
+            "This needs your password and a second factor again (POST /v1/me/reauthentication); then ask for it \
+             once more. Nothing was changed.",
+        )
+        .into())
+    }
+}
+
 impl FromRequestParts<Arc<App>> for PolicyCaller {
     type Rejection = HttpProblem;
 
@@ -172,10 +223,10 @@ pub fn policy_key(
     headers: &HeaderMap,
     in_body: Option<&SecretString>,
 ) -> Result<Arc<LiveKey>, HttpProblem> {
-    let token = presented(headers)
-        .or_else(|| in_body.map(|key| key.expose_secret().to_owned()))
+    let (scheme, token) = presented(headers)
+        .or_else(|| in_body.map(|key| (Scheme::Key, key.expose_secret().to_owned())))
         .ok_or_else(|| unauthenticated(NOTHING_GIVEN))?;
-    if let Some(key) = app.keys.find(&token, app.clock.now()) {
+    if let Some(key) = key(app, scheme, &token) {
         if key.has(Scope::Policy) {
             return Ok(key);
         }
@@ -184,6 +235,32 @@ pub fn policy_key(
     match app.sessions.find(&token) {
         Some(_) => Err(forbidden("Only a mail server's key can do this.")),
         None => Err(unauthenticated(ENDED)),
+    }
+}
+
+/// Refuses a token that does not come from the device that it was given to.
+fn must_hold(
+    parts: &Parts,
+    app: &App,
+    session: &LiveSession,
+    scheme: Scheme,
+    token: &str,
+) -> Result<(), HttpProblem> {
+    match (session.key, scheme) {
+        (Some(key), Scheme::Dpop) => proof::demand(parts, app, key, token),
+        (Some(_), Scheme::Bearer | Scheme::Key) => Err(proof::refused(
+            "The session is bound to its device's key: send its token as Authorization: DPoP …, with a DPoP \
+             proof (RFC 9449).",
+        )),
+        (None, Scheme::Bearer) if app.config.sessions_without_key => Ok(()),
+        (None, _) => Err(unauthenticated(KEYLESS)),
+    }
+}
+
+fn key(app: &App, scheme: Scheme, secret: &str) -> Option<Arc<LiveKey>> {
+    match scheme {
+        Scheme::Bearer | Scheme::Key => app.keys.find(secret, app.clock.now()),
+        Scheme::Dpop => None,
     }
 }
 
@@ -203,23 +280,25 @@ fn refused_here(session: &LiveSession, client: Client) -> HttpProblem {
     Problem::new(Code::RefusedHere, message).into()
 }
 
-const NOTHING_GIVEN: &str =
-    "Send a session's token or an API key as Authorization: Bearer …, or a key as X-API-Key.";
+const NOTHING_GIVEN: &str = "Send a session's token as Authorization: DPoP … with a proof, or an API key as Authorization: Bearer … or \
+     X-API-Key.";
+const KEYLESS: &str =
+    "The session has no key of a device, and the service takes none without. Sign in again.";
 const ENDED: &str = "The session or key has ended, or never was. Sign in again.";
 
-/// The token or key that the request presents: bearer, `X-API-Key`, or the password of basic authentication
-/// (for Dovecot).
-fn presented(headers: &HeaderMap) -> Option<String> {
+/// The token or key that the request presents: DPoP, bearer, `X-API-Key`, or the password of basic
+/// authentication (for Dovecot).
+fn presented(headers: &HeaderMap) -> Option<(Scheme, String)> {
     if let Some(key) = headers.get("x-api-key") {
-        return key.to_str().ok().map(str::to_owned);
+        return Some((Scheme::Key, key.to_str().ok()?.to_owned()));
     }
-    let (scheme, value) = headers.get(header::AUTHORIZATION)?.to_str().ok()?.split_once(' ')?;
-    if scheme.eq_ignore_ascii_case("bearer") {
-        return Some(value.trim().to_owned());
+    let (name, value) = headers.get(header::AUTHORIZATION)?.to_str().ok()?.split_once(' ')?;
+    if let Some(scheme) = Scheme::of_token(name) {
+        return Some((scheme, value.trim().to_owned()));
     }
-    if scheme.eq_ignore_ascii_case("basic") {
+    if name.eq_ignore_ascii_case("basic") {
         let decoded = String::from_utf8(BASE64.decode(value.trim()).ok()?).ok()?;
-        return decoded.split_once(':').map(|(_, password)| password.to_owned());
+        return decoded.split_once(':').map(|(_, password)| (Scheme::Key, password.to_owned()));
     }
     None
 }

@@ -6,7 +6,7 @@ use axum::{
     extract::{Extension, FromRequestParts},
     http::{HeaderMap, request::Parts},
 };
-use mailcup_wire::{Address, Network};
+use mailcup_wire::Address;
 
 use crate::app::App;
 
@@ -32,14 +32,14 @@ impl FromRequestParts<Arc<App>> for Client {
         let Ok(Extension(peer)) = Extension::<Peer>::from_request_parts(parts, app).await else {
             return Ok(Self::default());
         };
-        let address = behind_proxies(peer.address.ip().into(), &parts.headers, &app.config.trusted_proxies);
+        let address =
+            behind_proxies(peer.address.ip().into(), &parts.headers, |proxy| app.config.trusts(proxy));
         Ok(Self { address: Some(address), tls: peer.tls })
     }
 }
 
 /// Goes from the socket outwards as long as a trusted proxy says who stood before it.
-fn behind_proxies(socket: Address, headers: &HeaderMap, trusted: &[Network]) -> Address {
-    let is_trusted = |address: Address| trusted.iter().any(|network| network.contains(address));
+fn behind_proxies(socket: Address, headers: &HeaderMap, is_trusted: impl Fn(Address) -> bool) -> Address {
     let forwarded: Vec<&str> = headers
         .get_all("x-forwarded-for")
         .iter()
@@ -65,11 +65,12 @@ mod tests {
     #[test]
     fn only_a_trusted_proxy_is_believed() {
         let address = |text: &str| text.parse::<Address>().unwrap();
-        let trusted = ["10.0.0.0/8".parse().unwrap()];
+        let trusted: mailcup_wire::Network = "10.0.0.0/8".parse().unwrap();
         let mut headers = HeaderMap::new();
         headers.append("x-forwarded-for", "192.0.2.1, 198.51.100.7".parse().unwrap());
         headers.append("x-forwarded-for", "10.0.0.2".parse().unwrap());
-        let client = |socket: &str| behind_proxies(address(socket), &headers, &trusted).to_string();
+        let client =
+            |socket: &str| behind_proxies(address(socket), &headers, |it| trusted.contains(it)).to_string();
         assert_eq!(client("10.0.0.1"), "198.51.100.7");
         assert_eq!(client("203.0.113.9"), "203.0.113.9");
     }

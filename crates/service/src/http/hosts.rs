@@ -55,7 +55,7 @@ pub(super) fn check(known: &KnownHosts, request: &Request) -> Result<(), HttpPro
     Err(Problem::new(Code::ForeignOrigin, "Pages of another origin may not call this service.").into())
 }
 
-fn authority(uri: &Uri, headers: &HeaderMap) -> Option<Authority> {
+pub(super) fn authority(uri: &Uri, headers: &HeaderMap) -> Option<Authority> {
     match uri.authority() {
         Some(authority) => Some(authority.clone()),
         None => headers.get(header::HOST)?.to_str().ok()?.parse().ok(),

@@ -13,7 +13,7 @@ use serde_json::json;
 use utoipa_axum::{router::OpenApiRouter, routes};
 
 use super::{
-    auth::{Caller, OwnerOnly, Reader},
+    auth::{Caller, Fresh, OwnerOnly, Reader},
     body::{Json, Path},
     client::Client,
     problem::{Answer, HttpProblem},
@@ -64,7 +64,7 @@ async fn list(State(app): State<Arc<App>>, _: Reader) -> Answer<Json<Vec<Invitat
 async fn create(
     State(app): State<Arc<App>>,
     client: Client,
-    OwnerOnly(session): OwnerOnly,
+    Fresh(OwnerOnly(session)): Fresh<OwnerOnly>,
     Json(new): Json<NewInvitation>,
 ) -> Answer<(StatusCode, Json<InvitationGrant>)> {
     let now = app.clock.now();

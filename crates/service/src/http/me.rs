@@ -5,14 +5,14 @@ use std::sync::Arc;
 use axum::{extract::State, http::StatusCode};
 use mailcup_wire::{
     Admin, AuthenticatorConfirmation, AuthenticatorEnrolment, Code, Factor, FactorId, FactorKind,
-    PasswordChange, Problem, RecoveryCodes, Session, SessionId,
+    PasswordChange, Problem, RecoveryCodes, Role, Session, SessionId,
 };
 use serde_json::json;
 use sqlx::SqliteConnection;
 use utoipa_axum::{router::OpenApiRouter, routes};
 
 use super::{
-    auth::{Caller, SignedIn},
+    auth::{Caller, Fresh, SignedIn},
     body::{Json, Path},
     client::Client,
     problem::{Answer, HttpProblem},
@@ -50,7 +50,7 @@ pub(super) fn routes() -> OpenApiRouter<Arc<App>> {
 async fn change_password(
     State(app): State<Arc<App>>,
     client: Client,
-    SignedIn(session): SignedIn,
+    Fresh(SignedIn(session)): Fresh<SignedIn>,
     Json(change): Json<PasswordChange>,
 ) -> Answer<StatusCode> {
     let guess = Whose::guess(client.address, &session.login.0);
@@ -124,7 +124,7 @@ pub(super) async fn factors_of(
 )]
 async fn enrol_authenticator(
     State(app): State<Arc<App>>,
-    SignedIn(session): SignedIn,
+    Fresh(SignedIn(session)): Fresh<SignedIn>,
 ) -> Answer<Json<AuthenticatorEnrolment>> {
     let organization = app.settings.organization_name();
     let id = FactorId(secrets::new_id());
@@ -190,7 +190,7 @@ async fn confirm_authenticator(
     Ok(StatusCode::NO_CONTENT)
 }
 
-/// Removes an authenticator app.
+/// Removes an authenticator app. An owner keeps the last one: codes by e-mail alone are a step back.
 #[utoipa::path(
     delete, path = "/v1/me/factors/{id}", tag = "me", params(("id" = String, Path)),
     responses((status = 204)), extensions(("x-permission" = json!("session"))),
@@ -198,12 +198,16 @@ async fn confirm_authenticator(
 async fn remove_factor(
     State(app): State<Arc<App>>,
     client: Client,
-    SignedIn(session): SignedIn,
+    Fresh(SignedIn(session)): Fresh<SignedIn>,
     Path(id): Path<FactorId>,
 ) -> Answer<StatusCode> {
     let mut tx = app.log.begin().await?;
     if !factors::remove_authenticator(tx.connection(), &session.admin, &id).await? {
         return Err(no_factor().into());
+    }
+    let left = factors::authenticators(tx.connection(), &session.admin).await?;
+    if session.role == Role::Owner && !left.iter().any(|row| row.confirmed) {
+        return Err(last_factor().into());
     }
     audit::record(&mut tx, &actor(&session, client), "factor.remove", "authenticator", &json!({ "id": id }))
         .await?;
@@ -219,7 +223,7 @@ async fn remove_factor(
 async fn renew_recovery_codes(
     State(app): State<Arc<App>>,
     client: Client,
-    SignedIn(session): SignedIn,
+    Fresh(SignedIn(session)): Fresh<SignedIn>,
 ) -> Answer<Json<RecoveryCodes>> {
     let mut tx = app.log.begin().await?;
     let codes = setup::new_recovery_codes(&app, &mut tx, &session.admin).await?;
@@ -297,6 +301,13 @@ fn email_factor(admin: &Admin) -> Factor {
 
 pub(super) fn no_session() -> Problem {
     Problem::new(Code::NotFound, "There is no such session; it may have ended.")
+}
+
+fn last_factor() -> Problem {
+    Problem::new(
+        Code::Conflict,
+        "An owner's last authenticator stays. Add the new one first, then remove this one.",
+    )
 }
 
 fn no_factor() -> Problem {

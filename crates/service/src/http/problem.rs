@@ -68,8 +68,13 @@ impl IntoResponse for HttpProblem {
         if let Some(seconds) = retry_after {
             headers.insert(header::RETRY_AFTER, HeaderValue::from(seconds));
         }
-        if code == Code::Unauthenticated {
-            headers.insert(header::WWW_AUTHENTICATE, HeaderValue::from_static("Bearer"));
+        let challenge = match code {
+            Code::Unauthenticated => Some("DPoP algs=\"ES256\", Bearer"),
+            Code::ProofRefused => Some("DPoP error=\"invalid_dpop_proof\", algs=\"ES256\""),
+            _ => None,
+        };
+        if let Some(challenge) = challenge {
+            headers.insert(header::WWW_AUTHENTICATE, HeaderValue::from_static(challenge));
         }
         response
     }

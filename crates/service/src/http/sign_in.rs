@@ -11,6 +11,7 @@ use super::{
     body::{Json, Path},
     client::Client,
     problem::Answer,
+    proof::Proven,
 };
 use crate::{
     app::App,
@@ -27,7 +28,8 @@ pub(super) fn routes() -> OpenApiRouter<Arc<App>> {
         .routes(routes!(who_am_i, sign_out))
 }
 
-/// Begins a sign-in with a password; asks for a second factor.
+/// Begins a sign-in with a password; asks for a second factor. A DPoP proof (RFC 9449) binds the sign-in and its
+/// session to the device's key.
 #[utoipa::path(
     post, path = "/v1/sign-in", tag = "sign-in", responses((status = 200, body = Challenge)),
     extensions(("x-permission" = json!("open"))),
@@ -35,10 +37,11 @@ pub(super) fn routes() -> OpenApiRouter<Arc<App>> {
 async fn begin(
     State(app): State<Arc<App>>,
     client: Client,
+    proven: Proven,
     Json(request): Json<SignInRequest>,
 ) -> Answer<Json<Challenge>> {
     app.must_be_set_up()?;
-    sign_in::begin(&app, client, request).await.map(Json)
+    sign_in::begin(&app, client, proven, request).await.map(Json)
 }
 
 /// Sends the one-time code by mail, anew or for the first time.
@@ -50,12 +53,13 @@ async fn begin(
 async fn resend(
     State(app): State<Arc<App>>,
     client: Client,
+    proven: Proven,
     Path(id): Path<ChallengeId>,
 ) -> Answer<Json<Challenge>> {
-    sign_in::send_code(&app, client, &id).await.map(Json)
+    sign_in::send_code(&app, client, proven, &id).await.map(Json)
 }
 
-/// Answers with a second factor; gives the session.
+/// Answers with a second factor; gives the session. The proof must be by the key that began the sign-in.
 #[utoipa::path(
     post, path = "/v1/sign-in/{challenge}/answer", tag = "sign-in",
     params(("challenge" = String, Path)), responses((status = 200, body = SessionGrant)),
@@ -64,10 +68,11 @@ async fn resend(
 async fn answer(
     State(app): State<Arc<App>>,
     client: Client,
+    proven: Proven,
     Path(id): Path<ChallengeId>,
     Json(request): Json<ChallengeAnswer>,
 ) -> Answer<Json<SessionGrant>> {
-    sign_in::answer(&app, client, &id, request).await.map(Json)
+    sign_in::answer(&app, client, proven, &id, request).await.map(Json)
 }
 
 /// The admin and session that ask.

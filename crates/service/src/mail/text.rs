@@ -53,12 +53,44 @@ you signed in to MailCup for {organization} from a new device.
 {facts}
 
 If that was you, there is nothing to do. If not, change your password now and end
-the session: MailCup Console > Settings > My factors.
+the session: MailCup Console > Settings > Devices.
 ",
         name = occasion.name,
         facts = facts(occasion),
     );
     mail(to, &format!("New device signed in to MailCup for {organization}"), body)
+}
+
+/// Codes of an admin go to another address from now on; what their former one is told.
+#[derive(Debug, Clone, Copy)]
+pub struct EmailChanged<'a> {
+    pub organization: &'a str,
+    pub name: &'a str,
+    /// The former address.
+    pub to: &'a str,
+    pub at: Timestamp,
+    pub address: Option<IpAddr>,
+}
+
+/// An admin's former address is told that it is no longer the one that codes go to.
+pub fn email_changed(changed: &EmailChanged<'_>) -> Mail {
+    let EmailChanged { organization, name, to, at, address } = changed;
+    let from = self::address(*address);
+    let body = format!(
+        "Hello {name},
+
+an owner of MailCup for {organization} has given you another e-mail address.
+One-time codes and notices go there from now on, and no longer to this one.
+
+    When: {at}
+    From: {from}
+
+If you did not expect that, ask another owner at once: whoever reads the new
+address gets your codes.
+",
+        at = moment(*at),
+    );
+    mail(to, &format!("Your e-mail address at MailCup for {organization} was changed"), body)
 }
 
 /// An owner is told that somebody used the server's own shell to let an admin in.
@@ -235,6 +267,14 @@ mod tests {
         let invited =
             Invited { organization: "Example", name: "Anna", to: "anna@example.net", by: "olga@example.org" };
         insta::assert_snapshot!("invitation", whole(&invitation(&invited, "mci_abc", 7)));
+        let changed = EmailChanged {
+            organization: "Example",
+            name: "Olga",
+            to: "olga@example.net",
+            at: occasion().at,
+            address: occasion().address,
+        };
+        insta::assert_snapshot!("email_changed", whole(&email_changed(&changed)));
         let limited = Limited {
             organization: "Example",
             login: "anna@example.org",

@@ -7,9 +7,9 @@ use std::{
 };
 
 use jiff::SignedDuration;
-use mailcup_wire::{AdminId, ChallengeId, Code, DeviceName, FactorKind, Login, Problem, Time};
+use mailcup_wire::{AdminId, ChallengeId, Code, DeviceName, FactorKind, Login, Problem, SessionId, Time};
 
-use crate::{http::problem::HttpProblem, secrets::TokenHash};
+use crate::{http::problem::HttpProblem, proof::Thumbprint, secrets::TokenHash};
 
 /// A code and its challenge are good for this long (NIST SP 800-63B-4: at most 10 minutes).
 pub(super) const LIFE: SignedDuration = SignedDuration::from_mins(10);
@@ -23,6 +23,15 @@ const SENDINGS: u32 = 4;
 /// Challenges of one admin at a time; an older one is over when another begins.
 const PER_ADMIN: usize = 5;
 
+/// From where alone a challenge can be answered.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(super) struct Bound {
+    /// The device's key.
+    pub key: Option<Thumbprint>,
+    /// The session in which factors are given again; none at a sign-in.
+    pub session: Option<SessionId>,
+}
+
 /// A sign-in whose password was right.
 #[derive(Debug, Clone)]
 pub(super) struct Pending {
@@ -31,6 +40,7 @@ pub(super) struct Pending {
     /// The stored password that was right; another one ends the sign-in.
     pub password: String,
     pub device: DeviceName,
+    pub bound: Bound,
     pub factors: Vec<FactorKind>,
     /// Hash of the code that was sent last.
     pub code: Option<TokenHash>,
@@ -48,6 +58,11 @@ pub struct Challenges {
 }
 
 impl Pending {
+    /// Refuses whoever did not begin this. They learn no more than that there is none of their own.
+    pub(super) fn must_be_of(&self, bound: &Bound) -> Result<(), HttpProblem> {
+        if self.bound == *bound { Ok(()) } else { Err(over()) }
+    }
+
     /// Allows another code to be sent, later each time.
     pub(super) fn sends(&mut self, now: Time) -> Result<(), HttpProblem> {
         if self.sendings >= SENDINGS {
@@ -116,9 +131,11 @@ impl Challenges {
         self.change(|waiting| waiting.remove(id).is_some())
     }
 
-    /// Ends all challenges of an admin.
-    pub fn end_of(&self, admin: &AdminId) {
-        self.change(|waiting| waiting.retain(|_, pending| pending.admin != *admin));
+    /// Ends the challenges of an admin from those devices.
+    pub fn end_of(&self, admin: &AdminId, from: impl Fn(&DeviceName) -> bool) {
+        self.change(|waiting| {
+            waiting.retain(|_, pending| pending.admin != *admin || !from(&pending.device));
+        });
     }
 
     fn change<T>(&self, change: impl FnOnce(&mut HashMap<ChallengeId, Pending>) -> T) -> T {

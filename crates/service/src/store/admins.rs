@@ -1,4 +1,4 @@
-//! Rows of admins and of the devices that they signed in from.
+//! Rows of admins.
 
 use mailcup_wire::{Admin, AdminId, Login, Role, Time};
 use sqlx::{Row, SqliteConnection, sqlite::SqliteRow};
@@ -117,26 +117,6 @@ pub async fn owners(connection: &mut SqliteConnection) -> Result<i64, StoreError
         .fetch_one(connection)
         .await?;
     Ok(count)
-}
-
-/// Remembers a device; answers whether the admin had never used it.
-pub async fn remember_device(
-    connection: &mut SqliteConnection,
-    id: &AdminId,
-    (device, name): (&str, &str),
-    at: Time,
-) -> Result<bool, StoreError> {
-    let done = sqlx::query(
-        "INSERT INTO devices (admin, device, name, first_at) VALUES ($1, $2, $3, $4) \
-         ON CONFLICT (admin, device) DO NOTHING",
-    )
-    .bind(id.0.as_str())
-    .bind(device)
-    .bind(name)
-    .bind(at.as_millis())
-    .execute(connection)
-    .await?;
-    Ok(done.rows_affected() > 0)
 }
 
 fn admin(row: &SqliteRow) -> Result<AdminRow, StoreError> {

@@ -62,6 +62,7 @@ impl Service {
     async fn open(folder: TempDir) -> Self {
         let mut config = Config::read(&Serve::default(), []).unwrap();
         config.data_dir = folder.path().to_owned();
+        config.sessions_without_key = true;
         let clock = Clock::fixed("2026-11-24T08:00:00Z".parse().map(Time).unwrap());
         let app = App::open(config, clock, Limits::default(), None).await.unwrap();
         for (name, scope) in [("policy", Scope::Policy), ("read", Scope::Read), ("write", Scope::Write)] {

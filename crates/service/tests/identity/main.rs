@@ -7,6 +7,7 @@ mod invitations;
 mod lock_out;
 mod notices;
 mod process;
+mod reauthentication;
 mod requests;
 mod roles;
 mod settings;

@@ -182,6 +182,7 @@ fn start_as_sidecar(data_dir: &std::path::Path) -> (Child, ChildStdin, String) {
         .args(["serve", "--sidecar", "--http", any, "--public", any, "--postfix-policy", any, "--data-dir"])
         .arg(data_dir)
         .stdin(Stdio::piped())
+        .env("MAILCUP_HTTP_SESSIONS_WITHOUT_KEY", "true")
         .stdout(Stdio::piped())
         .stderr(Stdio::null())
         .spawn()

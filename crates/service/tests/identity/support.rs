@@ -72,6 +72,7 @@ impl Service {
     async fn open(folder: TempDir, clock: Clock, configure: impl FnOnce(&mut Config)) -> Self {
         let mut config = Config::read(&Serve::default(), []).unwrap();
         config.data_dir = folder.path().to_owned();
+        config.sessions_without_key = true;
         config.trusted_proxies = vec!["192.0.2.200/32".parse().unwrap()];
         configure(&mut config);
         let app = App::open(config, clock.clone(), Limits::default(), None).await.unwrap();

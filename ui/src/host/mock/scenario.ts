@@ -22,6 +22,7 @@ type Scenario =
   | "slow"
   | "broken"
   | "services"
+  | "again"
   | "drafts"
   | "trial";
 
@@ -120,6 +121,7 @@ function firstPhase(): t.Phase {
     case "slow":
     case "broken":
     case "services":
+    case "again":
     case "drafts":
     case "trial":
       return { kind: "ready" };

@@ -49,9 +49,10 @@ impl<H: Host> Controller<H> {
         connection.desk = Desk::new(shown);
         connection.audit = store.readers().audit_standing().await?;
         if connection.token.is_none()
-            && let Some(key) = &self.key
+            && let (Some(key), Some(device)) = (&self.key, &self.device_key)
         {
-            connection.token = self.folder.session(&connection.service.id, key).map(SecretString::from);
+            connection.token =
+                self.folder.session(&connection.service.id, key, device).map(SecretString::from);
         }
         connection.admin = connection.admin.take().or(meta.admin);
         connection.organization = connection.organization.take().or(meta.organization.map(|it| it.name));

@@ -60,11 +60,11 @@ impl<H: Host> Controller<H> {
     /// Asks the service, beside the actor, how the resources stand of which there are drafts.
     pub(super) fn read_drafted(&self, number: u64) {
         let Some(connection) = self.connections.get(number) else { return };
-        let (Some(store), Some(api)) = (connection.store.clone(), connection.api.clone()) else { return };
+        let api = connection.signing(self.device_key.as_ref());
+        let (Some(store), Some(api)) = (connection.store.clone(), api) else { return };
         if connection.figures.drafts == 0 {
             return;
         }
-        let api = api.with_token(connection.token.clone());
         let (said, now) = (self.channels.said.0.clone(), self.clock.now());
         tokio::spawn(async move {
             for draft in store.readers().drafts().await.unwrap_or_default() {

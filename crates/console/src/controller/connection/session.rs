@@ -21,11 +21,11 @@ impl<H: Host> Controller<H> {
         id: &ServiceId,
         grant: SessionGrant,
     ) -> Result<(), Problem> {
-        let key = self.key.clone();
+        let keys = self.key.clone().zip(self.device_key.clone());
         let number = self.connections.number_of(id).ok_or_else(unknown_service)?;
         let Some(connection) = self.connections.at(number) else { return Err(unknown_service()) };
-        if let Some(key) = &key {
-            self.folder.keep_session(id, key, &grant.token)?;
+        if let Some((key, device)) = &keys {
+            self.folder.keep_session(id, key, device, &grant.token)?;
         }
         connection.token = Some(grant.token.into());
         connection.admin = Some(grant.admin.clone());

@@ -37,9 +37,7 @@ impl<H: Host> Controller<H> {
 
     pub(super) fn ask_organization(&self, number: u64) {
         let Some(connection) = self.connections.get(number) else { return };
-        let Some(api) = connection.api.clone().map(|api| api.with_token(connection.token.clone())) else {
-            return;
-        };
+        let Some(api) = connection.signing(self.device_key.as_ref()) else { return };
         let said = self.channels.said.0.clone();
         tokio::spawn(async move {
             match api.organization().await {
@@ -65,14 +63,13 @@ impl<H: Host> Controller<H> {
         if let Some(sync) = connection.sync.take() {
             sync.end().await;
         }
-        let (Some(api), Some(token)) = (connection.api.clone(), connection.token.clone()) else { return };
-        if connection.standing != Standing::SignedIn {
+        let Some(api) = connection.signing(self.device_key.as_ref()) else { return };
+        if connection.token.is_none() || connection.standing != Standing::SignedIn {
             return;
         }
         self.numbers += 1;
         connection.round = self.numbers;
         let round = connection.round;
-        let api = api.with_token(Some(token));
         let (clock, out) = (self.clock.clone(), self.channels.news.0.clone());
         let audit = connection.audit_asking.clone();
         connection.sync = Some(Beside::start(move |stop| async move {
