@@ -5,6 +5,7 @@
 //! an alarm. While the alarm lasts every further failure belongs to it. It ends when the subject was quiet
 //! for a whole window, or when a person settles it.
 
+mod awaited;
 mod track;
 
 use std::{net::IpAddr, sync::Arc};
@@ -13,6 +14,7 @@ use ipnet::IpNet;
 use jiff::{SignedDuration, Timestamp};
 
 use crate::client::client_network;
+use awaited::Awaited;
 use track::{Terms, Trace, Tracks};
 
 /// When the rules find something. A threshold above [`LARGEST_THRESHOLD`] counts as that.
@@ -51,7 +53,9 @@ pub enum Outcome {
     Succeeded,
     /// Wrong password or code.
     Failed,
-    /// Refused whatever the password, or not decided yet.
+    /// The password was right, a code was asked for.
+    Challenged,
+    /// Refused whatever the password.
     Other,
 }
 
@@ -87,6 +91,8 @@ pub enum Subject {
     AdminRecovered { login: Arc<str> },
     /// The owner of an account says that a sign-in was not them.
     NotMe { login: Arc<str>, network: IpNet },
+    /// The password was right, the code was never given.
+    CodeNotGiven { login: Arc<str>, network: Option<IpNet> },
 }
 
 /// Sign-ins that belong to an alert about `subject`. Every sign-in is given at most once per subject.
@@ -114,6 +120,7 @@ pub struct Watch {
     rules: Rules,
     accounts: Tracks<Arc<str>>,
     networks: Tracks<IpNet>,
+    awaited: Awaited,
 }
 
 /// The most different passwords, or accounts, that a rule can ask for.
@@ -135,7 +142,7 @@ impl Default for Rules {
 
 impl Watch {
     pub fn new(rules: Rules) -> Self {
-        Self { rules, accounts: Tracks::default(), networks: Tracks::default() }
+        Self { rules, accounts: Tracks::default(), networks: Tracks::default(), awaited: Awaited::default() }
     }
 
     /// Takes new rules; what was seen stays.
@@ -152,9 +159,32 @@ impl Watch {
     pub fn observe(&mut self, sign_in: &SignIn<'_>) -> Vec<Finding> {
         match sign_in.outcome {
             Outcome::Failed => self.failed(sign_in),
-            Outcome::Succeeded => self.succeeded(sign_in).into_iter().collect(),
+            Outcome::Succeeded => {
+                self.awaited.give(sign_in);
+                self.succeeded(sign_in).into_iter().collect()
+            }
+            Outcome::Challenged => {
+                self.awaited.ask(sign_in);
+                Vec::new()
+            }
             Outcome::Other => Vec::new(),
         }
+    }
+
+    /// Whether [`Watch::overdue`] has something to say.
+    pub fn has_overdue(&self, now: Timestamp) -> bool {
+        self.awaited.is_over(now)
+    }
+
+    /// What shows by its absence: passwords that were right, and whose codes nobody gave.
+    pub fn overdue(&mut self, now: Timestamp) -> Vec<Finding> {
+        let over = self.awaited.take_over(now).into_iter();
+        over.map(|(login, network, evidence)| Finding {
+            subject: Subject::CodeNotGiven { login, network },
+            evidence,
+            critical: false,
+        })
+        .collect()
     }
 
     /// Goes on with an alarm that was open at `at`, before this state began.
@@ -169,7 +199,8 @@ impl Watch {
             | Subject::LimitReached { .. }
             | Subject::PolicyReturned { .. }
             | Subject::AdminRecovered { .. }
-            | Subject::NotMe { .. } => {}
+            | Subject::NotMe { .. }
+            | Subject::CodeNotGiven { .. } => {}
         }
     }
 
@@ -184,7 +215,8 @@ impl Watch {
             | Subject::LimitReached { .. }
             | Subject::PolicyReturned { .. }
             | Subject::AdminRecovered { .. }
-            | Subject::NotMe { .. } => {}
+            | Subject::NotMe { .. }
+            | Subject::CodeNotGiven { .. } => {}
         }
     }
 

@@ -15,4 +15,5 @@ pub mod limit;
 pub mod limiter;
 pub mod merge;
 pub mod networks;
+pub mod one_time_code;
 pub mod replay;

@@ -10,6 +10,7 @@ pub mod desktop;
 mod error;
 pub mod mail_servers;
 pub mod moved_clock;
+pub mod nginx;
 mod ports;
 mod process;
 pub mod service;

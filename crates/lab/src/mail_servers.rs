@@ -7,7 +7,7 @@ mod folder;
 
 use std::{
     net::{Ipv4Addr, SocketAddr},
-    path::Path,
+    path::{Path, PathBuf},
     process::{Command, Output, Stdio},
     time::Duration,
 };
@@ -188,6 +188,19 @@ impl MailServers {
     /// Where configuration, logs and mail lie.
     pub fn folder(&self) -> &Path {
         self.folder.path()
+    }
+
+    /// Dovecot's auth socket, at which a program asks whether a password is right.
+    pub fn auth_socket(&self) -> PathBuf {
+        self.folder.at("run/auth-postfix")
+    }
+
+    /// The Maildir of an account, whole messages in the order of their arrival.
+    pub fn mailbox(&self, name: &str) -> Vec<String> {
+        let new = self.folder.at("mail").join(&self.account(name).login).join("new");
+        let mut files: Vec<_> = std::fs::read_dir(new).into_iter().flatten().flatten().collect();
+        files.sort_by_key(|file| (file.metadata().and_then(|data| data.modified()).ok(), file.file_name()));
+        files.iter().filter_map(|file| std::fs::read_to_string(file.path()).ok()).collect()
     }
 
     /// The last lines of both servers' logs.

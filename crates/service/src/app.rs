@@ -34,6 +34,7 @@ use crate::{
     sign_in::Challenges,
     store::{self, Store, StoreError},
     throttle::Throttle,
+    web_sign_in::{WebSessions, WebSignIn},
 };
 
 /// The running service. Handlers take it as `State<Arc<App>>`.
@@ -65,6 +66,8 @@ pub struct App {
     pub proofs: proof::Used,
     /// Those of sign-ins, kept apart: strangers make no session wait.
     pub open_proofs: proof::Used,
+    pub web_sign_in: WebSignIn,
+    pub web_sessions: WebSessions,
     pub outbox: Arc<Outbox>,
     /// Set while the service has no owner.
     pub setup_token: OnceLock<SetupToken>,
@@ -149,6 +152,10 @@ impl App {
         for (token, session) in store::sessions::all(&mut connection).await? {
             sessions.begin(token, session);
         }
+        let web_sessions = WebSessions::new(clock.clone());
+        for (token, session) in store::web_sessions::all(&mut connection).await? {
+            web_sessions.begin(token, session);
+        }
         let keys = ApiKeys::default();
         for (secret, key) in store::keys::all(&mut connection).await? {
             keys.begin_stored(secret, &key);
@@ -182,6 +189,7 @@ impl App {
         let loading = Arc::clone(&places);
         tokio::task::spawn_blocking(move || loading.load());
         let mail_servers = MailServers::load(log.clone()).await?;
+        let web_sign_in = WebSignIn::new(&config);
         Ok(Arc::new(Self {
             hosts: KnownHosts::new(&config),
             started_at: clock.now(),
@@ -205,6 +213,8 @@ impl App {
             challenges: Challenges::default(),
             proofs: proof::Used::new(PROOFS),
             open_proofs: proof::Used::new(PROOFS),
+            web_sign_in,
+            web_sessions,
             setup_token,
             store,
             clock,
@@ -272,6 +282,9 @@ impl App {
             let at = session.last_seen_at();
             store::sessions::seen(&mut tx, &session.id, at).await?;
             store::devices::seen(&mut tx, &session.admin, &session.device.id, at).await?;
+        }
+        for session in self.web_sessions.all() {
+            store::web_sessions::seen(&mut tx, &session.id, session.last_seen_at()).await?;
         }
         for key in self.keys.all() {
             if let Some(at) = key.last_used_at() {

@@ -34,6 +34,8 @@ pub struct Config {
     /// Whether a sign-in without a device's key gives a session, whose token alone then opens everything.
     pub sessions_without_key: bool,
     pub tls: Option<TlsFiles>,
+    /// Where Dovecot checks passwords of those who sign in on the web.
+    pub dovecot_auth_socket: Option<PolicyAddress>,
     /// The admin's own data of places.
     pub places: PlacesFiles,
     pub log: LogFormat,
@@ -48,7 +50,7 @@ pub struct TlsFiles {
     pub key: PathBuf,
 }
 
-/// Where Postfix asks: an address and port, or a unix socket.
+/// Where a mail server asks us, or we it: an address and port, or a unix socket.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum PolicyAddress {
     Tcp(SocketAddr),
@@ -87,6 +89,7 @@ const KEYS: [(&str, &str, bool); 14] = [
     ("postfix_policy", "listen", false),
     ("tls", "certificate", false),
     ("tls", "key", false),
+    ("web_sign_in", "dovecot_auth_socket", false),
     ("places", "country", false),
     ("places", "networks", false),
     ("log", "format", false),
@@ -158,6 +161,7 @@ struct File {
     public: PublicSection,
     postfix_policy: PostfixSection,
     tls: TlsSection,
+    web_sign_in: WebSignInSection,
     places: PlacesSection,
     log: LogSection,
 }
@@ -199,6 +203,13 @@ struct PostfixSection {
 struct TlsSection {
     certificate: Option<PathBuf>,
     key: Option<PathBuf>,
+}
+
+#[derive(Debug, Default, Deserialize)]
+#[serde(default, deny_unknown_fields)]
+struct WebSignInSection {
+    #[serde(deserialize_with = "policy_address")]
+    dovecot_auth_socket: Option<PolicyAddress>,
 }
 
 #[derive(Debug, Default, Deserialize)]
@@ -247,6 +258,7 @@ impl File {
             trusted_proxies: self.http.trusted_proxies,
             sessions_without_key: self.http.sessions_without_key,
             tls,
+            dovecot_auth_socket: self.web_sign_in.dovecot_auth_socket,
             places: PlacesFiles { country: self.places.country, networks: self.places.networks },
             log: self.log.format.unwrap_or(LogFormat::Text),
             log_filter: self.log.filter.unwrap_or_else(|| "info".to_owned()),

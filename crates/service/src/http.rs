@@ -21,6 +21,7 @@ mod me;
 mod not_me;
 mod notices;
 mod openapi;
+mod page;
 pub mod paging;
 mod places;
 mod policy;
@@ -32,6 +33,8 @@ mod settings;
 mod setup;
 mod sign_in;
 mod snippet;
+mod web_sessions;
+mod web_sign_in;
 
 use std::sync::Arc;
 
@@ -71,7 +74,8 @@ pub fn private(app: &Arc<App>) -> Router {
 pub fn public(app: &Arc<App>) -> Router {
     Router::new()
         .merge(service::health())
-        .merge(not_me::page())
+        .merge(not_me::routes())
+        .merge(web_sign_in::routes())
         .layer(DefaultBodyLimit::max(app.limits.body))
         .fallback(not_found)
         .method_not_allowed_fallback(method_not_allowed)
@@ -107,6 +111,7 @@ fn api() -> OpenApiRouter<Arc<App>> {
     OpenApiRouter::with_openapi(document)
         .merge(service::routes())
         .merge(accounts::routes())
+        .merge(web_sessions::routes())
         .merge(alerts::routes())
         .merge(blocks::routes())
         .merge(policy::routes())

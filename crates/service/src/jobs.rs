@@ -12,6 +12,7 @@ use crate::{
     app::App,
     event_log::EventLog,
     store::{StoreError, event_index, rollups},
+    web_sign_in,
 };
 
 const EVERY: Duration = Duration::from_mins(1);
@@ -50,6 +51,7 @@ pub async fn run(app: Arc<App>) {
         }
         report("mail servers", app.mail_servers.flush(app.log.store()).await);
         report("index", app.stop.run_until_cancelled(index(&app.log)).await.unwrap_or(Ok(())));
+        report("web sessions", web_sign_in::forget_expired(&app).await);
         report("roll-up", roll_up(&app.log).await);
         let days = i64::from(app.settings.retention.load().event_days);
         let cutoff = Time::from_millis(app.clock.now().as_millis() - days * MILLIS_PER_DAY);

@@ -35,3 +35,4 @@ pub mod snippet;
 pub mod store;
 pub mod stream;
 pub mod throttle;
+pub mod web_sign_in;

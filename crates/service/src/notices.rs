@@ -18,7 +18,7 @@ use jiff::{SignedDuration, tz::TimeZone};
 use mailcup_wire::{AccountNotices, Address, Login, NoticeMode, NoticeSettings, Protocol, Time};
 use sqlx::SqliteConnection;
 
-use self::link::NotMe;
+use self::link::{About, NotMe};
 use crate::{
     app::App,
     mail::{
@@ -374,10 +374,10 @@ impl Telling<'_> {
 }
 
 /// Who is told of an account's authorizations, and how.
-struct Owner {
+pub struct Owner {
     mode: NoticeMode,
-    zone: TimeZone,
-    to: String,
+    pub zone: TimeZone,
+    pub to: String,
 }
 
 impl Owner {
@@ -391,6 +391,16 @@ impl Owner {
         if accounts::get(connection, login).await?.is_none() {
             return Ok(None);
         }
+        Self::reach(app, connection, login, settings).await
+    }
+
+    /// How whoever has this login is reached; none where mail can't reach them.
+    pub async fn reach(
+        app: &App,
+        connection: &mut SqliteConnection,
+        login: &Login,
+        settings: &NoticeSettings,
+    ) -> Result<Option<Self>, StoreError> {
         let AccountNotices { mode, zone, address, .. } = notices::of_account(connection, login).await?;
         let Some(to) = address.or_else(|| mailbox(app, login)) else { return Ok(None) };
         let zone = zone.as_deref().unwrap_or(&settings.zone);
@@ -438,7 +448,7 @@ fn link_of(app: &App, authorization: &Authorization, now: Time) -> Option<String
     let claim = NotMe {
         login: authorization.sign_in.login.clone(),
         network: address.client_network(),
-        seq: authorization.seq,
+        about: About::Seq(authorization.seq),
         at: authorization.at,
         expires_at: Time::from(now.0.saturating_add(link::LIFE).unwrap_or(now.0)),
     };

@@ -2,7 +2,7 @@
 //! password from outside, whatever its reason.
 
 pub mod again;
-mod challenge;
+pub(crate) mod challenge;
 mod factor;
 
 use std::sync::Arc;
@@ -10,6 +10,7 @@ use std::sync::Arc;
 use mailcup_guard::{
     alert::{PasswordMark, Subject},
     decision::SignInVerdict,
+    one_time_code::{LIFE, Over},
 };
 use mailcup_wire::{
     Admin, AdminId, Challenge, ChallengeAnswer, ChallengeId, Code, Details, DeviceId, DeviceName, FactorKind,
@@ -19,7 +20,7 @@ use mailcup_wire::{
 use secrecy::{ExposeSecret, SecretString};
 
 pub use self::challenge::Challenges;
-use self::challenge::{Bound, LIFE, Pending, TRIES};
+use self::challenge::{Bound, Pending, Waiting};
 use crate::{
     app::App,
     audit::{self, Actor},
@@ -55,7 +56,7 @@ pub async fn begin(
     let mut connection = app.store.read().acquire().await.map_err(StoreError::from)?;
     let row = admins::by_login(&mut connection, &login).await?;
     drop(connection);
-    let (refused, reasons) = decide(app, client, &login);
+    let (refused, reasons) = decide(app, client, &login, Protocol::Api);
     let mark = password_mark(app, &login, &request.password);
     let password = SecretString::from(request.password);
     let right = app.passwords.check(password, row.as_ref().map(|row| row.password.as_str())).await?;
@@ -90,7 +91,9 @@ pub async fn send_code(
     proven: Proven,
     id: &ChallengeId,
 ) -> Result<Challenge, HttpProblem> {
-    let bound = Bound { key: proven.take(app)?, session: None };
+    let bound = Bound { key: proven.key(), session: None };
+    app.challenges.of(&bound, id, app.clock.now())?;
+    proven.take(app)?;
     send_code_to(app, client, &bound, id).await
 }
 
@@ -102,7 +105,9 @@ pub async fn answer(
     id: &ChallengeId,
     answer: ChallengeAnswer,
 ) -> Result<SessionGrant, HttpProblem> {
-    let bound = Bound { key: proven.take(app)?, session: None };
+    let bound = Bound { key: proven.key(), session: None };
+    app.challenges.of(&bound, id, app.clock.now())?;
+    proven.take(app)?;
     let Passed { mut tx, admin, pending, reasons } = pass(app, client, &bound, id, &answer).await?;
     let how = match answer.factor {
         FactorKind::Email => "Signed in with password and e-mailed code.",
@@ -136,25 +141,23 @@ async fn pass(
     answer: &ChallengeAnswer,
 ) -> Result<Passed, HttpProblem> {
     let now = app.clock.now();
-    let admin = app.challenges.with(id, now, |pending| {
-        pending.must_be_of(bound)?;
-        Ok::<_, HttpProblem>(pending.admin.clone())
-    })??;
+    let admin = app.challenges.of(bound, id, now)?.about.admin;
     let codes = Whose::Codes(admin.0);
     app.throttle.take(codes.clone())?;
-    let pending = app.challenges.try_once(id, now)?;
+    let waiting = app.challenges.try_once(id, now)?;
+    let pending = &waiting.about;
     let attempt = SignInAttempt { login: &pending.login, client, device: &pending.device };
-    let (refused, reasons) = decide(app, client, &pending.login);
+    let (refused, reasons) = decide(app, client, &pending.login, Protocol::Api);
 
     let mut tx = app.log.begin().await?;
     // Role and password as they are now: either may have changed since the password was right.
-    let row = admins::get(tx.connection(), &pending.admin).await?.ok_or_else(challenge::over)?;
+    let row = admins::get(tx.connection(), &pending.admin).await?.ok_or_else(|| challenge::over(Over))?;
     if row.password != pending.password {
         app.challenges.end(id);
-        return Err(challenge::over());
+        return Err(challenge::over(Over));
     }
     let code = SecretString::from(answer.code.as_str());
-    let right = !refused && factor::take(app, &mut tx, id, &pending, answer.factor, &code).await?;
+    let right = !refused && factor::take(app, &mut tx, id, &waiting, answer.factor, &code).await?;
     if !right {
         drop(tx);
         let (outcome, reasons) = if refused {
@@ -163,15 +166,15 @@ async fn pass(
             (Outcome::Failed, with(reason(ReasonCode::WrongCode, "The second factor was wrong."), reasons))
         };
         app.log.append_sign_in(attempt.event(outcome, reasons), None).await?;
-        return Err(wrong_code(app, id, pending.tries_left));
+        return Err(wrong_code(app, id, waiting.tries_left()));
     }
     if !app.challenges.end(id) {
-        return Err(challenge::over());
+        return Err(challenge::over(Over));
     }
     app.throttle.succeeded(&codes);
     app.throttle.succeeded(&Whose::Mails(pending.admin.0.clone()));
     app.throttle.succeeded(&Whose::guess(client.address, &pending.login.0));
-    Ok(Passed { tx, admin: row.admin, pending, reasons })
+    Ok(Passed { tx, admin: row.admin, pending: waiting.about, reasons })
 }
 
 async fn send_code_to(
@@ -182,18 +185,14 @@ async fn send_code_to(
 ) -> Result<Challenge, HttpProblem> {
     let now = app.clock.now();
     let code = new_code();
-    let hash = code_hash(app, id, code.expose_secret());
-    let pending = app.challenges.with(id, now, |pending| {
-        pending.must_be_of(bound)?;
-        pending.sends(now)?;
-        pending.code = Some(hash);
-        Ok::<_, HttpProblem>(pending.clone())
-    })??;
+    app.challenges.of(bound, id, now)?;
+    let waiting = app.challenges.send(id, code_hash(app, id, code.expose_secret()), now)?;
+    let pending = &waiting.about;
     let mut connection = app.store.read().acquire().await.map_err(StoreError::from)?;
-    let row = admins::get(&mut connection, &pending.admin).await?.ok_or_else(challenge::over)?;
+    let row = admins::get(&mut connection, &pending.admin).await?.ok_or_else(|| challenge::over(Over))?;
     drop(connection);
     mail_code(app, client, &row.admin, &pending.device, &code).await?;
-    Ok(shown(app, id, &pending, &row.admin))
+    Ok(shown(app, id, &waiting, &row.admin))
 }
 
 /// Whether a device that was never seen before is told about. One that gave a second factor is verified.
@@ -283,7 +282,7 @@ pub fn acceptable_device(device: DeviceName) -> Result<DeviceName, HttpProblem> 
 }
 
 /// Tells wrong passwords apart without telling what they are: 16 bits under the server's own key.
-fn password_mark(app: &App, login: &Login, password: &str) -> PasswordMark {
+pub(crate) fn password_mark(app: &App, login: &Login, password: &str) -> PasswordMark {
     let hash = app.server_key.authenticate("password mark", &format!("{login}\0{password}"));
     let bytes = hash.as_bytes();
     PasswordMark(u16::from_be_bytes([bytes[0], bytes[1]]))
@@ -313,8 +312,8 @@ impl SignInAttempt<'_> {
 }
 
 /// Whether blocks and access rules refuse, with the reasons for that or else what is to be noted.
-fn decide(app: &App, client: Client, login: &Login) -> (bool, Vec<Reason>) {
-    let decision = app.policy.sign_in(&login.0, Protocol::Api, client.address, app.clock.now());
+pub(crate) fn decide(app: &App, client: Client, login: &Login, protocol: Protocol) -> (bool, Vec<Reason>) {
+    let decision = app.policy.sign_in(&login.0, protocol, client.address, app.clock.now());
     match decision.verdict {
         SignInVerdict::Refuse => (true, decision.reasons.iter().map(reason_text).collect()),
         SignInVerdict::Allow | SignInVerdict::Delay(_) | SignInVerdict::Challenge => {
@@ -333,29 +332,27 @@ async fn ask_for_factor(
     let now = app.clock.now();
     let kinds = factor::available(app, &admin.id).await?;
     let id = ChallengeId(secrets::new_id());
-    let mut pending = Pending {
+    let pending = Pending {
         admin: admin.id.clone(),
         login: admin.login.clone(),
         password: password.clone(),
         device: attempt.device.clone(),
-        bound,
+        bound: bound.clone(),
         factors: kinds,
-        code: None,
-        sendings: 0,
-        tries_left: TRIES,
-        expires_at: Time::from(now.0 + LIFE),
-        send_again_at: now,
     };
     // Who has an authenticator at hand needs no mail, unless they ask for it.
-    if !pending.factors.contains(&FactorKind::Authenticator) {
+    let mails = !pending.factors.contains(&FactorKind::Authenticator);
+    app.challenges.begin(id.clone(), pending, now);
+    if mails {
         let code = new_code();
-        pending.sends(now)?;
-        pending.code = Some(code_hash(app, &id, code.expose_secret()));
-        mail_code(app, attempt.client, admin, attempt.device, &code).await?;
+        app.challenges.send(&id, code_hash(app, &id, code.expose_secret()), now)?;
+        let sent = mail_code(app, attempt.client, admin, attempt.device, &code).await;
+        if sent.is_err() {
+            app.challenges.end(&id);
+        }
+        sent?;
     }
-    let challenge = shown(app, &id, &pending, admin);
-    app.challenges.begin(id, pending, now);
-    Ok(challenge)
+    Ok(shown(app, &id, &app.challenges.of(&bound, &id, now)?, admin))
 }
 
 async fn mail_code(
@@ -395,20 +392,20 @@ fn occasion<'a>(
     }
 }
 
-fn shown(app: &App, id: &ChallengeId, pending: &Pending, admin: &Admin) -> Challenge {
+fn shown(app: &App, id: &ChallengeId, waiting: &Waiting, admin: &Admin) -> Challenge {
     let local = app.settings.mail.load().stored.relay.is_none();
     Challenge {
         id: id.clone(),
-        factors: pending.factors.clone(),
-        sent_to: pending.code.map(|_| masked(&admin.email)),
+        factors: waiting.about.factors.clone(),
+        sent_to: waiting.has_code().then(|| masked(&admin.email)),
         outbox_folder: local.then(|| app.outbox_folder().display().to_string()),
-        expires_at: pending.expires_at,
-        tries_left: pending.tries_left,
+        expires_at: Time::from(waiting.expires_at()),
+        tries_left: waiting.tries_left(),
     }
 }
 
 /// `anna@example.org` as `a…@example.org`.
-fn masked(email: &str) -> String {
+pub(crate) fn masked(email: &str) -> String {
     match email.split_once('@') {
         Some((local, domain)) => format!("{}…@{domain}", local.chars().next().unwrap_or('…')),
         None => "…".to_owned(),
@@ -416,7 +413,7 @@ fn masked(email: &str) -> String {
 }
 
 /// Six digits.
-fn new_code() -> SecretString {
+pub(crate) fn new_code() -> SecretString {
     format!("{:06}", rand::random_range(0..1_000_000u32)).into()
 }
 
@@ -429,20 +426,19 @@ fn reason(code: ReasonCode, text: &str) -> Reason {
     Reason::new(code, text)
 }
 
-fn with(first: Reason, noted: Vec<Reason>) -> Vec<Reason> {
+pub(crate) fn with(first: Reason, noted: Vec<Reason>) -> Vec<Reason> {
     std::iter::once(first).chain(noted).collect()
 }
 
-fn refusal() -> HttpProblem {
+pub(crate) fn refusal() -> HttpProblem {
     Problem::new(Code::SignInRefused, "Login or password is wrong.").into()
 }
 
 fn wrong_code(app: &App, id: &ChallengeId, tries_left: u32) -> HttpProblem {
     if tries_left == 0 {
         app.challenges.end(id);
-        return challenge::over();
     }
-    Problem::new(Code::WrongCode, "The code is wrong.").with(Details::TriesLeft { tries: tries_left }).into()
+    challenge::wrong_code(tries_left)
 }
 
 /// Ends one session of an admin, and records who did it; false if there is none. For the transaction's commit.

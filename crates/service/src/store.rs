@@ -26,6 +26,7 @@ pub mod rollups;
 pub mod search;
 pub mod sessions;
 pub mod settings;
+pub mod web_sessions;
 
 use std::{
     fs::{File, OpenOptions, TryLockError},

@@ -102,6 +102,8 @@ wire! {
         LimitReached,
         /// An account's owner says that it was not them who signed in.
         NotMe,
+        /// The password was right, the code was never given.
+        CodeNotGiven,
         /// A change of the policy locked somebody out and returned by itself.
         PolicyReturned,
         /// An admin was let in from the server's own shell.

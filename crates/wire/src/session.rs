@@ -81,6 +81,18 @@ wire! {
         pub name: String,
     }
 
+    /// A browser in which an account is signed in through the hosted pages.
+    pub struct WebSession {
+        pub id: SessionId,
+        /// From where it began.
+        pub address: Option<Address>,
+        /// The browser, as far as it tells.
+        pub client: Option<String>,
+        pub created_at: Time,
+        pub last_seen_at: Time,
+        pub expires_at: Time,
+    }
+
     /// `GET /v1/session`
     pub struct WhoAmI {
         pub admin: Admin,

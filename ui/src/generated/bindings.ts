@@ -367,6 +367,8 @@ export type AlertKind =
 "limit_reached" | 
 /**  An account's owner says that it was not them who signed in. */
 "not_me" | 
+/**  The password was right, the code was never given. */
+"code_not_given" | 
 /**  A change of the policy locked somebody out and returned by itself. */
 "policy_returned" | 
 /**  An admin was let in from the server's own shell. */

@@ -98,6 +98,7 @@ export const alertKindName = named<AlertKind>({
   outbox_stuck: m.words_alert_kind_outbox_stuck,
   limit_reached: m.words_alert_kind_limit_reached,
   not_me: m.words_alert_kind_not_me,
+  code_not_given: m.words_alert_kind_code_not_given,
   policy_returned: m.words_alert_kind_policy_returned,
   admin_recovered: m.words_alert_kind_admin_recovered,
   service_unreachable: m.words_alert_kind_service_unreachable,
@@ -114,6 +115,7 @@ export const alertAdvice = named<AlertKind>({
   outbox_stuck: m.words_alert_advice_outbox_stuck,
   limit_reached: m.words_alert_advice_limit_reached,
   not_me: m.words_alert_advice_not_me,
+  code_not_given: m.words_alert_advice_code_not_given,
   policy_returned: m.words_alert_advice_policy_returned,
   admin_recovered: m.words_alert_advice_admin_recovered,
   service_unreachable: m.words_alert_advice_service_unreachable,
@@ -149,6 +151,8 @@ export function alertTitle(alert: Alert): string {
     }
     case "not_me":
       return login ? m.words_alert_title_not_me({ login }) : alert.title;
+    case "code_not_given":
+      return login ? m.words_alert_title_code_not_given({ login }) : alert.title;
     case "policy_returned":
       return m.words_alert_title_policy_returned();
     case "admin_recovered":
@@ -188,6 +192,8 @@ export function alertText(alert: Alert): string {
       return m.words_alert_text_limit_reached();
     case "not_me":
       return login ? m.words_alert_text_not_me({ login }) : alert.text;
+    case "code_not_given":
+      return m.words_alert_text_code_not_given();
     case "policy_returned":
       return m.words_alert_text_policy_returned();
     case "admin_recovered":

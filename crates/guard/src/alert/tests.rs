@@ -162,6 +162,44 @@ fn naive(history: &[(i64, String, u32, u8)], by_account: bool) -> Option<Vec<u64
     answer
 }
 
+#[test]
+fn a_right_password_whose_code_is_never_given_shows_once_the_code_is_over() {
+    let mut watch = Watch::new(Rules::default());
+    let challenged = |seq, second| SignIn { outcome: Outcome::Challenged, ..failure(seq, second, "a@x", 0) };
+    let given = |second| SignIn { outcome: Outcome::Succeeded, ..failure(9, second, "a@x", 0) };
+    watch.observe(&challenged(1, 0));
+    watch.observe(&challenged(2, 100));
+    assert!(!watch.has_overdue(at(700)), "the second code still works");
+    assert!(watch.has_overdue(at(701)));
+    let findings = watch.overdue(at(701));
+    let network = "203.0.113.9/32".parse().ok();
+    assert_eq!(findings[0].subject, Subject::CodeNotGiven { login: "a@x".into(), network });
+    assert_eq!(seqs(&findings[0]), [1, 2]);
+    assert_eq!((findings.len(), watch.overdue(at(9999)).len()), (1, 0), "it is said once");
+
+    watch.observe(&challenged(3, 2000));
+    watch.observe(&SignIn { address: "198.51.100.1".parse().ok(), ..given(2010) });
+    watch.observe(&SignIn { login: "b@x", ..given(2010) });
+    assert!(watch.has_overdue(at(3000)), "somebody else's success");
+    watch.observe(&given(2020));
+    assert!(!watch.has_overdue(at(3000)));
+}
+
+#[test]
+fn more_than_can_be_awaited_is_told_of_at_once() {
+    let mut watch = Watch::new(Rules::default());
+    for seq in 0..10_003 {
+        let login = format!("{seq:05}@x");
+        watch.observe(&SignIn { outcome: Outcome::Challenged, ..failure(seq, i64::from(seq), &login, 0) });
+    }
+    let findings = watch.overdue(at(0));
+    let logins: Vec<_> = findings.iter().map(|finding| &finding.subject).collect();
+    let network: Option<IpNet> = "203.0.113.9/32".parse().ok();
+    let expected =
+        ["00000@x", "00001@x", "00002@x"].map(|login| Subject::CodeNotGiven { login: login.into(), network });
+    assert_eq!(logins, expected.iter().collect::<Vec<_>>());
+}
+
 proptest! {
     #[test]
     fn the_fold_finds_what_the_history_shows(

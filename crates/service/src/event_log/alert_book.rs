@@ -203,7 +203,8 @@ fn waits_for_its_cause(subject: &Subject) -> bool {
         | Subject::NetworkFailures { .. }
         | Subject::SuccessAfterFailures { .. }
         | Subject::LimitReached { .. }
-        | Subject::NotMe { .. } => false,
+        | Subject::NotMe { .. }
+        | Subject::CodeNotGiven { .. } => false,
     }
 }
 
@@ -334,6 +335,7 @@ fn opened(subject: &Subject, critical: bool, at: Time, counted_seq: u64) -> Aler
         Subject::SuccessAfterFailures { login, network } | Subject::NotMe { login, network } => {
             (Some(login), Some(network))
         }
+        Subject::CodeNotGiven { login, network } => (Some(login), network.as_ref()),
         Subject::LimitReached { login, network, .. } => (login.as_ref(), network.as_ref()),
         Subject::OutboxStuck | Subject::PolicyReturned { .. } => (None, None),
     };

@@ -62,10 +62,18 @@ pub(super) fn alert_text(subject: &Subject, alert: &Alert) -> (String, String) {
         Subject::NotMe { login, network } => (
             format!("{login} says that a sign-in was not them"),
             format!(
-                "The account was signed in to from {}, and its owner pressed “This wasn't me” in the mail about it. \
+                "Somebody used its password from {}, and its owner pressed “This wasn't me” in the mail about it. \
                  Somebody may have the password: change it and look at what the account did since. For a day \
                  that network is kept from the account, unless its login is an admin's.",
                 network_name(*network)
+            ),
+        ),
+        Subject::CodeNotGiven { login, network } => (
+            format!("Password of {login} right, code never given"),
+            format!(
+                "Somebody signed in with the right password from {} and never gave the code that was mailed. If the \
+                 owner knows nothing of it, somebody else has the password: have it changed.",
+                network.map_or_else(|| "an unknown address".to_owned(), network_name)
             ),
         ),
         Subject::LimitReached { login, network, .. } => {
@@ -111,6 +119,7 @@ pub(super) fn kind(subject: &Subject) -> AlertKind {
         Subject::PolicyReturned { .. } => AlertKind::PolicyReturned,
         Subject::AdminRecovered { .. } => AlertKind::AdminRecovered,
         Subject::NotMe { .. } => AlertKind::NotMe,
+        Subject::CodeNotGiven { .. } => AlertKind::CodeNotGiven,
     }
 }
 

@@ -133,7 +133,8 @@ impl Writer {
     }
 
     pub fn has_due_alerts(&self, now: Time, all: bool) -> bool {
-        self.book.has_due(self.steady(now), all)
+        let now = self.steady(now);
+        self.watch.has_overdue(now.0) || self.book.has_due(now, all)
     }
 
     pub fn open_alert(&self, id: &AlertId) -> Option<alerts::AlertRow> {
@@ -221,6 +222,9 @@ impl Writer {
         for (subject, critical) in std::mem::take(&mut self.raised) {
             let evidence = evidence_in(first_seq, &rows);
             self.book.add(&subject, &evidence, critical, now, &self.lineage);
+        }
+        for finding in self.watch.overdue(now.0) {
+            self.book.add(&finding.subject, &finding.evidence, finding.critical, now, &self.lineage);
         }
         for row in self.book.take_due(now, all_alerts) {
             alerts::put(tx, &row).await?;
@@ -311,7 +315,8 @@ impl Writer {
             outcome: match row.outcome {
                 Outcome::Succeeded => WatchOutcome::Succeeded,
                 Outcome::Failed => WatchOutcome::Failed,
-                Outcome::Refused | Outcome::Challenged => WatchOutcome::Other,
+                Outcome::Challenged => WatchOutcome::Challenged,
+                Outcome::Refused => WatchOutcome::Other,
             },
             mark: row.mark.map(PasswordMark),
             familiarity,

@@ -22,6 +22,11 @@ const HEADER: &str = "dpop";
 pub struct Proven(Option<Proof>);
 
 impl Proven {
+    /// Whose key made the proof, which is not used by that.
+    pub fn key(&self) -> Option<Thumbprint> {
+        self.0.as_ref().map(|proof| proof.key)
+    }
+
     /// Uses the proof; answers whose key made it. Refuses a request without one, where keys are asked for.
     pub fn take(self, app: &App) -> Result<Option<Thumbprint>, HttpProblem> {
         match self.0 {

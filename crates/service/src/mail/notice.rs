@@ -70,6 +70,30 @@ If that was you, there is nothing to do.
     mail(to, &subject(occasion), body)
 }
 
+/// The code of a sign-in on the web.
+pub fn one_time_code(to: &str, occasion: &Occasion<'_>, code: &str, minutes: u32) -> Mail {
+    let Occasion { organization, login, .. } = occasion;
+    let body = format!(
+        "Hello,
+
+the code to sign in as {login} at {organization} is
+
+    {code}
+
+It works once, for {minutes} minutes, and only in the browser that asked for it.
+
+{facts}
+
+If it was not you, somebody knows your password. Give the code to nobody.
+
+{then}
+",
+        facts = facts(occasion),
+        then = if_not(occasion),
+    );
+    mail(to, &format!("{code} is your code for {organization}"), body)
+}
+
 /// An owner got many mails within an hour; this is the last one for now.
 pub fn too_many(to: &str, occasion: &Occasion<'_>, mails: u32) -> Mail {
     let Occasion { organization, login, .. } = occasion;
@@ -262,6 +286,8 @@ mod tests {
             whole(&authorization(to, &unknown, NoticeMode::NewNetworks, 24))
         );
         insta::assert_snapshot!("too_many", whole(&too_many(to, &unknown, 20)));
+        let web = Occasion { protocol: Protocol::Web, client: Some("Firefox on Windows"), ..known.clone() };
+        insta::assert_snapshot!("web_code", whole(&one_time_code(to, &web, "042137", 10)));
         let lines = [
             DigestLine { occasion: known.clone(), count: 212, last: at("2026-11-25T06:59:00Z") },
             DigestLine {

@@ -1,5 +1,7 @@
 //! The link "this wasn't me": signed, so that nobody makes one for another account, and of use for some days.
 
+use std::fmt;
+
 use data_encoding::{BASE64URL_NOPAD, HEXLOWER};
 use jiff::SignedDuration;
 use mailcup_wire::{Login, Network, Time};
@@ -26,10 +28,29 @@ pub struct NotMe {
     pub login: Login,
     /// The client network that it came from.
     pub network: Network,
-    /// The event.
-    pub seq: u64,
+    #[serde(flatten)]
+    pub about: About,
     pub at: Time,
     pub expires_at: Time,
+}
+
+/// What it is that was not the owner.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum About {
+    /// The event of a sign-in, by its number.
+    Seq(u64),
+    /// A sign-in on the web that waits for its code.
+    Attempt(String),
+}
+
+impl fmt::Display for About {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Seq(seq) => seq.fmt(f),
+            Self::Attempt(id) => write!(f, "attempt {id}"),
+        }
+    }
 }
 
 /// A link can't be used.
@@ -70,7 +91,7 @@ impl NotMe {
 
     /// What a used link is known by. All links about the same authorization are one.
     pub fn id(&self) -> TokenHash {
-        secrets::hash_token(&format!("{}\0{}\0{}\0{}", self.login, self.network, self.seq, self.at))
+        secrets::hash_token(&format!("{}\0{}\0{}\0{}", self.login, self.network, self.about, self.at))
     }
 }
 
@@ -94,7 +115,7 @@ mod tests {
         NotMe {
             login: "anna@example.org".into(),
             network: "2001:db8:1:2::/64".parse().unwrap(),
-            seq: 42,
+            about: About::Seq(42),
             at: at("2026-11-24T08:00:00Z"),
             expires_at: at("2026-12-01T08:00:00Z"),
         }

@@ -11,13 +11,14 @@ use mailcup_guard::alert::Subject;
 use mailcup_wire::{Address, Block, BlockId, BlockTarget, Time};
 use serde_json::json;
 
-use super::link::NotMe;
+use super::link::{About, NotMe};
 use crate::{
     app::App,
     audit::{self, Actor},
     http::blocks,
     sign_in,
     store::{StoreError, admins, notices},
+    web_sign_in::{self, Which},
 };
 
 /// How long the network is kept from the account.
@@ -40,6 +41,10 @@ pub async fn act(app: &Arc<App>, from: Option<Address>, claim: &NotMe) -> Result
         return Ok(Deed::DoneBefore);
     }
     let actor = Actor { admin: None, address: from };
+    if let About::Attempt(id) = &claim.about {
+        app.web_sign_in.end(id);
+    }
+    web_sign_in::end_sessions(app, &mut tx, &actor, &claim.login, Which::All).await?;
     let admin = admins::by_login(tx.connection(), &claim.login).await?;
     let block = if let Some(row) = admin {
         sign_in::end_all(app, &mut tx, &row.admin.id, None).await?;
@@ -64,7 +69,7 @@ pub async fn act(app: &Arc<App>, from: Option<Address>, claim: &NotMe) -> Result
     tx.raise(subject, true);
     let details = json!({
         "network": claim.network,
-        "event": claim.seq,
+        "about": claim.about,
         "pressed_from": from,
         "block": block.as_ref().map(|block| &block.id),
     });

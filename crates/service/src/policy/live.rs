@@ -146,6 +146,12 @@ impl LivePolicy {
         decision::session(&self.attempt(&policy, Some(login), Protocol::Api, address), &policy, now.0)
     }
 
+    /// Whether somebody who signed in on the web before may go on. Blocks count too: they may be set because of this
+    /// very session.
+    pub fn lets_on_the_web(&self, login: &str, address: Option<Address>, now: Time) -> bool {
+        self.consider(login, Protocol::Web, address, now).verdict != SignInVerdict::Refuse
+    }
+
     /// What the rules would say of such a request, were no way in open for its admin.
     pub fn would_judge(&self, login: &str, address: Option<Address>, now: Time) -> Vec<Against> {
         let policy = self.load();

@@ -2,7 +2,8 @@
 
 use std::sync::Arc;
 
-use mailcup_wire::{Challenge, ChallengeAnswer, ChallengeId, Outcome, Problem, ReasonCode};
+use mailcup_guard::one_time_code::Over;
+use mailcup_wire::{Challenge, ChallengeAnswer, ChallengeId, Outcome, Problem, Protocol, ReasonCode};
 use secrecy::{ExposeSecret, SecretString};
 
 use super::{
@@ -28,10 +29,10 @@ pub async fn begin(
     let guess = Whose::guess(client.address, &session.login.0);
     app.throttle.take(guess.clone())?;
     let mut connection = app.store.read().acquire().await.map_err(StoreError::from)?;
-    let row = admins::get(&mut connection, &session.admin).await?.ok_or_else(challenge::over)?;
+    let row = admins::get(&mut connection, &session.admin).await?.ok_or_else(|| challenge::over(Over))?;
     drop(connection);
     let attempt = SignInAttempt { login: &session.login, client, device: &session.device };
-    let (_, noted) = decide(app, client, &session.login);
+    let (_, noted) = decide(app, client, &session.login, Protocol::Api);
     let mark = password_mark(app, &session.login, password.expose_secret());
     if !app.passwords.check(password, Some(&row.password)).await? {
         let wrong = reason(ReasonCode::WrongPassword, "The password was wrong, within a session.");

@@ -3,7 +3,7 @@
 use mailcup_wire::{AdminId, ChallengeId, FactorKind};
 use secrecy::{ExposeSecret, SecretString};
 
-use super::{Pending, code_hash};
+use super::{challenge::Waiting, code_hash};
 use crate::{
     app::App,
     authenticator,
@@ -33,16 +33,16 @@ pub(super) async fn take(
     app: &App,
     tx: &mut LogTransaction,
     id: &ChallengeId,
-    pending: &Pending,
+    waiting: &Waiting,
     kind: FactorKind,
     code: &SecretString,
 ) -> Result<bool, HttpProblem> {
     let typed = code.expose_secret().trim();
-    let (admin, now) = (&pending.admin, app.clock.now());
+    let (admin, now) = (&waiting.about.admin, app.clock.now());
     match kind {
         FactorKind::Email => {
             let digits: String = typed.chars().filter(char::is_ascii_digit).collect();
-            Ok(pending.code.is_some_and(|sent| sent == code_hash(app, id, &digits)))
+            Ok(waiting.is_code(&code_hash(app, id, &digits)))
         }
         FactorKind::Authenticator => {
             for row in factors::authenticators(tx.connection(), admin).await? {

@@ -105,6 +105,10 @@ fn subject_text(subject: &Subject) -> String {
         Subject::AdminNewDevice { login, device } => vec!["admin_new_device", login, device],
         Subject::OutboxStuck => vec!["outbox_stuck"],
         Subject::NotMe { login, network } => return json(&["not_me", login, &network.to_string()]),
+        Subject::CodeNotGiven { login, network } => {
+            let network = network.map_or_else(String::new, |network| network.to_string());
+            return json(&["code_not_given", login, &network]);
+        }
         Subject::LimitReached { limit, login, network } => {
             let network = network.map_or_else(String::new, |network| network.to_string());
             return json(&["limit_reached", limit, login.as_deref().unwrap_or_default(), &network]);
@@ -132,11 +136,11 @@ fn subject_from_text(text: &str) -> Option<Subject> {
         ["limit_reached", limit, login, network] => Subject::LimitReached {
             limit: limit.into(),
             login: Some(login).filter(|login| !login.is_empty()).map(Into::into),
-            network: match network {
-                "" => None,
-                network => Some(network.parse().ok()?),
-            },
+            network: network_from_text(network)?,
         },
+        ["code_not_given", login, network] => {
+            Subject::CodeNotGiven { login: login.into(), network: network_from_text(network)? }
+        }
         ["policy_returned", by, trial] => Subject::PolicyReturned { by: by.into(), trial: trial.into() },
         ["admin_recovered", login] => Subject::AdminRecovered { login: login.into() },
         _ => return None,
@@ -145,6 +149,12 @@ fn subject_from_text(text: &str) -> Option<Subject> {
 
 fn json(parts: &[&str]) -> String {
     serde_json::to_string(parts).unwrap_or_default()
+}
+
+/// None where it is none at all.
+#[expect(clippy::option_option, reason = "no network is one of two right answers")]
+fn network_from_text(text: &str) -> Option<Option<ipnet::IpNet>> {
+    if text.is_empty() { Some(None) } else { text.parse().ok().map(Some) }
 }
 
 #[cfg(test)]
@@ -161,6 +171,8 @@ mod tests {
             Subject::AdminNewDevice { login: "a@x".into(), device: "d".into() },
             Subject::OutboxStuck,
             Subject::NotMe { login: "a@x".into(), network },
+            Subject::CodeNotGiven { login: "a@x".into(), network: Some(network) },
+            Subject::CodeNotGiven { login: "a@x".into(), network: None },
             Subject::LimitReached { limit: "l".into(), login: Some("a@x".into()), network: None },
             Subject::LimitReached { limit: "l".into(), login: None, network: Some(network) },
             Subject::LimitReached { limit: "l".into(), login: None, network: None },

@@ -1,0 +1,86 @@
+//! Pages for strangers: one frame, one style, no script, nothing loaded from anywhere.
+
+use std::sync::LazyLock;
+
+use axum::{
+    http::{HeaderValue, StatusCode, header},
+    response::{IntoResponse, Response},
+};
+use data_encoding::BASE64;
+use mailcup_wire::Time;
+use maud::{DOCTYPE, Markup, PreEscaped, html};
+use sha2::{Digest, Sha256};
+
+/// A page with its title as its heading.
+pub(super) fn page(status: StatusCode, title: &str, content: &Markup) -> Response {
+    let page = html! {
+        (DOCTYPE)
+        html lang="en" {
+            head {
+                meta charset="utf-8";
+                title { (title) }
+                meta name="viewport" content="width=device-width, initial-scale=1";
+                meta name="robots" content="noindex";
+                meta name="color-scheme" content="light dark";
+                style { (PreEscaped(STYLE)) }
+            }
+            body { main { h1 { (title) } (content) } }
+        }
+    };
+    let headers = [
+        (header::CONTENT_TYPE, HeaderValue::from_static("text/html; charset=utf-8")),
+        (header::CONTENT_SECURITY_POLICY, POLICY.clone()),
+        // With no referrer at all a browser would post the form with the origin null.
+        (header::REFERRER_POLICY, HeaderValue::from_static("same-origin")),
+    ];
+    (status, headers, page.into_string()).into_response()
+}
+
+/// A moment for people who may be anywhere.
+pub(super) fn moment(at: Time) -> String {
+    at.0.strftime("%-d %B %Y, %H:%M UTC").to_string()
+}
+
+/// Lets the page have its own style and form, and nothing else.
+static POLICY: LazyLock<HeaderValue> = LazyLock::new(|| {
+    let style = BASE64.encode(&Sha256::digest(STYLE.as_bytes()));
+    let policy = format!(
+        "default-src 'none'; style-src 'sha256-{style}'; form-action 'self'; base-uri 'none'; frame-ancestors 'none'"
+    );
+    HeaderValue::from_str(&policy).unwrap_or(HeaderValue::from_static("default-src 'none'"))
+});
+
+const STYLE: &str = "\
+:root{color-scheme:light dark;--text:#1c1c1f;--quiet:#5b5b63;--page:#fff;--line:#85858f;--accent:#2457c5;\
+--on-accent:#fff;--danger:#b3261e}\
+@media(prefers-color-scheme:dark){:root{--text:#e6e6e9;--quiet:#a9a9b2;--page:#17171a;--line:#7c7c86;\
+--accent:#9db8ff;--on-accent:#10131c;--danger:#f2a49e}}\
+*{box-sizing:border-box}\
+body{font:16px/1.5 system-ui,sans-serif;margin:0;color:var(--text);background:var(--page)}\
+main{max-width:34rem;margin:4rem auto;padding:0 1rem;overflow-wrap:anywhere}\
+@media(max-width:30rem){main{margin:1.5rem auto}}\
+h1{font-size:1.25rem}\
+label{display:block;margin:1rem 0 .25rem;font-weight:600}\
+input{font:inherit;width:100%;padding:.5rem .75rem;color:inherit;background:transparent;border:1px solid var(--line);\
+border-radius:6px}\
+.code{font-family:ui-monospace,monospace;letter-spacing:.2em}\
+button{font:inherit;margin:1rem 0 0;padding:.5rem 1rem;border:0;border-radius:6px;color:var(--on-accent);\
+background:var(--accent);cursor:pointer}\
+.danger{color:var(--page);background:var(--danger)}\
+.plain{color:var(--accent);background:transparent;border:1px solid var(--line)}\
+:focus-visible{outline:3px solid var(--accent);outline-offset:2px}\
+.wrong{padding:.5rem .75rem;border-left:4px solid var(--danger)}\
+.quiet{color:var(--quiet)}";
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_is_put_into_a_page_is_text() {
+        let evil = "<script>alert(1)</script>\"'&";
+        let markup = html! { p title=(evil) { (evil) } }.into_string();
+        assert!(!markup.contains("<script>"), "{markup}");
+        assert!(!markup.contains("\"'&"), "{markup}");
+    }
+}

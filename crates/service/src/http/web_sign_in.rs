@@ -1,0 +1,237 @@
+//! The hosted sign-in: pages that work without a script, and what asks whether a browser is signed in.
+//!
+//! All of it lies on the host of the page that it protects: a session's cookie is of that host alone, and so is
+//! whatever a browser is sent back to.
+
+mod cookies;
+mod pages;
+mod verify;
+
+use std::sync::Arc;
+
+use axum::{
+    Router,
+    extract::{Form, FromRequestParts, Query, State, rejection::FormRejection},
+    http::{HeaderMap, HeaderValue, StatusCode, header, request::Parts},
+    response::{IntoResponse, Response},
+    routing::get,
+};
+use mailcup_wire::Code;
+use secrecy::{ExposeSecret, SecretString};
+use serde::Deserialize;
+
+use self::cookies::{Cookies, SESSION, SIGN_IN};
+use super::{client::Client, problem::HttpProblem};
+use crate::{
+    app::App,
+    secrets,
+    web_sign_in::{self, Browser, Grant, ReturnPath, SESSION_LIFE},
+};
+
+/// For the public listener.
+pub(super) fn routes() -> Router<Arc<App>> {
+    Router::new()
+        .route("/sign-in", get(show).post(password))
+        .route("/sign-in/code", get(show_code).post(code))
+        .route("/sign-in/resend", axum::routing::post(resend))
+        .route("/sign-out", get(show_sign_out).post(sign_out))
+        .route("/auth/verify", get(verify::verify))
+}
+
+/// A browser's request for a page.
+#[derive(Debug)]
+struct Visit {
+    browser: Browser,
+    cookies: Cookies,
+    has_origin: bool,
+}
+
+#[derive(Debug, Default, Deserialize)]
+#[serde(default)]
+struct Wish {
+    r#return: String,
+}
+
+#[derive(Debug, Deserialize)]
+struct PasswordForm {
+    token: String,
+    #[serde(default)]
+    r#return: String,
+    login: String,
+    password: SecretString,
+}
+
+#[derive(Debug, Deserialize)]
+struct CodeForm {
+    token: String,
+    code: SecretString,
+}
+
+#[derive(Debug, Deserialize)]
+struct TokenForm {
+    token: String,
+}
+
+type Submitted<T> = Result<Form<T>, FormRejection>;
+
+impl FromRequestParts<Arc<App>> for Visit {
+    type Rejection = std::convert::Infallible;
+
+    async fn from_request_parts(parts: &mut Parts, app: &Arc<App>) -> Result<Self, Self::Rejection> {
+        let client = Client::from_request_parts(parts, app).await?;
+        let agent = parts.headers.get(header::USER_AGENT).and_then(|value| value.to_str().ok());
+        Ok(Self {
+            browser: Browser::new(client, agent),
+            cookies: Cookies::read(&parts.headers),
+            // That it is no foreign one is checked before any handler.
+            has_origin: parts.headers.contains_key(header::ORIGIN),
+        })
+    }
+}
+
+impl Visit {
+    /// The key of this browser's sign-in, and the cookie that gives it one if it has none.
+    fn key(&self) -> (SecretString, Option<HeaderValue>) {
+        match self.cookies.get(SIGN_IN) {
+            Some(key) => (key.clone(), None),
+            None => {
+                let key = secrets::new_token("");
+                let cookie = cookies::set(SIGN_IN, &key, None);
+                (key, cookie)
+            }
+        }
+    }
+
+    /// The key of this browser's sign-in, if the form is one that we gave to this very browser.
+    fn own_form(&self, app: &App, token: &str) -> Option<&SecretString> {
+        let key = self.cookies.get(SIGN_IN).filter(|_| self.has_origin)?;
+        secrets::same(&SecretString::from(form_token(app, key)), token).then_some(key)
+    }
+}
+
+async fn show(State(app): State<Arc<App>>, visit: Visit, Query(wish): Query<Wish>) -> Response {
+    let return_to = ReturnPath::parse(&wish.r#return).unwrap_or_default();
+    if verify::session(&app, &visit.cookies, visit.browser.client).is_some() {
+        return go(return_to.as_str(), []);
+    }
+    password_page(&app, &visit, &return_to, None)
+}
+
+async fn password(State(app): State<Arc<App>>, visit: Visit, form: Submitted<PasswordForm>) -> Response {
+    let Ok(Form(form)) = form else { return pages::unreadable() };
+    let return_to = ReturnPath::parse(&form.r#return).unwrap_or_default();
+    if visit.own_form(&app, &form.token).is_none() {
+        return password_page(&app, &visit, &return_to, Some(&pages::Trouble::OLD_FORM));
+    }
+    match web_sign_in::begin(&app, &visit.browser, &form.login, form.password, return_to.clone()).await {
+        // Another key than the one that the password came under: whoever planted that one is left behind.
+        Ok(key) => go("/sign-in/code", [cookies::set(SIGN_IN, &key, None)]),
+        Err(problem) => password_page(&app, &visit, &return_to, Some(&trouble(&problem))),
+    }
+}
+
+async fn show_code(State(app): State<Arc<App>>, visit: Visit) -> Response {
+    code_page(&app, &visit, None)
+}
+
+async fn code(State(app): State<Arc<App>>, visit: Visit, form: Submitted<CodeForm>) -> Response {
+    let Ok(Form(form)) = form else { return pages::unreadable() };
+    let Some(key) = visit.own_form(&app, &form.token) else {
+        return code_page(&app, &visit, Some(&pages::Trouble::OLD_FORM));
+    };
+    match web_sign_in::answer(&app, &visit.browser, key, &form.code).await {
+        Ok(Grant { token, return_to }) => {
+            let session = cookies::set(SESSION, &token, Some(SESSION_LIFE));
+            go(return_to.as_str(), [session, cookies::remove(SIGN_IN)])
+        }
+        Err(problem) => code_page(&app, &visit, Some(&trouble(&problem))),
+    }
+}
+
+async fn resend(State(app): State<Arc<App>>, visit: Visit, form: Submitted<TokenForm>) -> Response {
+    let Ok(Form(form)) = form else { return pages::unreadable() };
+    let Some(key) = visit.own_form(&app, &form.token) else {
+        return code_page(&app, &visit, Some(&pages::Trouble::OLD_FORM));
+    };
+    match web_sign_in::send_again(&app, &visit.browser, key).await {
+        Ok(()) => go("/sign-in/code", []),
+        Err(problem) => code_page(&app, &visit, Some(&trouble(&problem))),
+    }
+}
+
+async fn show_sign_out(State(app): State<Arc<App>>, visit: Visit) -> Response {
+    let (key, cookie) = visit.key();
+    let account =
+        verify::session(&app, &visit.cookies, visit.browser.client).map(|session| session.account.clone());
+    let page = pages::sign_out(&app.settings.organization_name(), account.as_ref(), &form_token(&app, &key));
+    with_cookies(page, [cookie])
+}
+
+async fn sign_out(State(app): State<Arc<App>>, visit: Visit, form: Submitted<TokenForm>) -> Response {
+    let Ok(Form(form)) = form else { return pages::unreadable() };
+    if visit.own_form(&app, &form.token).is_none() {
+        return go("/sign-out", []);
+    }
+    if let Some(token) = visit.cookies.get(SESSION)
+        && let Err(error) = web_sign_in::sign_out(&app, token).await
+    {
+        tracing::error!(%error, "the row of a session that has ended was not deleted");
+    }
+    let page = pages::signed_out(&app.settings.organization_name());
+    with_cookies(page, [cookies::remove(SESSION), cookies::remove(SIGN_IN)])
+}
+
+fn password_page(
+    app: &App,
+    visit: &Visit,
+    return_to: &ReturnPath,
+    trouble: Option<&pages::Trouble>,
+) -> Response {
+    let (key, cookie) = visit.key();
+    let organization = app.settings.organization_name();
+    let page = pages::password(&organization, return_to, &form_token(app, &key), trouble);
+    with_cookies(page, [cookie])
+}
+
+/// The page of the attempt that waits; where none does, that it is over.
+fn code_page(app: &App, visit: &Visit, trouble: Option<&pages::Trouble>) -> Response {
+    let now = app.clock.now();
+    let waiting = visit.cookies.get(SIGN_IN).and_then(|key| Some((key, app.web_sign_in.waiting(key, now)?)));
+    match waiting {
+        Some((key, waiting)) => {
+            let organization = app.settings.organization_name();
+            pages::code(&organization, &waiting, &form_token(app, key), trouble)
+        }
+        None => pages::over(),
+    }
+}
+
+/// Proves that a form is one of ours, for the browser that holds `key`.
+fn form_token(app: &App, key: &SecretString) -> String {
+    let code = app.server_key.authenticate("web form", key.expose_secret());
+    data_encoding::HEXLOWER.encode(code.as_bytes())
+}
+
+fn trouble(problem: &HttpProblem) -> pages::Trouble {
+    let problem = problem.problem();
+    let status = match problem.code {
+        Code::SignInRefused | Code::WrongCode => StatusCode::FORBIDDEN,
+        code => StatusCode::from_u16(code.status()).unwrap_or(StatusCode::SERVICE_UNAVAILABLE),
+    };
+    pages::Trouble { status, text: problem.message.clone().into() }
+}
+
+/// Sends a browser on, by GET, to a path of the host that it is on.
+fn go<const N: usize>(path: &str, cookies: [Option<HeaderValue>; N]) -> Response {
+    // A path in a form that a header can't hold is none of ours.
+    let Ok(path) = HeaderValue::from_str(path) else { return pages::unreadable() };
+    with_cookies((StatusCode::SEE_OTHER, [(header::LOCATION, path)]).into_response(), cookies)
+}
+
+fn with_cookies<const N: usize>(mut page: Response, cookies: [Option<HeaderValue>; N]) -> Response {
+    let headers: &mut HeaderMap = page.headers_mut();
+    for cookie in cookies.into_iter().flatten() {
+        headers.append(header::SET_COOKIE, cookie);
+    }
+    page
+}

@@ -1,0 +1,443 @@
+//! Signing in on the web, for accounts: the password, checked by the mail server itself, then a code by mail.
+//!
+//! Every attempt is an event. A refusal, whatever its reason, is the same answer after the same work: Dovecot is asked
+//! even where a rule refuses, then with a password that nobody has.
+
+mod browser;
+mod dovecot;
+mod return_path;
+mod sessions;
+
+use std::{
+    sync::{Arc, Mutex, PoisonError},
+    time::Duration,
+};
+
+use jiff::tz::TimeZone;
+use mailcup_guard::one_time_code::{Answer, Attempt, Attempts, LIFE, Over};
+use mailcup_wire::{
+    Address, Code, Login, Outcome, Problem, Protocol, Reason, ReasonCode, SessionId, SignIn, Time,
+};
+use secrecy::{ExposeSecret, SecretString};
+use serde_json::json;
+use tokio::time::Instant;
+
+pub use self::{
+    browser::Browser,
+    dovecot::{AskError, DovecotAuth, SERVICE, Verdict},
+    return_path::ReturnPath,
+    sessions::{LIFE as SESSION_LIFE, LiveWebSession, WebSessions},
+};
+use crate::{
+    app::App,
+    audit::{self, Actor},
+    config::Config,
+    event_log::LogTransaction,
+    http::problem::HttpProblem,
+    mail::notice,
+    notices::{
+        Owner,
+        link::{self, About, NotMe},
+    },
+    outbox,
+    secrets::{self, TokenHash},
+    sign_in::{self, challenge},
+    store::{StoreError, web_sessions},
+    throttle::Whose,
+};
+
+/// Refusals are answered at whole multiples of this after the question, so that their time tells little.
+const PACE: Duration = Duration::from_millis(300);
+
+/// Longest login, in characters, and password, in bytes, that Dovecot is asked for.
+const LONGEST_LOGIN: usize = 320;
+const LONGEST_PASSWORD: usize = 1024;
+
+/// What the web sign-in is made of.
+#[derive(Debug)]
+pub struct WebSignIn {
+    /// None while no mail server is named that checks passwords.
+    passwords: Option<DovecotAuth>,
+    attempts: Mutex<Attempts<TokenHash, Pending, TokenHash>>,
+}
+
+/// A sign-in whose password was right.
+#[derive(Debug, Clone)]
+pub struct Pending {
+    /// Names it in the link of its mail; not secret.
+    id: String,
+    pub account: Login,
+    pub return_to: ReturnPath,
+    /// Where codes go.
+    to: String,
+    zone: TimeZone,
+}
+
+/// A sign-in with its tries and its code.
+pub type Waiting = Attempt<Pending, TokenHash>;
+
+/// What a browser gets that signed in.
+#[derive(Debug)]
+pub struct Grant {
+    pub token: SecretString,
+    pub return_to: ReturnPath,
+}
+
+impl WebSignIn {
+    pub fn new(config: &Config) -> Self {
+        let passwords = config.dovecot_auth_socket.clone().map(DovecotAuth::new);
+        Self { passwords, attempts: Mutex::default() }
+    }
+
+    /// The attempt of the browser that holds `key`, while it waits for its code.
+    pub fn waiting(&self, key: &SecretString, now: Time) -> Option<Waiting> {
+        let key = secrets::hash_token(key.expose_secret());
+        self.with(|attempts| attempts.get(&key, now.0).cloned().ok())
+    }
+
+    /// Ends the attempt of this name.
+    pub fn end(&self, id: &str) {
+        self.with(|attempts| attempts.end(|pending| pending.id == id));
+    }
+
+    fn with<T>(&self, work: impl FnOnce(&mut Attempts<TokenHash, Pending, TokenHash>) -> T) -> T {
+        work(&mut self.attempts.lock().unwrap_or_else(PoisonError::into_inner))
+    }
+}
+
+impl Pending {
+    /// Where codes go, as far as its beginner may know.
+    pub fn sent_to(&self) -> String {
+        sign_in::masked(&self.to)
+    }
+}
+
+/// Checks a password and mails a code. Answers the key under which its browser goes on.
+pub async fn begin(
+    app: &App,
+    browser: &Browser,
+    login: &str,
+    password: SecretString,
+    return_to: ReturnPath,
+) -> Result<SecretString, HttpProblem> {
+    let begun = Instant::now();
+    let plain = login.trim().to_lowercase();
+    let login = Login(plain.chars().filter(|c| !c.is_control()).take(LONGEST_LOGIN).collect());
+    let guess = Whose::guess(browser.client.address, &login.0);
+    let network = Whose::network(browser.client.address);
+    app.throttle.take(network.clone())?;
+    app.throttle.take(guess.clone()).inspect_err(|_| app.throttle.give_back(network.clone()))?;
+
+    let checked = check(app, browser, &login, &password).await;
+    match &checked {
+        Err(problem) if problem.problem().code == Code::SignInRefused => pace(begun).await,
+        Ok(_) | Err(_) => {
+            app.throttle.give_back(guess);
+            app.throttle.give_back(network);
+        }
+    }
+    let (account, noted) = checked?;
+    // Recorded whatever becomes of the mail: somebody has the password.
+    let reason = Reason::new(ReasonCode::CodeRequested, "The password was right; a code was asked for.");
+    let event = event(&account, browser, Outcome::Challenged, sign_in::with(reason, noted));
+    app.log.append_sign_in(event, None).await?;
+    ask_for_code(app, browser, &account, return_to).await
+}
+
+/// Mails another code. Tries stay as they are.
+pub async fn send_again(app: &App, browser: &Browser, key: &SecretString) -> Result<(), HttpProblem> {
+    let code = sign_in::new_code();
+    let hash = secrets::hash_token(key.expose_secret());
+    let now = app.clock.now();
+    let waiting = app
+        .web_sign_in
+        .with(|attempts| attempts.send(&hash, code_hash(app, key, &code), now.0))
+        .map_err(|refusal| challenge::not_sent(refusal, now))?;
+    mail_code(app, browser, &waiting, &code).await
+}
+
+/// Checks a code and signs in.
+pub async fn answer(
+    app: &Arc<App>,
+    browser: &Browser,
+    key: &SecretString,
+    code: &SecretString,
+) -> Result<Grant, HttpProblem> {
+    let now = app.clock.now();
+    let hash = secrets::hash_token(key.expose_secret());
+    let account = app.web_sign_in.waiting(key, now).ok_or_else(|| challenge::over(Over))?.about.account;
+    let codes = Whose::Codes(account.0.clone());
+    app.throttle.take(codes.clone())?;
+    let (refused, reasons) = sign_in::decide(app, browser.client, &account, Protocol::Web);
+    let typed = code_hash(app, key, code);
+    let answer = app.web_sign_in.with(|attempts| {
+        if refused {
+            return attempts.take_try(&hash, now.0).map_or(Answer::Over, Answer::Wrong);
+        }
+        attempts.answer(&hash, &typed, now.0)
+    });
+    let done = match answer {
+        Answer::Over => return Err(challenge::over(Over)),
+        Answer::Wrong(waiting) => {
+            let wrong = Reason::new(ReasonCode::WrongCode, "The code was wrong.");
+            let (outcome, reasons) = if refused {
+                (Outcome::Refused, reasons)
+            } else {
+                (Outcome::Failed, sign_in::with(wrong, reasons))
+            };
+            app.log.append_sign_in(event(&account, browser, outcome, reasons), None).await?;
+            return Err(challenge::wrong_code(waiting.tries_left()));
+        }
+        Answer::Right(done) => done,
+    };
+    app.throttle.succeeded(&codes);
+    app.throttle.succeeded(&Whose::Mails(account.0.clone()));
+    app.throttle.succeeded(&Whose::guess(browser.client.address, &account.0));
+    let how = Reason::new(ReasonCode::Credentials, "Signed in with password and mailed code.");
+    let event = event(&account, browser, Outcome::Succeeded, sign_in::with(how, reasons));
+    let token = grant(app, account, browser, event).await?;
+    Ok(Grant { token, return_to: done.about.return_to })
+}
+
+/// Ends the session that a token opens.
+pub async fn sign_out(app: &App, token: &SecretString) -> Result<(), StoreError> {
+    let Some(session) = app.web_sessions.find(token.expose_secret()) else { return Ok(()) };
+    // First in memory: whoever signs out is out, whatever becomes of the row.
+    app.web_sessions.end(|other| other.id == session.id);
+    let mut tx = app.store.write().await?;
+    web_sessions::delete(&mut tx, &session.id).await?;
+    tx.commit().await?;
+    Ok(())
+}
+
+/// Which of an account's sessions.
+#[derive(Debug, Clone)]
+pub enum Which {
+    All,
+    One(SessionId),
+}
+
+/// Ends sessions of an account, records who did it, and answers how many. For the transaction's commit.
+pub async fn end_sessions(
+    app: &Arc<App>,
+    tx: &mut LogTransaction,
+    actor: &Actor,
+    account: &Login,
+    which: Which,
+) -> Result<usize, StoreError> {
+    let mut over = app.web_sessions.of(account);
+    over.retain(|session| match &which {
+        Which::All => true,
+        Which::One(id) => session.id == *id,
+    });
+    for session in &over {
+        web_sessions::delete(tx.connection(), &session.id).await?;
+        let details = json!({ "session": session.id, "client": session.client });
+        audit::record(tx, actor, "web_session.end", &account.0, &details).await?;
+    }
+    let count = over.len();
+    let (app, account) = (Arc::clone(app), account.clone());
+    tx.after_commit(move || {
+        app.web_sessions.end(|session| match &which {
+            Which::All => session.account == account,
+            Which::One(id) => session.id == *id,
+        });
+    });
+    Ok(count)
+}
+
+/// Deletes the rows of sessions whose time is over.
+pub async fn forget_expired(app: &App) -> Result<(), StoreError> {
+    let over = app.web_sessions.end_expired();
+    if over.is_empty() {
+        return Ok(());
+    }
+    let mut tx = app.store.write().await?;
+    for session in over {
+        web_sessions::delete(&mut tx, &session.id).await?;
+    }
+    tx.commit().await?;
+    Ok(())
+}
+
+/// Whether blocks and access rules let a session be used from where its browser is now.
+pub fn is_let_in(app: &App, session: &LiveWebSession, address: Option<Address>) -> bool {
+    app.policy.lets_on_the_web(&session.account.0, address, app.clock.now())
+}
+
+/// The account that a password opens, and what is to be noted of it.
+async fn check(
+    app: &App,
+    browser: &Browser,
+    login: &Login,
+    password: &SecretString,
+) -> Result<(Login, Vec<Reason>), HttpProblem> {
+    let dovecot = app.web_sign_in.passwords.as_ref().ok_or_else(not_configured)?;
+    let address = browser.client.address;
+    let (mut refused, mut reasons) = sign_in::decide(app, browser.client, login, Protocol::Web);
+    let ask = async |password: &SecretString| dovecot.check(login, password, address).await.map_err(unclear);
+    let typed = password.expose_secret();
+    let fits = !login.0.is_empty() && typed.len() <= LONGEST_PASSWORD && !typed.contains('\0');
+    let nobodys = secrets::new_token("");
+    let verdict = ask(if fits && !refused { password } else { &nobodys }).await?;
+    if let Verdict::Right(account) = verdict
+        && fits
+        && !refused
+    {
+        if account != *login {
+            (refused, reasons) = sign_in::decide(app, browser.client, &account, Protocol::Web);
+        }
+        if !refused {
+            return Ok((account, reasons));
+        }
+        ask(&nobodys).await?;
+    }
+    let (outcome, reasons, mark) = if refused {
+        (Outcome::Refused, reasons, None)
+    } else {
+        let wrong = Reason::new(ReasonCode::WrongPassword, "The login or password was wrong.");
+        let mark = sign_in::password_mark(app, login, typed);
+        (Outcome::Failed, sign_in::with(wrong, reasons), Some(mark))
+    };
+    app.log.append_sign_in(event(login, browser, outcome, reasons), mark).await?;
+    Err(sign_in::refusal())
+}
+
+async fn ask_for_code(
+    app: &App,
+    browser: &Browser,
+    account: &Login,
+    return_to: ReturnPath,
+) -> Result<SecretString, HttpProblem> {
+    let now = app.clock.now();
+    let mut connection = app.store.read().acquire().await.map_err(StoreError::from)?;
+    let settings = app.settings.notices.load_full();
+    let owner = Owner::reach(app, &mut connection, account, &settings).await?.ok_or_else(no_mailbox)?;
+    drop(connection);
+    let pending = Pending {
+        id: secrets::new_id(),
+        account: account.clone(),
+        return_to,
+        to: owner.to,
+        zone: owner.zone,
+    };
+    let (key, code) = (secrets::new_token(""), sign_in::new_code());
+    let hash = secrets::hash_token(key.expose_secret());
+    let waiting = app
+        .web_sign_in
+        .with(|attempts| {
+            attempts.begin(hash, &account.0, pending, now.0);
+            attempts.send(&hash, code_hash(app, &key, &code), now.0)
+        })
+        .map_err(|refusal| challenge::not_sent(refusal, now))?;
+    mail_code(app, browser, &waiting, &code).await?;
+    Ok(key)
+}
+
+async fn mail_code(
+    app: &App,
+    browser: &Browser,
+    waiting: &Waiting,
+    code: &SecretString,
+) -> Result<(), HttpProblem> {
+    let pending = &waiting.about;
+    app.throttle.take(Whose::Mails(pending.account.0.clone()))?;
+    let (now, organization) = (app.clock.now(), app.settings.organization_name());
+    let address = browser.client.address;
+    let place = address.and_then(|address| app.places.of(address.ip()));
+    let client = browser.name();
+    let link = not_me(app, pending, address, now);
+    let occasion = notice::Occasion {
+        organization: &organization,
+        login: &pending.account,
+        at: now.0.to_zoned_datetime(pending.zone.clone()),
+        protocol: Protocol::Web,
+        address: address.map(Address::ip),
+        place: place.as_ref(),
+        client: client.as_deref(),
+        link: link.as_deref(),
+    };
+    let minutes = u32::try_from(LIFE.as_mins()).unwrap_or_default();
+    let mail = notice::one_time_code(&pending.to, &occasion, code.expose_secret(), minutes);
+    let mut tx = app.log.begin().await?;
+    outbox::post_until(app, &mut tx, &mail, Some(Time::from(waiting.expires_at()))).await?;
+    tx.commit().await?;
+    Ok(())
+}
+
+/// The link "this wasn't me" about an attempt.
+fn not_me(app: &App, pending: &Pending, address: Option<Address>, now: Time) -> Option<String> {
+    let claim = NotMe {
+        login: pending.account.clone(),
+        network: address?.client_network(),
+        about: About::Attempt(pending.id.clone()),
+        at: now,
+        expires_at: Time::from(now.0.saturating_add(link::LIFE).unwrap_or(now.0)),
+    };
+    Some(claim.link(app.config.public_url.as_ref()?, &app.server_key))
+}
+
+/// Begins a session together with its event; answers its token.
+async fn grant(
+    app: &Arc<App>,
+    account: Login,
+    browser: &Browser,
+    event: SignIn,
+) -> Result<SecretString, StoreError> {
+    let now = app.clock.now();
+    let token = secrets::new_token("");
+    let hash = secrets::hash_token(token.expose_secret());
+    let from = (browser.client.address, browser.name());
+    let session = LiveWebSession::new(SessionId(secrets::new_id()), account, from, now, now);
+    let mut tx = app.log.begin().await?;
+    web_sessions::insert(tx.connection(), &hash, &session).await?;
+    tx.append_sign_in(event, None);
+    let living = Arc::clone(app);
+    tx.after_commit(move || living.web_sessions.begin(hash, session));
+    tx.commit().await?;
+    Ok(token)
+}
+
+fn event(login: &Login, browser: &Browser, outcome: Outcome, reasons: Vec<Reason>) -> SignIn {
+    SignIn {
+        login: login.clone(),
+        protocol: Protocol::Web,
+        address: browser.client.address,
+        outcome,
+        reasons,
+        server: None,
+        client: browser.agent.clone(),
+        tls: browser.client.tls,
+        place: None,
+    }
+}
+
+/// A code bound to its attempt, under the server's key: a million codes are quickly tried otherwise.
+fn code_hash(app: &App, key: &SecretString, code: &SecretString) -> TokenHash {
+    let digits: String = code.expose_secret().chars().filter(char::is_ascii_digit).collect();
+    app.server_key.authenticate("web one-time code", &format!("{}\0{digits}", key.expose_secret()))
+}
+
+async fn pace(begun: Instant) {
+    let steps = begun.elapsed().as_millis() / PACE.as_millis() + 1;
+    tokio::time::sleep_until(begun + PACE.saturating_mul(u32::try_from(steps).unwrap_or(u32::MAX))).await;
+}
+
+fn unclear(error: AskError) -> HttpProblem {
+    tracing::error!(%error, "nobody can sign in on the web");
+    Problem::new(
+        Code::Unavailable,
+        "Passwords can\u{2019}t be checked at this moment. Try again in a minute.",
+    )
+    .into()
+}
+
+fn not_configured() -> HttpProblem {
+    let text = "Signing in on the web is not set up here: the service lacks web_sign_in.dovecot_auth_socket.";
+    Problem::new(Code::Unavailable, text).into()
+}
+
+fn no_mailbox() -> HttpProblem {
+    let text = "There is no address that a code can be mailed to. Ask your administrator to set one for you.";
+    Problem::new(Code::Unavailable, text).into()
+}

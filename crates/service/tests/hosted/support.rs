@@ -1,0 +1,228 @@
+//! A webmail behind nginx as docs/web-sign-in.md sets it up, a mail server that checks passwords, and browsers.
+
+use std::{collections::BTreeMap, time::Duration};
+
+use mailcup_lab::{
+    mail_servers::{MailServers, MailServersConfig},
+    nginx::Nginx,
+    service::{Api, Service, ServiceConfig},
+    wait,
+};
+use mailcup_wire::{EventBody, Outcome, Protocol, SignIn};
+use reqwest::{Client, Response, StatusCode, header, redirect::Policy};
+use serde_json::{Value, json};
+
+pub const SOON: Duration = Duration::from_secs(20);
+pub const HOME: &str = "127.0.0.5";
+pub const ELSEWHERE: &str = "127.0.0.9";
+pub const SIGN_IN: &str = "__Host-mailcup-sign-in";
+pub const SESSION: &str = "__Host-mailcup-session";
+
+const GUIDE: &str = include_str!("../../../../docs/web-sign-in.md");
+
+/// All parts, running.
+pub struct Stage {
+    pub servers: MailServers,
+    pub service: Service,
+    pub owner: Api,
+    pub nginx: Nginx,
+}
+
+/// A browser: it keeps cookies, follows nothing by itself, and sends what it is told to.
+pub struct Browser {
+    client: Client,
+    base: String,
+    pub cookies: BTreeMap<String, String>,
+    /// Sent with every request.
+    pub headers: Vec<(&'static str, String)>,
+}
+
+/// A page as a person sees it.
+#[derive(Debug)]
+pub struct Page {
+    pub status: StatusCode,
+    pub location: Option<String>,
+    pub headers: header::HeaderMap,
+    pub text: String,
+}
+
+impl Stage {
+    pub async fn set() -> Self {
+        let servers = MailServers::start(MailServersConfig::default()).await.unwrap();
+        let socket = format!("unix:{}", servers.auth_socket().display());
+        let variable = |name: &str, value: &str| (name.to_owned(), value.to_owned());
+        let config = ServiceConfig {
+            program: Some(env!("CARGO_BIN_EXE_mailcupd").into()),
+            env: vec![
+                variable("MAILCUP_WEB_SIGN_IN_DOVECOT_AUTH_SOCKET", &socket),
+                variable("MAILCUP_HTTP_TRUSTED_PROXIES", "127.0.0.1/32"),
+                variable("MAILCUP_PUBLIC_URL", "https://mail.example.org"),
+            ],
+            ..ServiceConfig::default()
+        };
+        let service = Service::start(config).await.unwrap();
+        let owner = service.set_up().await.unwrap();
+        let relay = json!({
+            "from": "mailcup@example.org",
+            "relay": { "host": "127.0.0.1", "port": servers.ports().relay, "security": "none" },
+        });
+        let _: Value = owner.change(reqwest::Method::PUT, "/v1/settings/mail", &relay).await.unwrap();
+        let nginx = start_nginx(&service.endpoints().public).await;
+        Self { servers, service, owner, nginx }
+    }
+
+    /// A browser at an address.
+    pub fn browser(&self, address: &str) -> Browser {
+        let client = Client::builder()
+            .redirect(Policy::none())
+            .local_address(Some(address.parse().unwrap()))
+            .user_agent("Mozilla/5.0 (X11; Linux x86_64; rv:128.0) Gecko/20100101 Firefox/128.0")
+            .build();
+        Browser {
+            client: client.unwrap(),
+            base: format!("http://127.0.0.1:{}", self.nginx.port()),
+            cookies: BTreeMap::new(),
+            headers: Vec::new(),
+        }
+    }
+
+    /// The newest mail to an account, once it has so many.
+    pub async fn mail(&self, name: &str, count: usize) -> String {
+        let arrived = async || Some(self.servers.mailbox(name)).filter(|mails| mails.len() >= count);
+        wait::until("no mail came", SOON, arrived).await.unwrap().pop().unwrap()
+    }
+
+    /// The code in an account's n-th mail.
+    pub async fn code(&self, name: &str, count: usize) -> String {
+        six_digits(&self.mail(name, count).await)
+    }
+
+    /// Signs in with password and code, and answers where that led.
+    pub async fn sign_in(&self, browser: &mut Browser, name: &str, path: &str) -> Page {
+        let mails = self.servers.mailbox(name).len();
+        let asked = self.give_password(browser, name, path).await;
+        assert_eq!(asked.location.as_deref(), Some("/sign-in/code"), "{}", asked.text);
+        let page = browser.get("/sign-in/code").await;
+        browser.submit(&page, "/sign-in/code", &[("code", &self.code(name, mails + 1).await)]).await
+    }
+
+    pub async fn give_password(&self, browser: &mut Browser, name: &str, path: &str) -> Page {
+        let account = self.servers.account(name);
+        let page = browser.get(&format!("/sign-in?return={path}")).await;
+        let fields = [("login", account.login.as_str()), ("password", &account.password)];
+        browser.submit(&page, "/sign-in", &fields).await
+    }
+
+    /// What the log says of an account on the web.
+    pub async fn sign_ins(&self, name: &str) -> Vec<SignIn> {
+        let login = &self.servers.account(name).login;
+        let events = self.owner.all_events(None).await.unwrap();
+        let sign_ins = events.into_iter().filter_map(|event| match event.body {
+            EventBody::SignIn(it) => Some(it),
+            _ => None,
+        });
+        sign_ins.filter(|it| it.login.0 == *login && it.protocol == Protocol::Web).collect()
+    }
+
+    pub async fn outcomes(&self, name: &str) -> Vec<Outcome> {
+        self.sign_ins(name).await.iter().map(|it| it.outcome).collect()
+    }
+}
+
+impl Browser {
+    pub async fn get(&mut self, path: &str) -> Page {
+        let request = self.client.get(format!("{}{path}", self.base));
+        self.send(request).await
+    }
+
+    /// Sends a form with the page's hidden fields and these.
+    pub async fn submit(&mut self, page: &Page, action: &str, fields: &[(&str, &str)]) -> Page {
+        let mut all = page.hidden();
+        all.extend(fields.iter().map(|(name, value)| ((*name).to_owned(), (*value).to_owned())));
+        self.post(action, &all).await
+    }
+
+    pub async fn post(&mut self, action: &str, fields: &[(String, String)]) -> Page {
+        let request = self.client.post(format!("{}{action}", self.base)).header(header::ORIGIN, &self.base);
+        let mut form = url::form_urlencoded::Serializer::new(String::new());
+        form.extend_pairs(fields);
+        let request = request.header(header::CONTENT_TYPE, "application/x-www-form-urlencoded");
+        self.send(request.body(form.finish())).await
+    }
+
+    async fn send(&mut self, mut request: reqwest::RequestBuilder) -> Page {
+        if !self.cookies.is_empty() {
+            let pairs: Vec<_> = self.cookies.iter().map(|(name, value)| format!("{name}={value}")).collect();
+            request = request.header(header::COOKIE, pairs.join("; "));
+        }
+        for (name, value) in &self.headers {
+            request = request.header(*name, value);
+        }
+        let response = request.send().await.unwrap();
+        self.keep_cookies(&response);
+        let header = |name| response.headers().get(name).map(|value| value.to_str().unwrap().to_owned());
+        Page {
+            status: response.status(),
+            location: header(header::LOCATION),
+            headers: response.headers().clone(),
+            text: response.text().await.unwrap(),
+        }
+    }
+
+    fn keep_cookies(&mut self, response: &Response) {
+        for cookie in response.headers().get_all(header::SET_COOKIE) {
+            let cookie = cookie.to_str().unwrap();
+            assert!(
+                cookie.starts_with("__Host-") && cookie.contains("; Path=/; Secure; HttpOnly; SameSite=Lax")
+            );
+            let (name, rest) = cookie.split_once('=').unwrap();
+            let value = rest.split(';').next().unwrap();
+            if cookie.contains("Max-Age=0") {
+                self.cookies.remove(name);
+            } else {
+                self.cookies.insert(name.to_owned(), value.to_owned());
+            }
+        }
+    }
+}
+
+impl Page {
+    /// Its first form's hidden fields.
+    pub fn hidden(&self) -> Vec<(String, String)> {
+        let form = self.text.split("<form").nth(1).unwrap_or_else(|| panic!("no form: {}", self.text));
+        let form = form.split("</form>").next().unwrap();
+        let inputs = form.split("<input").skip(1).filter(|input| input.contains("type=\"hidden\""));
+        let part = |input: &str, name: &str| {
+            let value = input.split(&format!("{name}=\"")).nth(1).unwrap().split('"').next().unwrap();
+            value.replace("&amp;", "&")
+        };
+        inputs.map(|input| (part(input, "name"), part(input, "value"))).collect()
+    }
+
+    pub fn title(&self) -> &str {
+        self.text.split("<h1>").nth(1).and_then(|rest| rest.split("</h1>").next()).unwrap_or_default()
+    }
+}
+
+/// The six digits that stand alone in a mail.
+pub fn six_digits(mail: &str) -> String {
+    let is_code = |line: &&str| line.len() == 6 && line.bytes().all(|byte| byte.is_ascii_digit());
+    mail.lines().map(str::trim).find(is_code).unwrap_or_else(|| panic!("no code: {mail}")).to_owned()
+}
+
+/// The guide's own configuration, with this test's ports; the webmail tells what reaches it.
+async fn start_nginx(public: &str) -> Nginx {
+    let block = GUIDE.split("```nginx\n").nth(1).unwrap().split("```").next().unwrap();
+    let block = block.replace("127.0.0.1:8481", public);
+    Nginx::start(|port, folder| {
+        let webmail = format!("unix:{}/webmail", folder.display());
+        let block = block.replace("http://127.0.0.1:8080", &format!("http://{webmail}"));
+        format!(
+            "server {{ listen 127.0.0.1:{port}; {block} }}
+             server {{ listen {webmail}; location / {{ default_type text/plain;
+               return 200 \"mail of [$http_x_mailcup_account] at $request_uri\"; }} }}"
+        )
+    })
+    .await
+    .unwrap()
+}
