@@ -13,9 +13,8 @@ use mailcup_guard::{
     one_time_code::{LIFE, Over},
 };
 use mailcup_wire::{
-    Admin, AdminId, Challenge, ChallengeAnswer, ChallengeId, Code, Details, DeviceId, DeviceName, FactorKind,
-    Login, Outcome, Problem, Protocol, Reason, ReasonCode, SessionGrant, SessionId, SignIn, SignInRequest,
-    Time,
+    Admin, AdminId, Challenge, ChallengeAnswer, ChallengeId, Code, DeviceId, DeviceName, FactorKind, Login,
+    Outcome, Problem, Protocol, Reason, ReasonCode, SessionGrant, SessionId, SignIn, SignInRequest, Time,
 };
 use secrecy::{ExposeSecret, SecretString};
 

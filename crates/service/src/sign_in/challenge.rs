@@ -4,7 +4,9 @@
 use std::sync::{Mutex, PoisonError};
 
 use mailcup_guard::one_time_code::{Attempt, Attempts, NotSent, Over};
-use mailcup_wire::{AdminId, ChallengeId, Code, Details, DeviceName, FactorKind, Login, Problem, SessionId, Time};
+use mailcup_wire::{
+    AdminId, ChallengeId, Code, Details, DeviceName, FactorKind, Login, Problem, SessionId, Time,
+};
 
 use crate::{http::problem::HttpProblem, proof::Thumbprint, secrets::TokenHash};
 
