@@ -120,7 +120,7 @@ pub struct Watch {
     rules: Rules,
     accounts: Tracks<Arc<str>>,
     networks: Tracks<IpNet>,
-    awaited: Awaited,
+    unanswered: Awaited,
 }
 
 /// The most different passwords, or accounts, that a rule can ask for.
@@ -142,7 +142,12 @@ impl Default for Rules {
 
 impl Watch {
     pub fn new(rules: Rules) -> Self {
-        Self { rules, accounts: Tracks::default(), networks: Tracks::default(), awaited: Awaited::default() }
+        Self {
+            rules,
+            accounts: Tracks::default(),
+            networks: Tracks::default(),
+            unanswered: Awaited::default(),
+        }
     }
 
     /// Takes new rules; what was seen stays.
@@ -160,11 +165,11 @@ impl Watch {
         match sign_in.outcome {
             Outcome::Failed => self.failed(sign_in),
             Outcome::Succeeded => {
-                self.awaited.give(sign_in);
+                self.unanswered.give(sign_in);
                 self.succeeded(sign_in).into_iter().collect()
             }
             Outcome::Challenged => {
-                self.awaited.ask(sign_in);
+                self.unanswered.ask(sign_in);
                 Vec::new()
             }
             Outcome::Other => Vec::new(),
@@ -173,12 +178,12 @@ impl Watch {
 
     /// Whether [`Watch::overdue`] has something to say.
     pub fn has_overdue(&self, now: Timestamp) -> bool {
-        self.awaited.is_over(now)
+        self.unanswered.is_over(now)
     }
 
     /// What shows by its absence: passwords that were right, and whose codes nobody gave.
     pub fn overdue(&mut self, now: Timestamp) -> Vec<Finding> {
-        let over = self.awaited.take_over(now).into_iter();
+        let over = self.unanswered.take_over(now).into_iter();
         over.map(|(login, network, evidence)| Finding {
             subject: Subject::CodeNotGiven { login, network },
             evidence,
