@@ -64,6 +64,9 @@ impl MailAccount {
 /// The domain of the accounts that [`MailAccount::dozen`] and [`MailAccount::many`] make.
 pub const DOMAIN: &str = "example.org";
 
+/// From where a webmail asks; what it says of the client behind it is believed.
+pub const WEBMAIL: &str = "127.0.0.7";
+
 const FIRST_NAMES: [&str; 12] =
     ["anna", "ben", "clara", "david", "emma", "felix", "greta", "hugo", "ida", "jonas", "klara", "leo"];
 

@@ -36,6 +36,8 @@ pub struct Config {
     pub tls: Option<TlsFiles>,
     /// Where Dovecot checks passwords of those who sign in on the web.
     pub dovecot_auth_socket: Option<PolicyAddress>,
+    /// From where webmails ask the mail server: for accounts alone that are signed in on the web.
+    pub webmails: Vec<Network>,
     /// The admin's own data of places.
     pub places: PlacesFiles,
     pub log: LogFormat,
@@ -78,7 +80,7 @@ pub enum ConfigError {
 }
 
 /// Every key that there is: section, key, and whether it is a list (separated by commas in a variable).
-const KEYS: [(&str, &str, bool); 15] = [
+const KEYS: [(&str, &str, bool); 16] = [
     ("service", "data_dir", false),
     ("http", "listen", false),
     ("http", "allowed_hosts", true),
@@ -90,6 +92,7 @@ const KEYS: [(&str, &str, bool); 15] = [
     ("tls", "certificate", false),
     ("tls", "key", false),
     ("web_sign_in", "dovecot_auth_socket", false),
+    ("web_sign_in", "webmails", true),
     ("places", "country", false),
     ("places", "networks", false),
     ("log", "format", false),
@@ -210,6 +213,7 @@ struct TlsSection {
 struct WebSignInSection {
     #[serde(deserialize_with = "policy_address")]
     dovecot_auth_socket: Option<PolicyAddress>,
+    webmails: Vec<Network>,
 }
 
 #[derive(Debug, Default, Deserialize)]
@@ -259,6 +263,7 @@ impl File {
             sessions_without_key: self.http.sessions_without_key,
             tls,
             dovecot_auth_socket: self.web_sign_in.dovecot_auth_socket,
+            webmails: self.web_sign_in.webmails,
             places: PlacesFiles { country: self.places.country, networks: self.places.networks },
             log: self.log.format.unwrap_or(LogFormat::Text),
             log_filter: self.log.filter.unwrap_or_else(|| "info".to_owned()),

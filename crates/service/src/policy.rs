@@ -8,6 +8,7 @@ mod live;
 mod lock_out;
 pub mod postfix;
 pub mod trial;
+mod webmail;
 
 use std::net::IpAddr;
 

@@ -6,6 +6,7 @@ mod key;
 mod used;
 
 use base64::{Engine as _, engine::general_purpose::URL_SAFE_NO_PAD as BASE64URL};
+use data_encoding::HEXUPPER_PERMISSIVE;
 use jiff::{SignedDuration, Timestamp};
 use mailcup_wire::Time;
 use ring::digest::{SHA256, digest};
@@ -183,15 +184,18 @@ fn unescaped(text: &str) -> String {
     let mut rest = text;
     while let Some((before, after)) = rest.split_once('%') {
         out.push_str(before);
-        let code = after.get(..2).and_then(|hex| u8::from_str_radix(hex, 16).ok());
-        match code {
-            Some(byte) if byte.is_ascii_alphanumeric() || b"-._~".contains(&byte) => {
-                out.push(char::from(byte))
+        let escaped = after.get(..2).and_then(|hex| HEXUPPER_PERMISSIVE.decode(hex.as_bytes()).ok());
+        rest = if escaped.is_some() { &after[2..] } else { after };
+        match escaped.as_deref() {
+            Some(&[byte]) if byte.is_ascii_alphanumeric() || b"-._~".contains(&byte) => {
+                out.push(char::from(byte));
             }
-            Some(byte) => out.push_str(&format!("%{byte:02X}")),
+            Some(bytes) => {
+                out.push('%');
+                out.push_str(&HEXUPPER_PERMISSIVE.encode(bytes));
+            }
             None => out.push('%'),
         }
-        rest = if code.is_some() { &after[2..] } else { after };
     }
     out + rest
 }

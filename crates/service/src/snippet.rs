@@ -40,6 +40,12 @@ set -eu
 dovecot=${{DOVECOT_CONFIG_DIR:-/etc/dovecot}}
 # Where it was written formerly.
 rm -f \"$dovecot/conf.d/95-mailcup.conf\"
+# Put back where Dovecot does not take the new one.
+former=$(mktemp -d)
+trap 'rm -rf \"$former\"' EXIT
+for file in mailcup-oauth2.conf.ext conf.d/05-mailcup.conf; do
+  [ ! -e \"$dovecot/$file\" ] || cp -p \"$dovecot/$file\" \"$former\"
+done
 # The number is low: app passwords must be asked for before the passwords that your own files name.
 case $(dovecot --version) in
 2.[0-3].*)
@@ -54,8 +60,10 @@ cat >\"$dovecot/conf.d/05-mailcup.conf\" <<END
 ;;
 esac
 if ! doveconf -n >/dev/null; then
-  rm -f \"$dovecot/conf.d/05-mailcup.conf\"
-  echo 'Dovecot does not take this; see above. Nothing is in force.' >&2
+  rm -f \"$dovecot/conf.d/05-mailcup.conf\" \"$dovecot/mailcup-oauth2.conf.ext\"
+  [ ! -e \"$former/mailcup-oauth2.conf.ext\" ] || cp -p \"$former/mailcup-oauth2.conf.ext\" \"$dovecot\"
+  [ ! -e \"$former/05-mailcup.conf\" ] || cp -p \"$former/05-mailcup.conf\" \"$dovecot/conf.d\"
+  echo 'Dovecot does not take this; see above. What was in force before stays in force.' >&2
   exit 1
 fi
 # A Dovecot that is not running reads it at its next start.
@@ -98,7 +106,7 @@ auth_policy_server_api_header = X-API-Key: {key}
 auth_policy_server_timeout_msecs = 2000
 auth_policy_hash_nonce = {nonce}
 auth_policy_request_attributes = login=%{{requested_username}} pwhash=%{{hashed_password}} remote=%{{rip}} \
-device_id=%{{client_id}} protocol=%s session_id=%{{session}} stage=%{{passdb:mailcup_stage}} \
+real_remote=%{{real_rip}} device_id=%{{client_id}} protocol=%s session_id=%{{session}} stage=%{{passdb:mailcup_stage}} \
 app_password=%{{passdb:app_password}}
 # While mailcupd does not answer, {meaning}.
 auth_policy_reject_on_fail = {closed}
@@ -136,6 +144,7 @@ auth_policy_request_attributes {{
   login = %{{requested_username}}
   pwhash = %{{hashed_password}}
   remote = %{{remote_ip}}
+  real_remote = %{{real_remote_ip}}
   device_id = %{{client_id}}
   protocol = %{{protocol}}
   session_id = %{{session}}

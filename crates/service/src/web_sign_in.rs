@@ -275,7 +275,9 @@ async fn check(
     let dovecot = app.web_sign_in.passwords.as_ref().ok_or_else(not_configured)?;
     let address = browser.client.address;
     let (mut refused, mut reasons) = sign_in::decide(app, browser.client, login, Protocol::Web);
-    let ask = async |password: &SecretString| dovecot.check(login, password, address).await.map_err(unclear);
+    let ask = async |password: &SecretString| {
+        dovecot.check(login, password, address).await.map_err(|error| unclear(&error))
+    };
     let typed = password.expose_secret();
     let fits = !login.0.is_empty() && typed.len() <= LONGEST_PASSWORD && !typed.contains('\0');
     let nobodys = secrets::new_token("");
@@ -423,7 +425,7 @@ async fn pace(begun: Instant) {
     tokio::time::sleep_until(begun + PACE.saturating_mul(u32::try_from(steps).unwrap_or(u32::MAX))).await;
 }
 
-fn unclear(error: AskError) -> HttpProblem {
+fn unclear(error: &AskError) -> HttpProblem {
     tracing::error!(%error, "nobody can sign in on the web");
     Problem::new(
         Code::Unavailable,

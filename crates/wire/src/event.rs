@@ -155,6 +155,8 @@ wire! {
         AppPasswordLimited,
         /// The account's own password was right, but opens nothing for mail clients.
         MainPasswordRefused,
+        /// A webmail asked for an account that is not signed in on the web.
+        NoWebSession,
         WrongPassword,
         WrongCode,
         CodeRequested,

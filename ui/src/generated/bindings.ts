@@ -1794,7 +1794,9 @@ export type ReasonCode = "credentials" |
 /**  An app password was right, but not for this protocol, network or time. */
 "app_password_limited" | 
 /**  The account's own password was right, but opens nothing for mail clients. */
-"main_password_refused" | "wrong_password" | "wrong_code" | "code_requested" | "blocked_address" | "blocked_network" | "blocked_account" | 
+"main_password_refused" | 
+/**  A webmail asked for an account that is not signed in on the web. */
+"no_web_session" | "wrong_password" | "wrong_code" | "code_requested" | "blocked_address" | "blocked_network" | "blocked_account" | 
 /**  A deny rule matched. */
 "rule_denied" | 
 /**  There is a list of allow rules, and none of it matched. */

@@ -3,7 +3,7 @@
 use std::fmt::Write as _;
 
 use super::{
-    DOMAIN, MailPorts, MailServersConfig,
+    DOMAIN, MailPorts, MailServersConfig, WEBMAIL,
     folder::{Folder, MAIL_UID},
 };
 use crate::LabError;
@@ -53,6 +53,8 @@ mail_fsync = never
 mail_max_userip_connections = 1000
 imap_id_retain = yes
 haproxy_trusted_networks = 127.0.0.0/8
+# A webmail, which says whom it asks for.
+login_trusted_networks = {WEBMAIL}
 postmaster_address = postmaster@{DOMAIN}
 
 # For tests only: a wrong password is answered within half a second, Dovecot's own pace without a delay.

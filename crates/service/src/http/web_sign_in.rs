@@ -92,14 +92,12 @@ impl FromRequestParts<Arc<App>> for Visit {
 impl Visit {
     /// The key of this browser's sign-in, and the cookie that gives it one if it has none.
     fn key(&self) -> (SecretString, Option<HeaderValue>) {
-        match self.cookies.get(SIGN_IN) {
-            Some(key) => (key.clone(), None),
-            None => {
-                let key = secrets::new_token("");
-                let cookie = cookies::set(SIGN_IN, &key, None);
-                (key, cookie)
-            }
+        if let Some(key) = self.cookies.get(SIGN_IN) {
+            return (key.clone(), None);
         }
+        let key = secrets::new_token("");
+        let cookie = cookies::set(SIGN_IN, &key, None);
+        (key, cookie)
     }
 
     /// The key of this browser's sign-in, if the form is one that we gave to this very browser.

@@ -23,12 +23,13 @@ use serde::{Deserialize, Deserializer};
 
 use super::{
     app_password::{self, Proof},
-    noted,
+    noted, webmail,
 };
 use crate::{
     app::App,
     event_log::reason_text,
     http::{auth::PolicyCaller, body::Query, problem::Answer},
+    web_sign_in,
 };
 
 /// Longest login and client name that are kept, in bytes; no mail system has longer ones.
@@ -60,6 +61,9 @@ pub struct PolicyRequest<'a> {
     login: Cow<'a, str>,
     #[serde(borrow, default)]
     remote: Cow<'a, str>,
+    /// From where it is connected, where a proxy or webmail says in `remote` whom it asks for.
+    #[serde(borrow, default)]
+    real_remote: Cow<'a, str>,
     #[serde(borrow, default)]
     protocol: Cow<'a, str>,
     /// Tells wrong passwords apart; hexadecimal.
@@ -125,9 +129,12 @@ pub async fn dovecot(
     let request = PolicyRequest::read(&body)?;
     let now = app.clock.now();
     app.mail_servers.count(MailServerKind::Dovecot, &key.name, now);
+    if request.protocol == web_sign_in::SERVICE {
+        return Ok(of_web_sign_in(command, &request.proof()));
+    }
     let attempt = request.attempt()?;
     match command {
-        CommandName::Allow => Ok(allow(&app, attempt, &request.proof(), now)),
+        CommandName::Allow => Ok(allow(&app, attempt, &request, now)),
         CommandName::Report => {
             let mark = request.password_mark();
             let sign_in = report(&app, attempt, &request, &key.name, now);
@@ -137,7 +144,16 @@ pub async fn dovecot(
     }
 }
 
-fn allow(app: &App, attempt: Attempt, proof: &Proof, now: Time) -> Response {
+/// Dovecot asks about a password that the web sign-in had it check. That one decides and records by itself; app
+/// passwords are for mail clients alone.
+fn of_web_sign_in(command: CommandName, proof: &Proof) -> Response {
+    match (command, proof) {
+        (CommandName::Allow, Proof::AppPassword(_)) => answer(-1),
+        (CommandName::Allow, Proof::MainPassword | Proof::Unsaid) | (CommandName::Report, _) => answer(0),
+    }
+}
+
+fn allow(app: &App, attempt: Attempt, request: &PolicyRequest<'_>, now: Time) -> Response {
     let Decision { verdict, reasons } =
         app.policy.sign_in(&attempt.login.0, attempt.protocol, attempt.address, now);
     let wait = match verdict {
@@ -148,8 +164,15 @@ fn allow(app: &App, attempt: Attempt, proof: &Proof, now: Time) -> Response {
             return refuse(app, attempt, reasons.iter().map(reason_text).collect());
         }
     };
-    let against = app_password::refusal(app, &attempt, proof, now);
+    let against = against(app, &attempt, request, now);
     if against.is_empty() { answer(wait) } else { refuse(app, attempt, against.into()) }
+}
+
+/// What speaks against an attempt that rules and blocks let through.
+fn against(app: &App, attempt: &Attempt, request: &PolicyRequest<'_>, now: Time) -> Vec<Reason> {
+    let mut against = app_password::refusal(app, attempt, &request.proof(), now);
+    against.extend(webmail::refusal(app, attempt, request.via()));
+    against
 }
 
 fn refuse(app: &App, attempt: Attempt, reasons: Arc<[Reason]>) -> Response {
@@ -159,7 +182,7 @@ fn refuse(app: &App, attempt: Attempt, reasons: Arc<[Reason]>) -> Response {
 
 fn report(app: &App, attempt: Attempt, request: &PolicyRequest<'_>, server: &str, now: Time) -> SignIn {
     let (outcome, reasons) = if request.policy_reject {
-        (Outcome::Refused, refusal(app, &attempt, &request.proof(), now))
+        (Outcome::Refused, refusal(app, &attempt, request, now))
     } else {
         let (outcome, why) = match (request.success, request.proof()) {
             (true, Proof::AppPassword(id)) => {
@@ -190,7 +213,7 @@ fn report(app: &App, attempt: Attempt, request: &PolicyRequest<'_>, server: &str
 }
 
 /// Why we refused the attempt: as remembered, else as it would be decided now.
-fn refusal(app: &App, attempt: &Attempt, proof: &Proof, now: Time) -> Vec<Reason> {
+fn refusal(app: &App, attempt: &Attempt, request: &PolicyRequest<'_>, now: Time) -> Vec<Reason> {
     let key = (attempt.login.clone(), attempt.address, attempt.protocol);
     if let Some(reasons) = app.refusals.0.remove(&key) {
         return reasons.to_vec();
@@ -201,7 +224,7 @@ fn refusal(app: &App, attempt: &Attempt, proof: &Proof, now: Time) -> Vec<Reason
             decision.reasons.iter().map(reason_text).collect()
         }
         SignInVerdict::Allow | SignInVerdict::Delay(_) => {
-            let reasons = app_password::refusal(app, attempt, proof, now);
+            let reasons = against(app, attempt, request, now);
             if reasons.is_empty() {
                 vec![reason(ReasonCode::MailServer, "The mail server says that policy refused it.")]
             } else {
@@ -237,6 +260,12 @@ impl<'a> PolicyRequest<'a> {
     /// What opened the account, once the password was right.
     pub fn proof(&self) -> Proof {
         Proof::read(&self.stage, &self.app_password)
+    }
+
+    /// From where it is connected.
+    fn via(&self) -> Option<Address> {
+        let via = if self.real_remote.is_empty() { &self.remote } else { &self.real_remote };
+        via.parse().ok()
     }
 
     /// Tells wrong passwords apart.

@@ -3,7 +3,7 @@
 use std::{
     collections::HashMap,
     sync::{
-        Arc, PoisonError, RwLock,
+        Arc, Mutex, PoisonError, RwLock,
         atomic::{AtomicI64, Ordering},
     },
 };
@@ -33,6 +33,7 @@ pub struct LiveWebSession {
     pub created_at: Time,
     /// Milliseconds since 1970.
     last_seen_at: AtomicI64,
+    seen_from: Mutex<Option<Address>>,
 }
 
 /// All living sessions on the web.
@@ -51,11 +52,21 @@ impl LiveWebSession {
         last_seen_at: Time,
     ) -> Self {
         let last_seen_at = AtomicI64::new(last_seen_at.as_millis());
-        Self { id, account, address, client, created_at, last_seen_at }
+        Self { id, account, address, client, created_at, last_seen_at, seen_from: Mutex::new(address) }
     }
 
     pub fn last_seen_at(&self) -> Time {
         Time::from_millis(self.last_seen_at.load(Ordering::Relaxed))
+    }
+
+    /// From where its browser asked last; after a start of the service, from where it signed in.
+    pub fn seen_from(&self) -> Option<Address> {
+        *self.seen_from.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// Its browser asks from there.
+    pub fn is_seen_from(&self, address: Option<Address>) {
+        *self.seen_from.lock().unwrap_or_else(PoisonError::into_inner) = address;
     }
 
     /// When it ends unless it is used before.

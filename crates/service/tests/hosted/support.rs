@@ -48,16 +48,23 @@ pub struct Page {
 
 impl Stage {
     pub async fn set() -> Self {
+        Self::set_with(Vec::new()).await
+    }
+
+    /// With more of the service's configuration, as environment variables.
+    pub async fn set_with(more: Vec<(String, String)>) -> Self {
         let servers = MailServers::start(MailServersConfig::default()).await.unwrap();
         let socket = format!("unix:{}", servers.auth_socket().display());
         let variable = |name: &str, value: &str| (name.to_owned(), value.to_owned());
+        let mut env = vec![
+            variable("MAILCUP_WEB_SIGN_IN_DOVECOT_AUTH_SOCKET", &socket),
+            variable("MAILCUP_HTTP_TRUSTED_PROXIES", "127.0.0.1/32"),
+            variable("MAILCUP_PUBLIC_URL", "https://mail.example.org"),
+        ];
+        env.extend(more);
         let config = ServiceConfig {
             program: Some(env!("CARGO_BIN_EXE_mailcupd").into()),
-            env: vec![
-                variable("MAILCUP_WEB_SIGN_IN_DOVECOT_AUTH_SOCKET", &socket),
-                variable("MAILCUP_HTTP_TRUSTED_PROXIES", "127.0.0.1/32"),
-                variable("MAILCUP_PUBLIC_URL", "https://mail.example.org"),
-            ],
+            env,
             ..ServiceConfig::default()
         };
         let service = Service::start(config).await.unwrap();
@@ -107,9 +114,15 @@ impl Stage {
     }
 
     pub async fn give_password(&self, browser: &mut Browser, name: &str, path: &str) -> Page {
+        let password = self.servers.account(name).password.clone();
+        self.give(browser, name, &password, path).await
+    }
+
+    /// Types a password that may be a wrong one.
+    pub async fn give(&self, browser: &mut Browser, name: &str, password: &str, path: &str) -> Page {
         let account = self.servers.account(name);
         let page = browser.get(&format!("/sign-in?return={path}")).await;
-        let fields = [("login", account.login.as_str()), ("password", &account.password)];
+        let fields = [("login", account.login.as_str()), ("password", password)];
         browser.submit(&page, "/sign-in", &fields).await
     }
 
@@ -122,6 +135,17 @@ impl Stage {
             _ => None,
         });
         sign_ins.filter(|it| it.login.0 == *login && it.protocol == Protocol::Web).collect()
+    }
+
+    /// Over which protocols the log says that an account signed in or tried to.
+    pub async fn protocols(&self, name: &str) -> Vec<Protocol> {
+        let login = &self.servers.account(name).login;
+        let events = self.owner.all_events(None).await.unwrap();
+        let sign_ins = events.into_iter().filter_map(|event| match event.body {
+            EventBody::SignIn(it) => Some(it),
+            _ => None,
+        });
+        sign_ins.filter(|it| it.login.0 == *login).map(|it| it.protocol).collect()
     }
 
     pub async fn outcomes(&self, name: &str) -> Vec<Outcome> {

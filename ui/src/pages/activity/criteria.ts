@@ -33,6 +33,7 @@ export const closed = {
     "app_password",
     "app_password_limited",
     "main_password_refused",
+    "no_web_session",
     "wrong_password",
     "wrong_code",
     "code_requested",

@@ -46,6 +46,8 @@ export function reasonName(reason: ReasonCode): string {
       return m.activity_reason_app_password_limited();
     case "main_password_refused":
       return m.activity_reason_main_password_refused();
+    case "no_web_session":
+      return m.activity_reason_no_web_session();
     case "wrong_password":
       return m.activity_reason_wrong_password();
     case "wrong_code":
