@@ -6,10 +6,14 @@ mod policy;
 mod resources;
 
 use std::{
-    sync::{Arc, Mutex, PoisonError},
+    sync::{
+        Arc, Mutex, PoisonError,
+        atomic::{AtomicI64, Ordering},
+    },
     time::Duration,
 };
 
+use jiff::{SignedDuration, Timestamp, fmt::rfc2822};
 use mailcup_wire::{
     Account, Alert, AlertChange, AlertId, AuthenticatorConfirmation, AuthenticatorEnrolment, Block, BlockId,
     Challenge, ChallengeAnswer, ChallengeId, Code, DeviceName, EventId, EventPage, Factor, FactorId,
@@ -35,6 +39,8 @@ const MAIL_TIMEOUT: Duration = Duration::from_secs(90);
 /// The service writes something every 15 seconds.
 const STREAM_SILENCE: Duration = Duration::from_secs(40);
 const EVENTS_A_PAGE: u32 = 1_000;
+/// Seconds that a service's clock may be off without a word.
+const CLOCKS_APART: i64 = 5;
 
 /// A client of one service; with a session's token once signed in. Every request goes out by [`Api::accepted`],
 /// which signs it.
@@ -45,6 +51,8 @@ pub struct Api {
     token: Option<SecretString>,
     /// Signs requests; none before the console has its key.
     key: Option<DeviceKey>,
+    /// By how many seconds the service's clock is ahead of this computer's, once that mattered.
+    ahead: Arc<AtomicI64>,
     /// What the last try ended with, where that is a certificate.
     untrusted: Arc<Mutex<Option<Untrusted>>>,
 }
@@ -66,7 +74,7 @@ impl Api {
             builder = builder.tls_backend_preconfigured(config);
         }
         let http = builder.build().map_err(|error| Problem::new(Code::Internal, spelled_out(&error)))?;
-        Ok(Self { http, base, token: None, key: None, untrusted: Arc::default() })
+        Ok(Self { http, base, token: None, key: None, ahead: Arc::default(), untrusted: Arc::default() })
     }
 
     /// As this install: signs with its key, for the session of `token`.
@@ -268,20 +276,50 @@ impl Api {
 
     async fn accepted(&self, request: RequestBuilder) -> Result<Response, Problem> {
         let (client, request) = request.build_split();
-        let request = self.signed(request.map_err(|error| unreachable_because(&error))?)?;
-        let answer = client.execute(request).await;
+        let request = request.map_err(|error| unreachable_because(&error))?;
+        let again = request.try_clone();
+        let refused = match self.answered(&client, request).await? {
+            Ok(response) => return Ok(response),
+            Err(refused) => refused,
+        };
+        // A clock that is wrong, here or there, keeps nobody out: what counts is the service's.
+        if refused.problem.code == Code::ProofRefused
+            && let Some(request) = again
+            && self.learns_time(refused.at)
+        {
+            return self.answered(&client, request).await?.map_err(|refused| refused.problem);
+        }
+        Err(refused.problem)
+    }
+
+    async fn answered(
+        &self,
+        client: &Client,
+        request: Request,
+    ) -> Result<Result<Response, Refused>, Problem> {
+        let answer = client.execute(self.signed(request)?).await;
         let untrusted = answer.as_ref().err().and_then(|error| trust::untrusted(error)).cloned();
         *self.untrusted.lock().unwrap_or_else(PoisonError::into_inner) = untrusted;
         let response = answer.map_err(|error| unreachable_because(&error))?;
         let status = response.status();
         if status.is_success() {
-            return Ok(response);
+            return Ok(Ok(response));
         }
+        let at = said_time(response.headers());
         let body = response.bytes().await.map_err(|error| unreachable_because(&error))?;
-        Err(match serde_json::from_slice::<ProblemDetails>(&body) {
+        let problem = match serde_json::from_slice::<ProblemDetails>(&body) {
             Ok(details) => details.into(),
             Err(_) => foreign(status),
-        })
+        };
+        Ok(Err(Refused { problem, at }))
+    }
+
+    /// Whether the service's clock is found to be another one than was thought.
+    fn learns_time(&self, at: Option<Timestamp>) -> bool {
+        let Some(at) = at else { return false };
+        let ahead = at.as_second() - Timestamp::now().as_second();
+        let thought = self.ahead.swap(ahead, Ordering::Relaxed);
+        (ahead - thought).abs() > CLOCKS_APART
     }
 
     fn request(&self, method: Method, path: &str) -> RequestBuilder {
@@ -292,7 +330,8 @@ impl Api {
     fn signed(&self, mut request: Request) -> Result<Request, Problem> {
         let Some(key) = &self.key else { return Ok(request) };
         let token = self.token.as_ref().map(SecretString::expose_secret);
-        let proof = key.proof(request.method().as_str(), request.url(), token)?;
+        let now = Timestamp::now() + SignedDuration::from_secs(self.ahead.load(Ordering::Relaxed));
+        let proof = key.proof(request.method().as_str(), request.url(), token, now)?;
         let headers = request.headers_mut();
         headers.insert("dpop", header_value(&proof)?);
         if let Some(token) = token {
@@ -306,6 +345,18 @@ impl Api {
     fn url(&self, path: &str) -> String {
         format!("{}/{}/{path}", self.base.as_str().trim_end_matches('/'), mailcup_wire::API_VERSION)
     }
+}
+
+/// What a service answers that refuses.
+struct Refused {
+    problem: Problem,
+    /// When, by its own clock.
+    at: Option<Timestamp>,
+}
+
+fn said_time(headers: &header::HeaderMap) -> Option<Timestamp> {
+    let date = headers.get(header::DATE)?.to_str().ok()?;
+    Some(rfc2822::parse(date).ok()?.timestamp())
 }
 
 fn header_value(text: &str) -> Result<header::HeaderValue, Problem> {

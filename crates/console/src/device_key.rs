@@ -55,8 +55,14 @@ impl DeviceKey {
         hash(&jwk)
     }
 
-    /// The proof for one request, now; with the token that it sends.
-    pub fn proof(&self, method: &str, url: &Url, token: Option<&str>) -> Result<String, Problem> {
+    /// The proof for one request at a time; with the token that it sends.
+    pub fn proof(
+        &self,
+        method: &str,
+        url: &Url,
+        token: Option<&str>,
+        at: Timestamp,
+    ) -> Result<String, Problem> {
         let mut url = url.clone();
         url.set_query(None);
         url.set_fragment(None);
@@ -69,7 +75,7 @@ impl DeviceKey {
             "jti": random_hex(ID_BYTES),
             "htm": method,
             "htu": url.as_str(),
-            "iat": Timestamp::now().as_second(),
+            "iat": at.as_second(),
         });
         if let Some(token) = token {
             claims["ath"] = hash(token).into();
@@ -102,15 +108,17 @@ mod tests {
         assert_ne!(key.thumbprint(), DeviceKey::generate().unwrap().0.thumbprint());
 
         let url = "https://mail.example.org/v1/events?after=1#x".parse().unwrap();
-        let proof = again.proof("GET", &url, Some("token")).unwrap();
+        let at: Timestamp = "2026-11-24T08:00:00Z".parse().unwrap();
+        let proof = again.proof("GET", &url, Some("token"), at).unwrap();
         let (signed, signature) = proof.rsplit_once('.').unwrap();
         let public = UnparsedPublicKey::new(&ECDSA_P256_SHA256_FIXED, key.pair.public_key().as_ref());
         public.verify(signed.as_bytes(), &BASE64URL.decode(signature).unwrap()).unwrap();
         let claims = BASE64URL.decode(signed.split_once('.').unwrap().1).unwrap();
         let claims: serde_json::Value = serde_json::from_slice(&claims).unwrap();
+        assert_eq!(claims["iat"], at.as_second());
         assert_eq!(claims["htm"], "GET");
         assert_eq!(claims["htu"], "https://mail.example.org/v1/events");
         assert_eq!(claims["ath"], "PEaenWxYddN6Q_NT1PiOYfz4EsZu7jRXRlpAsNpBU-A");
-        assert_ne!(proof, again.proof("GET", &url, Some("token")).unwrap());
+        assert_ne!(proof, again.proof("GET", &url, Some("token"), at).unwrap());
     }
 }

@@ -13,6 +13,7 @@ pub mod moved_clock;
 pub mod nginx;
 mod ports;
 mod process;
+pub mod roundcube;
 pub mod service;
 pub mod stage;
 pub mod traffic;

@@ -128,24 +128,18 @@ impl Stage {
 
     /// What the log says of an account on the web.
     pub async fn sign_ins(&self, name: &str) -> Vec<SignIn> {
-        let login = &self.servers.account(name).login;
-        let events = self.owner.all_events(None).await.unwrap();
-        let sign_ins = events.into_iter().filter_map(|event| match event.body {
-            EventBody::SignIn(it) => Some(it),
-            _ => None,
-        });
-        sign_ins.filter(|it| it.login.0 == *login && it.protocol == Protocol::Web).collect()
+        self.over(name, Protocol::Web).await
     }
 
-    /// Over which protocols the log says that an account signed in or tried to.
-    pub async fn protocols(&self, name: &str) -> Vec<Protocol> {
+    /// What the log says of an account over a protocol.
+    pub async fn over(&self, name: &str, protocol: Protocol) -> Vec<SignIn> {
         let login = &self.servers.account(name).login;
         let events = self.owner.all_events(None).await.unwrap();
         let sign_ins = events.into_iter().filter_map(|event| match event.body {
             EventBody::SignIn(it) => Some(it),
             _ => None,
         });
-        sign_ins.filter(|it| it.login.0 == *login).map(|it| it.protocol).collect()
+        sign_ins.filter(|it| it.login.0 == *login && it.protocol == protocol).collect()
     }
 
     pub async fn outcomes(&self, name: &str) -> Vec<Outcome> {
@@ -154,6 +148,11 @@ impl Stage {
 }
 
 impl Browser {
+    /// The same before another server.
+    pub fn at(self, port: u16) -> Self {
+        Self { base: format!("http://127.0.0.1:{port}"), ..self }
+    }
+
     pub async fn get(&mut self, path: &str) -> Page {
         let request = self.client.get(format!("{}{path}", self.base));
         self.send(request).await
@@ -196,12 +195,12 @@ impl Browser {
     fn keep_cookies(&mut self, response: &Response) {
         for cookie in response.headers().get_all(header::SET_COOKIE) {
             let cookie = cookie.to_str().unwrap();
-            assert!(
-                cookie.starts_with("__Host-") && cookie.contains("; Path=/; Secure; HttpOnly; SameSite=Lax")
-            );
+            let is_bound =
+                cookie.starts_with("__Host-") && cookie.contains("; Path=/; Secure; HttpOnly; SameSite=Lax");
+            assert!(is_bound || cookie.starts_with("roundcube_"), "{cookie}");
             let (name, rest) = cookie.split_once('=').unwrap();
             let value = rest.split(';').next().unwrap();
-            if cookie.contains("Max-Age=0") {
+            if cookie.contains("Max-Age=0") || value == "-del-" {
                 self.cookies.remove(name);
             } else {
                 self.cookies.insert(name.to_owned(), value.to_owned());
@@ -234,10 +233,15 @@ pub fn six_digits(mail: &str) -> String {
     mail.lines().map(str::trim).find(is_code).unwrap_or_else(|| panic!("no code: {mail}")).to_owned()
 }
 
-/// The guide's own configuration, with this test's ports; the webmail tells what reaches it.
-async fn start_nginx(public: &str) -> Nginx {
+/// The guide's own configuration, with this test's port of the service.
+pub fn guide(public: &str) -> String {
     let block = GUIDE.split("```nginx\n").nth(1).unwrap().split("```").next().unwrap();
-    let block = block.replace("127.0.0.1:8481", public);
+    block.replace("127.0.0.1:8481", public)
+}
+
+/// The webmail tells what reaches it.
+async fn start_nginx(public: &str) -> Nginx {
+    let block = guide(public);
     Nginx::start(|port, folder| {
         let webmail = format!("unix:{}/webmail", folder.display());
         let block = block.replace("http://127.0.0.1:8080", &format!("http://{webmail}"));
