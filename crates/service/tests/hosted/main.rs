@@ -2,6 +2,7 @@
 //! a page.
 #![expect(clippy::unwrap_used, reason = "a step that fails is a failed test")]
 
+mod chromium;
 mod roundcube;
 mod support;
 mod webmail;
