@@ -5,6 +5,7 @@ pub mod devices;
 pub mod drafts;
 pub mod people;
 pub mod policy;
+pub mod second_factors;
 
 use mailcup_wire::desktop::{
     AuthenticatorOffer, Completion, CompletionQuery, ConnectRequest, ConnectStep, Count, Credentials,

@@ -61,6 +61,10 @@ const acts: Record<NonNullable<Case["act"]>, (page: Page) => Promise<void>> = {
     await page.getByRole("button", { name: "New app password" }).click();
     await expect(page.getByLabel("For which program or device")).toBeVisible();
   },
+  "factor-rule": async (page) => {
+    await page.getByRole("button", { name: "Change the rule for Everybody" }).click();
+    await expect(page.getByLabel("Days of grace")).toBeVisible();
+  },
   choose: async (page) => {
     await page.getByRole("row", { name: /Critical/ }).focus();
     await page.keyboard.press("*");

@@ -29,6 +29,7 @@ export interface Case {
     | "passphrase"
     | "missing"
     | "app-password"
+    | "factor-rule"
     | "codes"
     | "servers"
     | "wrong-code"

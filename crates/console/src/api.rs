@@ -4,6 +4,7 @@ mod devices;
 mod people;
 mod policy;
 mod resources;
+mod second_factors;
 
 use std::{
     sync::{

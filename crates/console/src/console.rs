@@ -2,6 +2,7 @@ mod devices;
 mod drafts;
 mod people;
 mod policy;
+mod second_factors;
 mod services;
 
 use std::{path::PathBuf, sync::Arc};

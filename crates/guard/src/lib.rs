@@ -17,3 +17,4 @@ pub mod merge;
 pub mod networks;
 pub mod one_time_code;
 pub mod replay;
+pub mod second_factor;

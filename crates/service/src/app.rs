@@ -25,6 +25,7 @@ use crate::{
     places::{Places, PlacesError},
     policy::{LivePolicy, dovecot::Refusals},
     proof,
+    second_factors::SecondFactors,
     secrets::ServerKey,
     sending::{Sending, hit::Told},
     server::{Endpoints, SidecarTokens},
@@ -58,6 +59,7 @@ pub struct App {
     pub sessions: Sessions,
     pub keys: ApiKeys,
     pub app_passwords: AppPasswords,
+    pub second_factors: SecondFactors,
     pub server_key: ServerKey,
     pub passwords: Passwords,
     pub throttle: Throttle,
@@ -164,6 +166,7 @@ impl App {
             store::app_passwords::living(&mut connection).await?,
             guard_scopes(&store::app_passwords::main_passwords(&mut connection).await?),
         );
+        let second_factors = SecondFactors::new(&store::second_factors::rules(&mut connection).await?);
         drop(connection);
         let (launch_token, given) = tokens.map(|tokens| (tokens.launch_token, tokens.setup_token)).unzip();
         let setup_token = OnceLock::new();
@@ -207,6 +210,7 @@ impl App {
             sessions,
             keys,
             app_passwords,
+            second_factors,
             server_key,
             passwords: Passwords::new(hands),
             throttle: Throttle::new(clock.clone()),

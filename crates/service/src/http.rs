@@ -17,7 +17,7 @@ mod frame;
 pub mod hosts;
 mod invitations;
 mod mail_servers;
-mod me;
+pub(crate) mod me;
 mod not_me;
 mod notices;
 mod openapi;
@@ -28,6 +28,7 @@ mod policy;
 pub mod problem;
 pub mod proof;
 mod reauthentication;
+mod second_factors;
 mod service;
 mod settings;
 mod setup;
@@ -128,6 +129,7 @@ fn api() -> OpenApiRouter<Arc<App>> {
         .merge(invitations::routes())
         .merge(api_keys::routes())
         .merge(app_passwords::routes())
+        .merge(second_factors::routes())
         .merge(settings::routes())
         .merge(audit::routes())
         .merge(snippet::routes())

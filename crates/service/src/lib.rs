@@ -24,6 +24,7 @@ pub mod passwords;
 pub mod places;
 pub mod policy;
 pub mod proof;
+pub mod second_factors;
 pub mod secrets;
 pub mod sending;
 pub mod server;

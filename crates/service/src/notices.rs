@@ -378,6 +378,8 @@ pub struct Owner {
     mode: NoticeMode,
     pub zone: TimeZone,
     pub to: String,
+    /// Whether that is outside the account's own mailbox.
+    pub outside: bool,
 }
 
 impl Owner {
@@ -406,7 +408,8 @@ impl Owner {
         let zone = zone.as_deref().unwrap_or(&settings.zone);
         // Known when it was set; the system's data of zones may have changed.
         let zone = TimeZone::get(zone).unwrap_or(TimeZone::UTC);
-        Ok(Some(Self { mode: mode.unwrap_or(settings.mode), zone, to }))
+        let outside = !is_mailbox(app, login, &to);
+        Ok(Some(Self { mode: mode.unwrap_or(settings.mode), zone, to, outside }))
     }
 
     fn occasion<'a>(
@@ -430,7 +433,7 @@ impl Owner {
 }
 
 /// The account's own mailbox: its login, in the first domain where it has none.
-fn mailbox(app: &App, login: &Login) -> Option<String> {
+pub fn mailbox(app: &App, login: &Login) -> Option<String> {
     let address = if login.0.contains('@') {
         login.0.clone()
     } else {
@@ -439,6 +442,11 @@ fn mailbox(app: &App, login: &Login) -> Option<String> {
         format!("{login}@{domain}")
     };
     address.parse::<lettre::Address>().ok().map(|address| address.to_string())
+}
+
+/// Whether an address is the account's own mailbox, as far as its name tells.
+pub fn is_mailbox(app: &App, login: &Login, address: &str) -> bool {
+    mailbox(app, login).is_some_and(|own| own.eq_ignore_ascii_case(address.trim()))
 }
 
 /// The link "this wasn't me"; none while nobody knows how the world sees the service.

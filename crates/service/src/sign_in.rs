@@ -11,6 +11,7 @@ use mailcup_guard::{
     alert::{PasswordMark, Subject},
     decision::SignInVerdict,
     one_time_code::{LIFE, Over},
+    second_factor::Lack,
 };
 use mailcup_wire::{
     Admin, AdminId, Challenge, ChallengeAnswer, ChallengeId, Code, DeviceId, DeviceName, FactorKind, Login,
@@ -19,7 +20,10 @@ use mailcup_wire::{
 use secrecy::{ExposeSecret, SecretString};
 
 pub use self::challenge::Challenges;
-use self::challenge::{Bound, Pending, Waiting};
+use self::{
+    challenge::{Bound, Pending, Waiting},
+    factor::Available,
+};
 use crate::{
     app::App,
     audit::{self, Actor},
@@ -31,7 +35,14 @@ use crate::{
     proof::Thumbprint,
     secrets::{self, TokenHash},
     sessions::{LiveSession, TOKEN_PREFIX},
-    store::{StoreError, admins, admins::AdminRow, devices, devices::SignedInFrom, sessions},
+    store::{
+        StoreError, admins,
+        admins::AdminRow,
+        devices,
+        devices::SignedInFrom,
+        second_factors::{self, Person},
+        sessions,
+    },
     throttle::Whose,
 };
 
@@ -170,6 +181,7 @@ async fn pass(
     if !app.challenges.end(id) {
         return Err(challenge::over(Over));
     }
+    second_factors::used(tx.connection(), Person::Admin(&pending.admin), answer.factor, now).await?;
     app.throttle.succeeded(&codes);
     app.throttle.succeeded(&Whose::Mails(pending.admin.0.clone()));
     app.throttle.succeeded(&Whose::guess(client.address, &pending.login.0));
@@ -184,7 +196,10 @@ async fn send_code_to(
 ) -> Result<Challenge, HttpProblem> {
     let now = app.clock.now();
     let code = new_code();
-    app.challenges.of(bound, id, now)?;
+    if !app.challenges.of(bound, id, now)?.about.factors.contains(&FactorKind::Email) {
+        let message = "Codes by mail don't count for you any more: give a code of your authenticator, or a recovery code.";
+        return Err(Problem::new(Code::Forbidden, message).into());
+    }
     let waiting = app.challenges.send(id, code_hash(app, id, code.expose_secret()), now)?;
     let pending = &waiting.about;
     let mut connection = app.store.read().acquire().await.map_err(StoreError::from)?;
@@ -329,7 +344,10 @@ async fn ask_for_factor(
 ) -> Result<Challenge, HttpProblem> {
     let AdminRow { admin, password } = row;
     let now = app.clock.now();
-    let kinds = factor::available(app, &admin.id).await?;
+    let Available { kinds, lacks } = factor::available(app, admin, bound.session.is_some()).await?;
+    if kinds.is_empty() {
+        return Err(refuse_without_factor(app, attempt, lacks).await?);
+    }
     let id = ChallengeId(secrets::new_id());
     let pending = Pending {
         admin: admin.id.clone(),
@@ -338,9 +356,11 @@ async fn ask_for_factor(
         device: attempt.device.clone(),
         bound: bound.clone(),
         factors: kinds,
+        enrol_by: lacks.map(|lack| Time::from(lack.until)).filter(|until| now < *until),
     };
     // Who has an authenticator at hand needs no mail, unless they ask for it.
-    let mails = !pending.factors.contains(&FactorKind::Authenticator);
+    let mails =
+        pending.factors.contains(&FactorKind::Email) && !pending.factors.contains(&FactorKind::Authenticator);
     app.challenges.begin(id.clone(), pending, now);
     if mails {
         let code = new_code();
@@ -352,6 +372,23 @@ async fn ask_for_factor(
         sent?;
     }
     Ok(shown(app, &id, &app.challenges.of(&bound, &id, now)?, admin))
+}
+
+/// Records that somebody's right password was of no use, and answers what to do about it.
+async fn refuse_without_factor(
+    app: &App,
+    attempt: &SignInAttempt<'_>,
+    lacks: Option<Lack>,
+) -> Result<HttpProblem, HttpProblem> {
+    let text = "The password was right, but the authenticator that is required is missing.";
+    let missing = reason(ReasonCode::FactorMissing, text);
+    app.log.append_sign_in(attempt.event(Outcome::Refused, vec![missing]), None).await?;
+    let since = lacks.map(|lack| lack.until.strftime(" since %-d %B %Y").to_string()).unwrap_or_default();
+    let message = format!(
+        "An authenticator is required of you{since}, and you have none. Ask an owner to reset your second factors: \
+         that gives you time to set one up. Where no owner can, \u{201c}mailcupd admin recover\u{201d} on the server lets you in."
+    );
+    Ok(Problem::new(Code::Forbidden, message).into())
 }
 
 async fn mail_code(
@@ -400,6 +437,7 @@ fn shown(app: &App, id: &ChallengeId, waiting: &Waiting, admin: &Admin) -> Chall
         outbox_folder: local.then(|| app.outbox_folder().display().to_string()),
         expires_at: Time::from(waiting.expires_at()),
         tries_left: waiting.tries_left(),
+        enrol_by: waiting.about.enrol_by,
     }
 }
 

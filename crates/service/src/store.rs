@@ -24,6 +24,7 @@ pub mod policy;
 mod progress;
 pub mod rollups;
 pub mod search;
+pub mod second_factors;
 pub mod sessions;
 pub mod settings;
 pub mod web_sessions;

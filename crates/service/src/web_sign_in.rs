@@ -14,9 +14,12 @@ use std::{
 };
 
 use jiff::tz::TimeZone;
-use mailcup_guard::one_time_code::{Answer, Attempt, Attempts, LIFE, Over};
+use mailcup_guard::{
+    one_time_code::{Answer, Attempt, Attempts, LIFE, Over},
+    second_factor::Ask,
+};
 use mailcup_wire::{
-    Address, Code, Login, Outcome, Problem, Protocol, Reason, ReasonCode, SessionId, SignIn, Time,
+    Address, Code, FactorKind, Login, Outcome, Problem, Protocol, Reason, ReasonCode, SessionId, SignIn, Time,
 };
 use secrecy::{ExposeSecret, SecretString};
 use serde_json::json;
@@ -39,10 +42,14 @@ use crate::{
         Owner,
         link::{self, About, NotMe},
     },
-    outbox,
+    outbox, second_factors,
     secrets::{self, TokenHash},
     sign_in::{self, challenge},
-    store::{StoreError, web_sessions},
+    store::{
+        StoreError,
+        second_factors::{self as rows, Person},
+        web_sessions,
+    },
     throttle::Whose,
 };
 
@@ -83,6 +90,14 @@ pub struct Grant {
     pub return_to: ReturnPath,
 }
 
+/// What a right password led to.
+#[derive(Debug)]
+pub enum Begun {
+    /// A code was mailed; the browser goes on under this key.
+    Code(SecretString),
+    In(Grant),
+}
+
 impl WebSignIn {
     pub fn new(config: &Config) -> Self {
         let passwords = config.dovecot_auth_socket.clone().map(DovecotAuth::new);
@@ -112,14 +127,14 @@ impl Pending {
     }
 }
 
-/// Checks a password and mails a code. Answers the key under which its browser goes on.
+/// Checks a password and mails a code, where the policy asks for one.
 pub async fn begin(
-    app: &App,
+    app: &Arc<App>,
     browser: &Browser,
     login: &str,
     password: SecretString,
     return_to: ReturnPath,
-) -> Result<SecretString, HttpProblem> {
+) -> Result<Begun, HttpProblem> {
     let begun = Instant::now();
     let plain = login.trim().to_lowercase();
     let login = Login(plain.chars().filter(|c| !c.is_control()).take(LONGEST_LOGIN).collect());
@@ -137,11 +152,36 @@ pub async fn begin(
         }
     }
     let (account, noted) = checked?;
-    // Recorded whatever becomes of the mail: somebody has the password.
-    let reason = Reason::new(ReasonCode::CodeRequested, "The password was right; a code was asked for.");
-    let event = event(&account, browser, Outcome::Challenged, sign_in::with(reason, noted));
-    app.log.append_sign_in(event, None).await?;
-    ask_for_code(app, browser, &account, return_to).await
+    let mut connection = app.store.read().acquire().await.map_err(StoreError::from)?;
+    let settings = app.settings.notices.load_full();
+    let owner = Owner::reach(app, &mut connection, &account, &settings).await?;
+    let demand = second_factors::of_account(app, &mut connection, &account, owner.as_ref()).await?;
+    drop(connection);
+    let event = |outcome, code, text: &str| {
+        event(&account, browser, outcome, sign_in::with(Reason::new(code, text), noted))
+    };
+    match (demand.ask, owner) {
+        (Ask::Nothing, _) => {
+            let how = "Signed in with the password alone, as the policy of second factors has it.";
+            let event = event(Outcome::Succeeded, ReasonCode::Credentials, how);
+            let token = grant(app, account.clone(), browser, event, None).await?;
+            Ok(Begun::In(Grant { token, return_to }))
+        }
+        (Ask::Code | Ask::Strong, Some(owner)) => {
+            // Recorded whatever becomes of the mail: somebody has the password.
+            let asked = "The password was right; a code was asked for.";
+            let event = event(Outcome::Challenged, ReasonCode::CodeRequested, asked);
+            app.log.append_sign_in(event, None).await?;
+            ask_for_code(app, browser, &account, owner, return_to).await.map(Begun::Code)
+        }
+        (Ask::Code | Ask::Strong | Ask::Refuse, owner) => {
+            let missing =
+                "The password was right, but there is no address for a code as the policy wants it.";
+            let event = event(Outcome::Refused, ReasonCode::FactorMissing, missing);
+            app.log.append_sign_in(event, None).await?;
+            Err(if owner.is_some() { no_outside_address() } else { no_mailbox() })
+        }
+    }
 }
 
 /// Mails another code. Tries stay as they are.
@@ -195,7 +235,7 @@ pub async fn answer(
     app.throttle.succeeded(&Whose::guess(browser.client.address, &account.0));
     let how = Reason::new(ReasonCode::Credentials, "Signed in with password and mailed code.");
     let event = event(&account, browser, Outcome::Succeeded, sign_in::with(how, reasons));
-    let token = grant(app, account, browser, event).await?;
+    let token = grant(app, account, browser, event, Some(FactorKind::Email)).await?;
     Ok(Grant { token, return_to: done.about.return_to })
 }
 
@@ -309,13 +349,10 @@ async fn ask_for_code(
     app: &App,
     browser: &Browser,
     account: &Login,
+    owner: Owner,
     return_to: ReturnPath,
 ) -> Result<SecretString, HttpProblem> {
     let now = app.clock.now();
-    let mut connection = app.store.read().acquire().await.map_err(StoreError::from)?;
-    let settings = app.settings.notices.load_full();
-    let owner = Owner::reach(app, &mut connection, account, &settings).await?.ok_or_else(no_mailbox)?;
-    drop(connection);
     let pending = Pending {
         id: secrets::new_id(),
         account: account.clone(),
@@ -379,19 +416,23 @@ fn not_me(app: &App, pending: &Pending, address: Option<Address>, now: Time) -> 
     Some(claim.link(app.config.public_url.as_ref()?, &app.server_key))
 }
 
-/// Begins a session together with its event; answers its token.
+/// Begins a session together with its event, after a factor or without one; answers its token.
 async fn grant(
     app: &Arc<App>,
     account: Login,
     browser: &Browser,
     event: SignIn,
+    factor: Option<FactorKind>,
 ) -> Result<SecretString, StoreError> {
     let now = app.clock.now();
     let token = secrets::new_token("");
     let hash = secrets::hash_token(token.expose_secret());
     let from = (browser.client.address, browser.name());
-    let session = LiveWebSession::new(SessionId(secrets::new_id()), account, from, now, now);
     let mut tx = app.log.begin().await?;
+    if let Some(factor) = factor {
+        rows::used(tx.connection(), Person::Account(&account), factor, now).await?;
+    }
+    let session = LiveWebSession::new(SessionId(secrets::new_id()), account, from, now, now);
     web_sessions::insert(tx.connection(), &hash, &session).await?;
     tx.append_sign_in(event, None);
     let living = Arc::clone(app);
@@ -437,6 +478,11 @@ fn unclear(error: &AskError) -> HttpProblem {
 fn not_configured() -> HttpProblem {
     let text = "Signing in on the web is not set up here: the service lacks web_sign_in.dovecot_auth_socket.";
     Problem::new(Code::Unavailable, text).into()
+}
+
+fn no_outside_address() -> HttpProblem {
+    let text = "Codes must go to an address outside your mailbox, and none of yours is known. Tell your administrator one.";
+    Problem::new(Code::Forbidden, text).into()
 }
 
 fn no_mailbox() -> HttpProblem {

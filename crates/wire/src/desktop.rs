@@ -76,6 +76,12 @@
 //! | `revoke_app_password` | `id` | `()` |
 //! | `main_passwords` |  | [`crate::MainPasswords`] |
 //! | `change_main_password` | [`crate::MainPasswordChange`] | [`crate::MainPasswords`] |
+//! | `factor_policy` |  | [`crate::FactorPolicy`] |
+//! | `change_factor_policy` | [`crate::FactorPolicyChange`] | [`crate::FactorPolicy`] |
+//! | `factor_coverage` | [`CoverageQuery`] | [`crate::FactorCoverage`] |
+//! | `remind_of_factors` |  | [`crate::FactorReminders`] |
+//! | `unanswered_codes` |  | `Vec<UnansweredCode>` |
+//! | `reset_factors` | `id` | `()` |
 //! | `preferences`, `set_preferences` | [`Preferences`] | [`Preferences`] |
 //! | `pause_notifications` | [`Pause`] | `()` |
 //! | `dismiss_notice` | [`Notice`] | `()` |

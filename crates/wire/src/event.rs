@@ -157,6 +157,8 @@ wire! {
         MainPasswordRefused,
         /// A webmail asked for an account that is not signed in on the web.
         NoWebSession,
+        /// The password was right, but the policy requires a second factor that the person lacks.
+        FactorMissing,
         WrongPassword,
         WrongCode,
         CodeRequested,

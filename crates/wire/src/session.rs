@@ -25,6 +25,9 @@ wire! {
         pub outbox_folder: Option<String>,
         pub expires_at: Time,
         pub tries_left: u32,
+        /// The policy requires an authenticator, and there is none: without one no sign-in gets in from then on.
+        #[serde(default)]
+        pub enrol_by: Option<Time>,
     }
 
     /// `POST /v1/sign-in/{challenge}/answer`

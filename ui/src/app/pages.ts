@@ -11,6 +11,7 @@ import Activity from "../pages/activity/Activity.svelte";
 import Alerts from "../pages/alerts/Alerts.svelte";
 import Limits from "../pages/limits/Limits.svelte";
 import Overview from "../pages/overview/Overview.svelte";
+import Codes from "../pages/codes/Codes.svelte";
 import Blocks from "../pages/blocks/Blocks.svelte";
 import Inbox from "../pages/services/Inbox.svelte";
 import Rules from "../pages/rules/Rules.svelte";
@@ -63,6 +64,7 @@ export const pages: readonly PageEntry[] = [
   { group: "administer", address: "keys", key: "k", icon: "key", name: () => m.app_page_keys(), component: Keys },
   { group: "administer", address: "audit", key: "l", icon: "lock", name: () => m.app_page_audit(), component: Audit },
   { group: "administer", address: "settings", key: "s", icon: "settings", name: () => m.app_page_settings(), component: Settings, waiting: drafts },
+  { group: "protect", address: "codes", key: "f", icon: "phone", name: () => m.codes_page(), component: Codes },
   { group: "watch", address: "inbox", key: "i", icon: "server", name: () => m.services_inbox_page(), component: Inbox, when: hasSeveral, waiting: allOpenAlerts },
 ];
 

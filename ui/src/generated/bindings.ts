@@ -70,6 +70,12 @@ export const commands = {
 	createAppPassword: (login: Login, appPassword: NewAppPassword) => __TAURI_INVOKE<AppPasswordGrant>("create_app_password", { login, appPassword }),
 	revokeAppPassword: (id: AppPasswordId) => __TAURI_INVOKE<null>("revoke_app_password", { id }),
 	mainPasswords: () => __TAURI_INVOKE<MainPasswords>("main_passwords"),
+	factorPolicy: () => __TAURI_INVOKE<FactorPolicy>("factor_policy"),
+	changeFactorPolicy: (change: FactorPolicyChange) => __TAURI_INVOKE<FactorPolicy>("change_factor_policy", { change }),
+	factorCoverage: (query: CoverageQuery) => __TAURI_INVOKE<FactorCoverage>("factor_coverage", { query }),
+	remindOfFactors: () => __TAURI_INVOKE<FactorReminders>("remind_of_factors"),
+	unansweredCodes: () => __TAURI_INVOKE<UnansweredCode[]>("unanswered_codes"),
+	resetFactors: (id: AdminId) => __TAURI_INVOKE<null>("reset_factors", { id }),
 	changeMainPassword: (change: MainPasswordChange) => __TAURI_INVOKE<MainPasswords>("change_main_password", { change }),
 	preferences: () => __TAURI_INVOKE<Preferences>("preferences"),
 	setPreferences: (preferences: Preferences) => __TAURI_INVOKE<Preferences>("set_preferences", { preferences }),
@@ -636,6 +642,7 @@ export type Challenge = {
 	outbox_folder: string | null,
 	expires_at: string,
 	tries_left: number,
+	enrol_by?: string | null,
 };
 
 /**  `POST /v1/sign-in/{challenge}/answer` */
@@ -1796,7 +1803,7 @@ export type ReasonCode = "credentials" |
 /**  The account's own password was right, but opens nothing for mail clients. */
 "main_password_refused" | 
 /**  A webmail asked for an account that is not signed in on the web. */
-"no_web_session" | "wrong_password" | "wrong_code" | "code_requested" | "blocked_address" | "blocked_network" | "blocked_account" | 
+"no_web_session" | "factor_missing" | "wrong_password" | "wrong_code" | "code_requested" | "blocked_address" | "blocked_network" | "blocked_account" | 
 /**  A deny rule matched. */
 "rule_denied" | 
 /**  There is a list of allow rules, and none of it matched. */
@@ -2338,3 +2345,21 @@ function makeEvent<TListen, TEmit = TListen>(name: string, serialize?: (payload:
     return Object.assign(fn, base);
 }
 
+
+export type CoverageQuery = { text?: string, missing?: boolean, cursor?: string | null };
+export type FactorScope = { kind: "organization" } | { kind: "domain"; domain: string } | { kind: "account"; login: Login } | { kind: "role"; role: Role };
+export type FactorRequirement = { from: string, grace_days: number, before?: FactorBefore, outside_address?: boolean };
+export type FactorRule = { require: "off" } | { require: "optional" } | { require: "required" } & FactorRequirement;
+export type FactorBefore = "nothing" | "optional" | "code";
+export type FactorAsk = "nothing" | "code" | "strong" | "refuse";
+export type FactorWant = "authenticator" | "outside_address" | "address";
+export type FactorPolicy = { scopes: FactorScopeRule[] };
+export type FactorScopeRule = { scope: FactorScope, rule: FactorRule, changed_at: string, changed_by_login: Login | null };
+export type FactorPolicyChange = { scope: FactorScope, rule: FactorRule | null, confirm?: boolean };
+export type FactorCounts = { people: number, missing: number, refused: number, own_mailbox: number, to_remind: number, found: number };
+export type FactorWho = { kind: "admin"; id: AdminId; role: Role } | { kind: "account" };
+export type FactorLack = { what: FactorWant, since: string, until: string };
+export type FactorPerson = { who: FactorWho, login: Login, name: string, factors: FactorKind[], code_to: string | null, own_mailbox: boolean, last_used_at: string | null, ask: FactorAsk, lacks: FactorLack | null, decided_by: FactorScope | null, reminded_at: string | null };
+export type FactorCoverage = { counts: FactorCounts, people: FactorPerson[], next: string | null };
+export type FactorReminders = { sent: number, told_lately: number, unreachable: number, left: number };
+export type UnansweredCode = { login: Login, protocol: Protocol, address: string | null, place?: Place, client: string | null, count: number, first_at: string, last_at: string };

@@ -9,6 +9,7 @@ import { accountCommands } from "./mock/accounts";
 import { adminCommands } from "./mock/admins";
 import { activity } from "./mock/activity";
 import { appPasswordCommands } from "./mock/appPasswords";
+import { factorCommands } from "./mock/secondFactors";
 import { LONG_AGO, million } from "./mock/million";
 import {
   attacked,
@@ -414,6 +415,7 @@ export const host: Host = {
       changed("settings");
       return null;
     }),
+  ...askingAgain(factorCommands({ ask, write, problem, changed, mustBeFresh })),
   ...askingAgain({
     renewRecoveryCodes: () =>
       write(() => {

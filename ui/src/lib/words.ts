@@ -216,6 +216,7 @@ const reasonName = named<ReasonCode>({
   app_password_limited: m.words_reason_app_password_limited,
   main_password_refused: m.words_reason_main_password_refused,
   no_web_session: m.words_reason_no_web_session,
+  factor_missing: m.words_reason_factor_missing,
   wrong_password: m.words_reason_wrong_password,
   wrong_code: m.words_reason_wrong_code,
   code_requested: m.words_reason_code_requested,

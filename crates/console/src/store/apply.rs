@@ -141,7 +141,8 @@ impl Store {
 }
 
 /// Parts of the names of actions that change what the service alone holds.
-const OF_THE_SERVICE: [&str; 6] = ["settings", "organization", "admin", "invitation", "api_key", "session"];
+const OF_THE_SERVICE: [&str; 7] =
+    ["settings", "organization", "admin", "invitation", "api_key", "session", "factor"];
 
 struct Batch<'a> {
     change: &'a Transaction<'a>,

@@ -22,9 +22,9 @@ use crate::{
     audit::{self, Actor},
     event_log::LogTransaction,
     mail::text::{self, EmailChanged},
-    outbox, passwords, secrets, setup, sign_in,
+    outbox, passwords, second_factors, secrets, setup, sign_in,
     store::{
-        StoreError,
+        self, StoreError,
         admins::{self, AdminRow},
         invitations,
     },
@@ -109,6 +109,13 @@ async fn change(
         ended = invitations::delete_by(tx.connection(), &admin.login).await?;
     }
     admins::update(tx.connection(), &admin).await?;
+    if before != admin.role {
+        let policy = app.second_factors.policy();
+        second_factors::keep_an_able_owner(tx.connection(), &policy).await?;
+        // Whoever comes to a role has the time to set up what it requires.
+        let until = second_factors::time_from(&app, admin.role, app.clock.now());
+        store::second_factors::grant_time(tx.connection(), &admin.id, until).await?;
+    }
     let actor = Actor::of(&Caller::Admin(session), client);
     let mut details = json!({ "name": admin.name, "email": admin.email, "role": admin.role });
     name_ended(&mut details, &ended);
@@ -150,6 +157,8 @@ async fn remove(
     }
     sign_in::end_all(&app, &mut tx, &id, None).await?;
     admins::delete(tx.connection(), &id).await?;
+    store::second_factors::forget(tx.connection(), &id).await?;
+    second_factors::keep_an_able_owner(tx.connection(), &app.second_factors.policy()).await?;
     let mut ended = invitations::delete_by(tx.connection(), &admin.login).await?;
     ended.extend(invitations::delete_for(tx.connection(), &admin.login).await?);
     let actor = Actor::of(&Caller::Admin(session), client);

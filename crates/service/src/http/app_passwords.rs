@@ -257,7 +257,8 @@ fn described(
     })
 }
 
-fn tidy(scope: PolicyScope) -> Result<PolicyScope, HttpProblem> {
+/// A scope as it is kept, if it names something.
+pub(super) fn tidy(scope: PolicyScope) -> Result<PolicyScope, HttpProblem> {
     let wrong = |field: &str, what: &str| HttpProblem::from(Problem::field(field, format!("Name {what}.")));
     match scope {
         PolicyScope::Organization => Ok(PolicyScope::Organization),

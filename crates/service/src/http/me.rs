@@ -20,10 +20,16 @@ use super::{
 use crate::{
     app::App,
     audit::{self, Actor},
-    authenticator, passwords, secrets,
+    authenticator, passwords,
+    second_factors::is_required_of,
+    secrets,
     sessions::LiveSession,
     setup, sign_in,
-    store::{StoreError, admins, factors, factors::AuthenticatorRow},
+    store::{
+        StoreError, admins, factors,
+        factors::AuthenticatorRow,
+        second_factors::{self, Person},
+    },
     throttle::Whose,
 };
 
@@ -85,11 +91,11 @@ async fn list_factors(State(app): State<Arc<App>>, SignedIn(session): SignedIn) 
 }
 
 /// The second factors of an admin.
-pub(super) async fn factors_of(
+pub(crate) async fn factors_of(
     connection: &mut SqliteConnection,
     admin: &Admin,
 ) -> Result<Vec<Factor>, StoreError> {
-    let mut list = vec![email_factor(admin)];
+    let mut list = vec![email_factor(connection, admin).await?];
     for row in factors::authenticators(connection, &admin.id).await? {
         if row.confirmed {
             list.push(Factor {
@@ -190,7 +196,8 @@ async fn confirm_authenticator(
     Ok(StatusCode::NO_CONTENT)
 }
 
-/// Removes an authenticator app. An owner keeps the last one: codes by e-mail alone are a step back.
+/// Removes an authenticator app. An owner keeps the last one, since codes by e-mail alone are a step back, and so does
+/// whoever must have one by policy.
 #[utoipa::path(
     delete, path = "/v1/me/factors/{id}", tag = "me", params(("id" = String, Path)),
     responses((status = 204)), extensions(("x-permission" = json!("session"))),
@@ -206,7 +213,8 @@ async fn remove_factor(
         return Err(no_factor().into());
     }
     let left = factors::authenticators(tx.connection(), &session.admin).await?;
-    if session.role == Role::Owner && !left.iter().any(|row| row.confirmed) {
+    let must_keep = session.role == Role::Owner || is_required_of(&app, session.role);
+    if must_keep && !left.iter().any(|row| row.confirmed) {
         return Err(last_factor().into());
     }
     audit::record(&mut tx, &actor(&session, client), "factor.remove", "authenticator", &json!({ "id": id }))
@@ -288,15 +296,17 @@ fn actor(session: &Arc<LiveSession>, client: Client) -> Actor {
     Actor::of(&Caller::Admin(Arc::clone(session)), client)
 }
 
-fn email_factor(admin: &Admin) -> Factor {
-    Factor {
+async fn email_factor(connection: &mut SqliteConnection, admin: &Admin) -> Result<Factor, StoreError> {
+    let last_used_at =
+        second_factors::used_at(connection, Person::Admin(&admin.id), FactorKind::Email).await?;
+    Ok(Factor {
         id: FactorId("email".to_owned()),
         kind: FactorKind::Email,
         name: admin.email.clone(),
         created_at: admin.created_at,
-        last_used_at: None,
+        last_used_at,
         left: None,
-    }
+    })
 }
 
 pub(super) fn no_session() -> Problem {
@@ -306,7 +316,8 @@ pub(super) fn no_session() -> Problem {
 fn last_factor() -> Problem {
     Problem::new(
         Code::Conflict,
-        "An owner's last authenticator stays. Add the new one first, then remove this one.",
+        "The last authenticator of an owner, or of an admin who must have one by policy, stays. Add the new one first, \
+         then remove this one.",
     )
 }
 

@@ -25,7 +25,7 @@ use super::{client::Client, problem::HttpProblem};
 use crate::{
     app::App,
     secrets,
-    web_sign_in::{self, Browser, Grant, ReturnPath, SESSION_LIFE},
+    web_sign_in::{self, Begun, Browser, Grant, ReturnPath, SESSION_LIFE},
 };
 
 /// For the public listener.
@@ -123,7 +123,8 @@ async fn password(State(app): State<Arc<App>>, visit: Visit, form: Submitted<Pas
     }
     match web_sign_in::begin(&app, &visit.browser, &form.login, form.password, return_to.clone()).await {
         // Another key than the one that the password came under: whoever planted that one is left behind.
-        Ok(key) => go("/sign-in/code", [cookies::set(SIGN_IN, &key, None)]),
+        Ok(Begun::Code(key)) => go("/sign-in/code", [cookies::set(SIGN_IN, &key, None)]),
+        Ok(Begun::In(grant)) => enter(&grant),
         Err(problem) => password_page(&app, &visit, &return_to, Some(&trouble(&problem))),
     }
 }
@@ -138,10 +139,7 @@ async fn code(State(app): State<Arc<App>>, visit: Visit, form: Submitted<CodeFor
         return code_page(&app, &visit, Some(&pages::Trouble::OLD_FORM));
     };
     match web_sign_in::answer(&app, &visit.browser, key, &form.code).await {
-        Ok(Grant { token, return_to }) => {
-            let session = cookies::set(SESSION, &token, Some(SESSION_LIFE));
-            go(return_to.as_str(), [session, cookies::remove(SIGN_IN)])
-        }
+        Ok(grant) => enter(&grant),
         Err(problem) => code_page(&app, &visit, Some(&trouble(&problem))),
     }
 }
@@ -217,6 +215,12 @@ fn trouble(problem: &HttpProblem) -> pages::Trouble {
         code => StatusCode::from_u16(code.status()).unwrap_or(StatusCode::SERVICE_UNAVAILABLE),
     };
     pages::Trouble { status, text: problem.message.clone().into() }
+}
+
+/// Gives a browser its session, and sends it where it came from.
+fn enter(Grant { token, return_to }: &Grant) -> Response {
+    let session = cookies::set(SESSION, token, Some(SESSION_LIFE));
+    go(return_to.as_str(), [session, cookies::remove(SIGN_IN)])
 }
 
 /// Sends a browser on, by GET, to a path of the host that it is on.

@@ -93,6 +93,109 @@ address gets your codes.
     mail(to, &format!("Your e-mail address at MailCup for {organization} was changed"), body)
 }
 
+/// An admin's factors were taken away.
+#[derive(Debug, Clone, Copy)]
+pub struct FactorsReset<'a> {
+    pub organization: &'a str,
+    pub name: &'a str,
+    pub to: &'a str,
+    /// The owner who did it.
+    pub by: &'a str,
+    pub at: Timestamp,
+    /// Until when an authenticator must be set up; none where it need not.
+    pub until: Option<Timestamp>,
+}
+
+/// An admin is told that an owner took away their factors.
+pub fn factors_reset(reset: &FactorsReset<'_>) -> Mail {
+    let FactorsReset { organization, name, to, by, at, until } = reset;
+    let then = match until {
+        Some(until) => format!(
+            "Sign in with your password and a code by mail, and set up an authenticator by
+{until}: MailCup Console > Settings > My factors. After that, codes by
+mail alone let you in no longer.",
+            until = moment(*until),
+        ),
+        None => "Sign in with your password and a code by mail, and set up a new authenticator
+and new recovery codes: MailCup Console > Settings > My factors."
+            .to_owned(),
+    };
+    let body = format!(
+        "Hello {name},
+
+an owner of MailCup for {organization} has taken away your authenticators and
+recovery codes, and ended all your sessions.
+
+    When: {at}
+    By:   {by}
+
+{then}
+
+If you did not expect that, ask another owner at once.
+",
+        at = moment(*at),
+        by = one_line(by),
+    );
+    mail(to, &format!("Your second factors at MailCup for {organization} were reset"), body)
+}
+
+/// Somebody who lacks a second factor that the policy requires.
+#[derive(Debug, Clone, Copy)]
+pub struct Reminder<'a> {
+    pub organization: &'a str,
+    pub name: &'a str,
+    pub to: &'a str,
+    pub login: &'a str,
+    /// An admin lacks an authenticator; an account an address outside its mailbox.
+    pub is_admin: bool,
+    pub until: Timestamp,
+    /// That is over.
+    pub is_refused: bool,
+}
+
+/// Reminds somebody of what they lack.
+pub fn factor_missing(reminder: &Reminder<'_>) -> Mail {
+    let Reminder { organization, name, to, login, is_admin, until, is_refused } = reminder;
+    let greeting = if name.is_empty() { "Hello".to_owned() } else { format!("Hello {}", one_line(name)) };
+    let until = moment(*until);
+    let (what, how, deadline) = match (is_admin, is_refused) {
+        (true, false) => (
+            "an authenticator is required of you, and you have none yet",
+            "Set one up: MailCup Console > Settings > My factors. It takes a minute and an
+authenticator app on your phone.",
+            format!("After {until} codes by mail alone let you in no longer."),
+        ),
+        (true, true) => (
+            "an authenticator is required of you, and you have none",
+            "Ask an owner to reset your second factors: that gives you time to set one up.",
+            format!("Since {until} codes by mail alone let you in no longer."),
+        ),
+        (false, refused) => (
+            "codes for signing in on the web must go to an address outside your mailbox,
+and we know none of yours",
+            "Tell your administrator an address of yours that is not this mailbox: whoever
+reads this mailbox would read the codes, too.",
+            if *refused {
+                format!("Since {until} you can't sign in on the web without it.")
+            } else {
+                format!("After {until} you can't sign in on the web without it.")
+            },
+        ),
+    };
+    let body = format!(
+        "{greeting},
+
+this is about {login} at {organization}: {what}.
+
+{how}
+
+{deadline}
+",
+        login = one_line(login),
+    );
+    mail(to, &format!("Signing in to {organization}: something is missing"), body)
+}
+
 /// An owner is told that somebody used the server's own shell to let an admin in.
 pub fn recovery(occasion: &Occasion<'_>, recovered: &str) -> Mail {
     let Occasion { organization, to, .. } = occasion;
@@ -291,6 +394,31 @@ mod tests {
             ..limited
         };
         insta::assert_snapshot!("limit_of_nothing", whole(&limit_reached(&nothing)));
+        let reset = FactorsReset {
+            organization: "Example",
+            name: "Anna",
+            to: "anna@example.net",
+            by: "olga@example.org",
+            at: occasion().at,
+            until: Some("2026-12-01T08:13:46Z".parse().unwrap()),
+        };
+        insta::assert_snapshot!("factors_reset", whole(&factors_reset(&reset)));
+        let open = FactorsReset { until: None, ..reset };
+        insta::assert_snapshot!("factors_reset_at_leisure", whole(&factors_reset(&open)));
+        let reminder = Reminder {
+            organization: "Example",
+            name: "Anna",
+            to: "anna@example.net",
+            login: "anna@example.org",
+            is_admin: true,
+            until: "2026-12-01T08:13:46Z".parse().unwrap(),
+            is_refused: false,
+        };
+        insta::assert_snapshot!("authenticator_missing", whole(&factor_missing(&reminder)));
+        let late = Reminder { is_refused: true, ..reminder };
+        insta::assert_snapshot!("authenticator_missing_too_late", whole(&factor_missing(&late)));
+        let account = Reminder { is_admin: false, name: "", ..reminder };
+        insta::assert_snapshot!("address_missing", whole(&factor_missing(&account)));
         insta::assert_snapshot!("test", whole(&test("Example", "anna@example.net", occasion().at)));
     }
 

@@ -29,6 +29,8 @@ pub(super) struct Pending {
     pub device: DeviceName,
     pub bound: Bound,
     pub factors: Vec<FactorKind>,
+    /// Until when an authenticator must be set up that is required and not there.
+    pub enrol_by: Option<Time>,
 }
 
 /// A sign-in with its tries and its code.

@@ -1,6 +1,7 @@
 //! Second factors: what an admin has, and whether what they typed is right.
 
-use mailcup_wire::{AdminId, ChallengeId, FactorKind};
+use mailcup_guard::second_factor::{Ask, Lack};
+use mailcup_wire::{Admin, ChallengeId, FactorKind};
 use secrecy::{ExposeSecret, SecretString};
 
 use super::{challenge::Waiting, code_hash};
@@ -9,23 +10,40 @@ use crate::{
     authenticator,
     event_log::LogTransaction,
     http::problem::HttpProblem,
-    secrets,
+    second_factors, secrets,
     store::{StoreError, factors},
 };
 
-/// Kinds of factor with which an admin can answer now.
-pub(super) async fn available(app: &App, admin: &AdminId) -> Result<Vec<FactorKind>, HttpProblem> {
+/// With what an admin can answer now.
+pub(super) struct Available {
+    /// None: they can't sign in.
+    pub kinds: Vec<FactorKind>,
+    /// What they lack.
+    pub lacks: Option<Lack>,
+}
+
+/// With what an admin can answer now, by policy. Within a session a code by mail is taken also of who lacks the
+/// authenticator that is required: they need it to add one.
+pub(super) async fn available(app: &App, admin: &Admin, in_session: bool) -> Result<Available, HttpProblem> {
     let mut connection = app.store.read().acquire().await.map_err(StoreError::from)?;
+    let demand = second_factors::of_admin(app, &mut connection, admin).await?;
+    let by_mail = match demand.ask {
+        Ask::Nothing | Ask::Code => true,
+        Ask::Strong => false,
+        Ask::Refuse => in_session,
+    };
     let mut kinds = Vec::new();
-    if factors::authenticators(&mut connection, admin).await?.iter().any(|row| row.confirmed) {
+    if factors::authenticators(&mut connection, &admin.id).await?.iter().any(|row| row.confirmed) {
         kinds.push(FactorKind::Authenticator);
     }
-    kinds.push(FactorKind::Email);
-    let (left, ..) = factors::recovery_codes(&mut connection, admin).await?;
-    if left > 0 || factors::is_recovering(&mut connection, admin, app.clock.now()).await? {
+    if by_mail {
+        kinds.push(FactorKind::Email);
+    }
+    let (left, ..) = factors::recovery_codes(&mut connection, &admin.id).await?;
+    if left > 0 || factors::is_recovering(&mut connection, &admin.id, app.clock.now()).await? {
         kinds.push(FactorKind::RecoveryCode);
     }
-    Ok(kinds)
+    Ok(Available { kinds, lacks: demand.lacks })
 }
 
 /// Whether a code is right; uses it up within the transaction.

@@ -3,7 +3,7 @@
 use std::net::{IpAddr, Ipv6Addr};
 
 use mailcup_wire::{
-    AccountOrigin, AlertState, EventKind, MailServerKind, NoticeMode, Outcome, Protocol, Role,
+    AccountOrigin, AlertState, EventKind, FactorKind, MailServerKind, NoticeMode, Outcome, Protocol, Role,
     SubmissionOutcome,
 };
 
@@ -47,6 +47,7 @@ row_codes! {
     AccountOrigin { ByHand = 1, Imported = 2, Discovered = 3 }
     MailServerKind { Dovecot = 1, Postfix = 2 }
     Role { Auditor = 1, Admin = 2, Owner = 3 }
+    FactorKind { Email = 1, Authenticator = 2, RecoveryCode = 3 }
     NoticeMode { Every = 1, NewNetworks = 2, Daily = 3, Off = 4 }
 }
 
@@ -85,6 +86,7 @@ mod tests {
         read_back::<MailServerKind>();
         read_back::<Role>();
         read_back::<NoticeMode>();
+        read_back::<FactorKind>();
         let shared = |outcome: &Outcome| SubmissionOutcome::from_code(outcome.code()).is_some();
         assert!(!Outcome::ALL.iter().any(shared), "both stand in one column");
     }

@@ -98,6 +98,15 @@ pub async fn remove_unconfirmed(
     Ok(())
 }
 
+/// Takes away every authenticator and recovery code of an admin.
+pub async fn remove_all(connection: &mut SqliteConnection, admin: &AdminId) -> Result<(), StoreError> {
+    for step in ["DELETE FROM authenticators WHERE admin = $1", "DELETE FROM recovery_codes WHERE admin = $1"]
+    {
+        sqlx::query(step).bind(admin.0.as_str()).execute(&mut *connection).await?;
+    }
+    Ok(())
+}
+
 /// Replaces all recovery codes of an admin.
 pub async fn replace_recovery_codes(
     connection: &mut SqliteConnection,

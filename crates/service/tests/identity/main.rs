@@ -10,6 +10,7 @@ mod process;
 mod reauthentication;
 mod requests;
 mod roles;
+mod second_factors;
 mod settings;
 mod setup;
 mod sign_in;

@@ -13,7 +13,7 @@ const FRESH: i64 = 10 * 60;
 
 impl Service {
     /// Gives password and second factor again.
-    async fn give_again(&self, token: &str) {
+    pub async fn give_again(&self, token: &str) {
         let before = self.mails();
         let body = json!({ "password": PASSWORD });
         let asked = self.call(token, Method::POST, "/v1/me/reauthentication", body).await;
@@ -28,7 +28,7 @@ impl Service {
         self.call(token, Method::POST, &path, body).await
     }
 
-    async fn enrol(&self, token: &str) -> AuthenticatorEnrolment {
+    pub async fn enrol(&self, token: &str) -> AuthenticatorEnrolment {
         let path = "/v1/me/factors/authenticator";
         let enrolment: AuthenticatorEnrolment =
             self.call(token, Method::POST, path, Value::Null).await.json();
@@ -61,6 +61,12 @@ async fn a_sensitive_change_needs_a_factor_of_the_last_ten_minutes() {
         (Method::POST, "/v1/admins", created),
         (Method::PATCH, &admin, json!({ "email": "thief@example.org" })),
         (Method::DELETE, &admin, Value::Null),
+        (Method::DELETE, "/v1/admins/some/factors", Value::Null),
+        (
+            Method::PUT,
+            "/v1/second-factors/policy",
+            json!({ "scope": { "kind": "organization" }, "rule": null }),
+        ),
     ];
     service.advance(FRESH);
     for (method, path, body) in sensitive {

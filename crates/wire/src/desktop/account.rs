@@ -20,6 +20,19 @@ wire! {
         pub limit: u32,
     }
 
+    /// A page of who has which factors.
+    pub struct CoverageQuery {
+        /// A part of the login, the name or the address for codes.
+        #[serde(default)]
+        pub text: String,
+        /// Only those who lack what the policy requires.
+        #[serde(default)]
+        pub missing: bool,
+        /// `next` of the page before.
+        #[serde(default)]
+        pub cursor: Option<String>,
+    }
+
     pub struct AccountList {
         pub accounts: Vec<AccountRow>,
         /// All that the query finds, on whichever page.

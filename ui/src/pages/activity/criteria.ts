@@ -34,6 +34,7 @@ export const closed = {
     "app_password_limited",
     "main_password_refused",
     "no_web_session",
+    "factor_missing",
     "wrong_password",
     "wrong_code",
     "code_requested",

@@ -48,6 +48,8 @@ export function reasonName(reason: ReasonCode): string {
       return m.activity_reason_main_password_refused();
     case "no_web_session":
       return m.activity_reason_no_web_session();
+    case "factor_missing":
+      return m.activity_reason_factor_missing();
     case "wrong_password":
       return m.activity_reason_wrong_password();
     case "wrong_code":

@@ -126,6 +126,9 @@ export function actionWord(action: string): string {
     "factor.add": m.admins_action_factor_add,
     "factor.remove": m.admins_action_factor_remove,
     "factor.renew": m.admins_action_factor_renew,
+    "factor.reset": m.admins_action_factor_reset,
+    "second_factor.policy": m.admins_action_factor_policy,
+    "second_factor.remind": m.admins_action_factor_remind,
   };
   return known[action]?.() ?? action;
 }

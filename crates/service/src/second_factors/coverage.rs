@@ -1,0 +1,176 @@
+//! Who has which factors, and who lacks what the policy requires.
+
+use jiff::SignedDuration;
+use mailcup_guard::{
+    access::Scope,
+    second_factor::{Ask, Demand, Person, Policy},
+};
+use mailcup_policy::wire_scope;
+use mailcup_wire::{
+    Admin, FactorAsk, FactorCounts, FactorCoverage, FactorKind, FactorLack, FactorPerson, FactorScope,
+    FactorWant, FactorWho, PolicyScope, Time,
+};
+use sqlx::SqliteConnection;
+
+use super::role;
+use crate::{
+    app::App,
+    http::me,
+    notices::{is_mailbox, mailbox},
+    store::{
+        StoreError, admins,
+        second_factors::{self as rows, AccountRow},
+    },
+};
+
+/// Nobody is reminded again before this is over.
+pub const REMIND_AFTER: SignedDuration = SignedDuration::from_hours(24);
+
+/// Which people.
+#[derive(Debug, Clone, Default)]
+pub struct Question {
+    /// A part of the login, the name or the address for codes, in lower case.
+    pub text: String,
+    /// Only those who lack something.
+    pub missing: bool,
+    /// After this one.
+    pub cursor: Option<String>,
+    pub limit: usize,
+}
+
+/// Everybody under a policy: admins, then accounts, by login.
+pub async fn everybody(
+    app: &App,
+    connection: &mut SqliteConnection,
+    policy: &Policy,
+) -> Result<Vec<FactorPerson>, StoreError> {
+    let now = app.clock.now();
+    let mut people = Vec::new();
+    for row in admins::all(connection).await? {
+        people.push(admin(connection, policy, row.admin, now).await?);
+    }
+    let accounts = rows::accounts(connection).await?;
+    people.extend(accounts.into_iter().map(|row| account(app, policy, row, now)));
+    Ok(people)
+}
+
+/// Answers a question about everybody.
+pub fn answer(everybody: Vec<FactorPerson>, question: &Question, now: Time) -> FactorCoverage {
+    let mut counts = FactorCounts::default();
+    let mut people = Vec::new();
+    for person in everybody {
+        counts.people += 1;
+        counts.missing += u32::from(person.lacks.is_some());
+        counts.refused += u32::from(person.ask == FactorAsk::Refuse);
+        counts.own_mailbox += u32::from(person.own_mailbox);
+        counts.to_remind += u32::from(is_to_be_reminded(&person, now) && person.code_to.is_some());
+        if question.fits(&person) {
+            counts.found += 1;
+            people.push(person);
+        }
+    }
+    if let Some(after) = &question.cursor {
+        people.retain(|person| cursor(person) > *after);
+    }
+    let more = people.len() > question.limit;
+    people.truncate(question.limit);
+    let next = people.last().filter(|_| more).map(cursor);
+    FactorCoverage { counts, people, next }
+}
+
+/// Whether somebody lacks something and was not told within a day.
+pub fn is_to_be_reminded(person: &FactorPerson, now: Time) -> bool {
+    person.lacks.is_some() && person.reminded_at.is_none_or(|at| now.0.duration_since(at.0) >= REMIND_AFTER)
+}
+
+impl Question {
+    fn fits(&self, person: &FactorPerson) -> bool {
+        let has = |text: &str| text.to_lowercase().contains(&self.text);
+        let named = has(&person.login.0) || has(&person.name) || person.code_to.as_deref().is_some_and(has);
+        named && (!self.missing || person.lacks.is_some())
+    }
+}
+
+/// Orders people, and names the last one of a page.
+fn cursor(person: &FactorPerson) -> String {
+    let group = match person.who {
+        FactorWho::Admin { .. } => 1,
+        FactorWho::Account => 2,
+    };
+    format!("{group}:{}", person.login)
+}
+
+async fn admin(
+    connection: &mut SqliteConnection,
+    policy: &Policy,
+    admin: Admin,
+    now: Time,
+) -> Result<FactorPerson, StoreError> {
+    let person = super::admin_person(connection, &admin).await?;
+    let times = rows::admin_times(connection, &admin.id).await?;
+    let factors = me::factors_of(connection, &admin).await?;
+    let demand = policy.admin(role(admin.role), &person, now.0);
+    let of_role = FactorScope::Role { role: admin.role };
+    let is_said = policy.says_of_role(role(admin.role));
+    Ok(FactorPerson {
+        who: FactorWho::Admin { id: admin.id, role: admin.role },
+        factors: factors.iter().filter(|it| it.left != Some(0)).map(|it| it.kind).collect(),
+        own_mailbox: admin.email.eq_ignore_ascii_case(&admin.login.0),
+        code_to: Some(admin.email),
+        last_used_at: times.last_used_at,
+        ask: ask(demand),
+        lacks: lack(demand, FactorWant::Authenticator),
+        decided_by: is_said.then_some(of_role),
+        reminded_at: times.reminded_at,
+        login: admin.login,
+        name: admin.name,
+    })
+}
+
+fn account(app: &App, policy: &Policy, row: AccountRow, now: Time) -> FactorPerson {
+    let outside = row.address.as_deref().is_some_and(|address| !is_mailbox(app, &row.login, address));
+    let code_to = row.address.or_else(|| mailbox(app, &row.login));
+    let person = Person {
+        strong: outside,
+        reachable: code_to.is_some(),
+        since: Some(row.created_at.0),
+        granted: None,
+    };
+    let demand = policy.account(&row.login.0, &person, now.0);
+    let want = if person.reachable { FactorWant::OutsideAddress } else { FactorWant::Address };
+    FactorPerson {
+        who: FactorWho::Account,
+        factors: person.reachable.then_some(FactorKind::Email).into_iter().collect(),
+        own_mailbox: person.reachable && !outside,
+        code_to,
+        last_used_at: row.last_used_at,
+        ask: ask(demand),
+        lacks: lack(demand, want),
+        decided_by: policy.of_account(&row.login.0).0.as_ref().map(shown),
+        reminded_at: row.reminded_at,
+        login: row.login,
+        name: row.name,
+    }
+}
+
+fn shown(scope: &Scope) -> FactorScope {
+    match wire_scope(scope) {
+        PolicyScope::Organization => FactorScope::Organization,
+        PolicyScope::Domain { domain } => FactorScope::Domain { domain },
+        PolicyScope::Account { login } => FactorScope::Account { login },
+    }
+}
+
+fn ask(demand: Demand) -> FactorAsk {
+    match demand.ask {
+        Ask::Nothing => FactorAsk::Nothing,
+        Ask::Code => FactorAsk::Code,
+        Ask::Strong => FactorAsk::Strong,
+        Ask::Refuse => FactorAsk::Refuse,
+    }
+}
+
+fn lack(demand: Demand, what: FactorWant) -> Option<FactorLack> {
+    let lack = demand.lacks?;
+    Some(FactorLack { what, since: Time::from(lack.since), until: Time::from(lack.until) })
+}
