@@ -359,3 +359,62 @@ async fn rules_blocks_and_a_stopped_service_count_at_the_next_request() {
     stage.service.run().await.unwrap();
     assert_eq!(mail_of(&anna.get("/").await), "anna@example.org");
 }
+
+#[tokio::test]
+async fn a_sign_in_gives_what_the_policy_asks_of_its_account() {
+    let stage = Stage::set().await;
+    let say = async |scope: Value, rule: Value| {
+        let body = json!({ "scope": scope, "rule": rule, "confirm": true });
+        let said: Result<Value, _> =
+            stage.owner.change(Method::PUT, "/v1/second-factors/policy", &body).await;
+        said.unwrap();
+    };
+    let account = |login: &str| json!({ "kind": "account", "login": login });
+    // Long in force, and nobody has time any more.
+    let outside = json!({
+        "require": "required", "from": "2026-01-01T00:00:00Z", "grace_days": 1, "outside_address": true,
+    });
+    say(json!({ "kind": "organization" }), outside).await;
+    say(account("anna@example.org"), json!({ "require": "off" })).await;
+    say(account("clara@example.org"), json!({ "require": "optional" })).await;
+
+    // Off: the password alone, and no mail.
+    let mut anna = stage.browser(HOME);
+    let done = stage.give_password(&mut anna, "anna", "/mail/").await;
+    assert_eq!(done.location.as_deref(), Some("/mail/"), "{}", done.text);
+    assert_eq!(mail_of(&anna.get("/mail/").await), "anna@example.org");
+    assert_eq!(stage.outcomes("anna").await, [Outcome::Succeeded]);
+    assert!(stage.servers.mailbox("anna").is_empty());
+
+    // Required, and there is no address outside the mailbox: nobody gets in, and no code is mailed.
+    let mut ben = stage.browser(HOME);
+    let refused = stage.give_password(&mut ben, "ben", "/").await;
+    assert_eq!(refused.status, StatusCode::FORBIDDEN);
+    assert!(refused.text.contains("outside your mailbox"), "{}", refused.text);
+    assert_eq!(ben.get("/").await.status, StatusCode::SEE_OTHER);
+    let event = stage.sign_ins("ben").await.pop().unwrap();
+    assert_eq!((event.outcome, event.reasons[0].code), (Outcome::Refused, ReasonCode::FactorMissing));
+    assert!(stage.servers.mailbox("ben").is_empty());
+
+    // Optional: the password alone until there is an address outside the mailbox.
+    let mut clara = stage.browser(HOME);
+    let done = stage.give_password(&mut clara, "clara", "/").await;
+    assert_eq!(done.location.as_deref(), Some("/"), "{}", done.text);
+    // It may be known already, from the sign-in.
+    let _: Result<Value, _> =
+        stage.owner.post("/v1/accounts", &json!({ "login": "clara@example.org", "name": "" })).await;
+    let notices = json!({ "mode": null, "zone": null, "address": "ben@example.org", "last_sent_at": null, "version": 0 });
+    let set: Result<Value, _> =
+        stage.owner.change(Method::PUT, "/v1/accounts/clara@example.org/notices", &notices).await;
+    set.unwrap();
+    let mut again = stage.browser(HOME);
+    let asked = stage.give_password(&mut again, "clara", "/").await;
+    assert_eq!(asked.location.as_deref(), Some("/sign-in/code"), "{}", asked.text);
+    let page = again.get("/sign-in/code").await;
+    let code = stage.code("ben", 1).await;
+    let done = again.submit(&page, "/sign-in/code", &[("code", &code)]).await;
+    assert_eq!(done.location.as_deref(), Some("/"));
+    let path = "/v1/second-factors/coverage?text=clara@";
+    let covered: mailcup_wire::FactorCoverage = stage.owner.get(path).await.unwrap();
+    assert!(covered.people[0].last_used_at.is_some() && !covered.people[0].own_mailbox, "{covered:?}");
+}

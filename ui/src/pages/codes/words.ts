@@ -11,7 +11,7 @@ import type {
   FactorWant,
   Role,
 } from "$host/host";
-import { dayAndYear, plural } from "$lib/format";
+import { dayAndYear, dayName, plural } from "$lib/format";
 import type { Tone } from "$components/tone";
 import type { IconName } from "$components/icons";
 
@@ -77,15 +77,32 @@ export function lackWords({ what, until }: FactorLack, now: number): string {
   return end > now ? m.codes_lacks_until(parts) : m.codes_lacks_over(parts);
 }
 
+const shortWants: Record<FactorWant, (parts: { day: string }) => string> = {
+  authenticator: m.codes_short_authenticator,
+  outside_address: m.codes_short_outside,
+  address: m.codes_short_address,
+};
+
+/** The same as it fits in a row. */
+function shortLack({ what, until }: FactorLack, now: number): string {
+  const end = Date.parse(until);
+  const isThisYear = new Date(end).getFullYear() === new Date(now).getFullYear();
+  const day = isThisYear ? dayName(end) : dayAndYear(end);
+  return end > now ? shortWants[what]({ day }) : m.codes_short_refused({ day });
+}
+
 /** How somebody stands under the policy. */
 export function standing(
   { ask, lacks }: FactorPerson,
   now: number,
 ): { tone: Tone; icon: IconName; word: string } {
-  if (lacks)
-    return ask === "refuse"
-      ? { tone: "critical", icon: "block", word: lackWords(lacks, now) }
-      : { tone: "warning", icon: "hourglass", word: lackWords(lacks, now) };
+  if (ask === "refuse")
+    return {
+      tone: "critical",
+      icon: "block",
+      word: lacks ? shortLack(lacks, now) : askName(ask),
+    };
+  if (lacks) return { tone: "warning", icon: "hourglass", word: shortLack(lacks, now) };
   if (ask === "nothing") return { tone: "neutral", icon: "minus", word: askName(ask) };
   return { tone: "good", icon: "check", word: askName(ask) };
 }
