@@ -70,13 +70,13 @@ export const commands = {
 	createAppPassword: (login: Login, appPassword: NewAppPassword) => __TAURI_INVOKE<AppPasswordGrant>("create_app_password", { login, appPassword }),
 	revokeAppPassword: (id: AppPasswordId) => __TAURI_INVOKE<null>("revoke_app_password", { id }),
 	mainPasswords: () => __TAURI_INVOKE<MainPasswords>("main_passwords"),
+	changeMainPassword: (change: MainPasswordChange) => __TAURI_INVOKE<MainPasswords>("change_main_password", { change }),
 	factorPolicy: () => __TAURI_INVOKE<FactorPolicy>("factor_policy"),
 	changeFactorPolicy: (change: FactorPolicyChange) => __TAURI_INVOKE<FactorPolicy>("change_factor_policy", { change }),
 	factorCoverage: (query: CoverageQuery) => __TAURI_INVOKE<FactorCoverage>("factor_coverage", { query }),
 	remindOfFactors: () => __TAURI_INVOKE<FactorReminders>("remind_of_factors"),
 	unansweredCodes: () => __TAURI_INVOKE<UnansweredCode[]>("unanswered_codes"),
 	resetFactors: (id: AdminId) => __TAURI_INVOKE<null>("reset_factors", { id }),
-	changeMainPassword: (change: MainPasswordChange) => __TAURI_INVOKE<MainPasswords>("change_main_password", { change }),
 	preferences: () => __TAURI_INVOKE<Preferences>("preferences"),
 	setPreferences: (preferences: Preferences) => __TAURI_INVOKE<Preferences>("set_preferences", { preferences }),
 	pauseNotifications: (pause: Pause) => __TAURI_INVOKE<null>("pause_notifications", { pause }),
@@ -642,6 +642,7 @@ export type Challenge = {
 	outbox_folder: string | null,
 	expires_at: string,
 	tries_left: number,
+	/**  The policy requires an authenticator, and there is none: without one no sign-in gets in from then on. */
 	enrol_by?: string | null,
 };
 
@@ -793,6 +794,16 @@ export type CountryCount = {
 	refused: number,
 	accounts: number,
 	last_at: string,
+};
+
+/**  A page of who has which factors. */
+export type CoverageQuery = {
+	/**  A part of the login, the name or the address for codes. */
+	text?: string,
+	/**  Only those who lack what the policy requires. */
+	missing?: boolean,
+	/**  `next` of the page before. */
+	cursor?: string | null,
 };
 
 export type Credentials = {
@@ -1044,6 +1055,46 @@ export type Factor = {
 	left: number | null,
 };
 
+/**  What a sign-in must give now. */
+export type FactorAsk = 
+/**  The password alone. */
+"nothing" | 
+/**  A code by mail, or anything stronger. */
+"code" | 
+/**  An authenticator's code or a recovery code. */
+"strong" | 
+/**  Nobody gets in before the person has what they lack. A recovery code still does. */
+"refuse";
+
+export type FactorBefore = "nothing" | "optional" | "code";
+
+/**  Of everybody, whoever was asked for. */
+export type FactorCounts = {
+	people: number,
+	/**  They lack what the policy requires, now or from a later day on. */
+	missing: number,
+	/**  They can't sign in for it. */
+	refused: number,
+	/**  Their codes go to the very mailbox that they protect. */
+	own_mailbox: number,
+	/**  Those who lack something and were not reminded within a day. */
+	to_remind: number,
+	/**  How many the question found. */
+	found: number,
+};
+
+/**
+ *  `GET /v1/second-factors/coverage`: who has what, and who lacks what the policy requires. Admins first, then
+ *  accounts, by login.
+ */
+export type FactorCoverage = {
+	counts: FactorCounts,
+	/**  Those who were asked for. */
+	people: FactorPerson[],
+	/**  The `cursor` of the next page. */
+	next: string | null,
+};
+
 /**  Names one second factor of an admin. */
 export type FactorId = string;
 
@@ -1052,6 +1103,111 @@ export type FactorKind =
 "email" | 
 /**  TOTP, RFC 6238. */
 "authenticator" | "recovery_code";
+
+/**  What somebody lacks under the policy. */
+export type FactorLack = {
+	what: FactorWant,
+	/**  From when on it is required of them. */
+	since: string,
+	/**  From then on they are refused. */
+	until: string,
+};
+
+/**  How an admin or account is covered. */
+export type FactorPerson = {
+	who: FactorWho,
+	login: Login,
+	name: string,
+	factors: FactorKind[],
+	/**  Where codes go; none: nowhere. */
+	code_to: string | null,
+	/**  Whether that is the very mailbox that the code protects: who reads it reads the code. */
+	own_mailbox: boolean,
+	/**  When a factor was last given. */
+	last_used_at: string | null,
+	ask: FactorAsk,
+	lacks: FactorLack | null,
+	/**  The scope that decides; none: nobody said anything. */
+	decided_by: FactorScope | null,
+	reminded_at: string | null,
+};
+
+/**
+ *  The policy of second factors. Where nothing is said, accounts give a code at every sign-in on the web, and for
+ *  admins it is optional.
+ */
+export type FactorPolicy = {
+	scopes: FactorScopeRule[],
+};
+
+/**  `PUT /v1/second-factors/policy` */
+export type FactorPolicyChange = {
+	scope: FactorScope,
+	/**  None: the wider scope decides. */
+	rule: FactorRule | null,
+	/**  Needed where people would be refused from now on. */
+	confirm?: boolean,
+};
+
+/**  `POST /v1/second-factors/reminders` */
+export type FactorReminders = {
+	sent: number,
+	/**  They had a reminder within a day. */
+	told_lately: number,
+	/**  Mail reaches them nowhere. */
+	unreachable: number,
+	/**  Still to be sent; ask again. */
+	left: number,
+};
+
+export type FactorRequirement = {
+	from: string,
+	/**
+	 *  1 to 90. So long whoever lacks what is required signs in as before: from `from` on, and for those who are
+	 *  added later from that day on.
+	 */
+	grace_days: number,
+	/**  What an account must give until then. */
+	before?: FactorBefore,
+	/**  Codes of accounts must go to an address outside the mailbox that they protect. */
+	outside_address?: boolean,
+};
+
+/**  What a sign-in must give beside the password. */
+export type FactorRule = 
+/**  Nothing. Not for roles: an admin gives at least a code by mail. */
+{ require: "off" } | 
+/**
+ *  Accounts: a code, of whoever has an address for it outside their mailbox. Admins: a code by mail, or an
+ *  authenticator's if they have one.
+ */
+{ require: "optional" } | 
+/**  Accounts: a code, of everybody. Admins: an authenticator's code or a recovery code; none by mail. */
+{
+	require: "required",
+} & FactorRequirement;
+
+/**
+ *  Whose sign-ins a rule about second factors is for. Those of accounts are about the web; the closest one decides:
+ *  account, then domain, then organization. A role's is about its admins, and no other says anything about them.
+ */
+export type FactorScope = { kind: "organization" } | { kind: "domain"; domain: string } | { kind: "account"; login: Login } | { kind: "role"; role: Role };
+
+/**  What one scope says. */
+export type FactorScopeRule = {
+	scope: FactorScope,
+	rule: FactorRule,
+	changed_at: string,
+	changed_by_login: Login | null,
+};
+
+export type FactorWant = "authenticator" | 
+/**  An address for codes outside the mailbox. */
+"outside_address" | 
+/**  Any address for codes. */
+"address";
+
+export type FactorWho = { kind: "admin"; id: AdminId; role: Role } | { kind: "account" };
 
 export type Field = "account_failures" | "network_accounts" | "window_minutes" | "from" | "way" | "host" | "port" | "security" | "username" | "password" | "note";
 
@@ -1803,7 +1959,9 @@ export type ReasonCode = "credentials" |
 /**  The account's own password was right, but opens nothing for mail clients. */
 "main_password_refused" | 
 /**  A webmail asked for an account that is not signed in on the web. */
-"no_web_session" | "factor_missing" | "wrong_password" | "wrong_code" | "code_requested" | "blocked_address" | "blocked_network" | "blocked_account" | 
+"no_web_session" | 
+/**  The password was right, but the policy requires a second factor that the person lacks. */
+"factor_missing" | "wrong_password" | "wrong_code" | "code_requested" | "blocked_address" | "blocked_network" | "blocked_account" | 
 /**  A deny rule matched. */
 "rule_denied" | 
 /**  There is a list of allow rules, and none of it matched. */
@@ -2250,6 +2408,22 @@ export type TrialState = "running" |
 /**  It was taken back: by itself, or by hand. */
 "returned";
 
+/**
+ *  `GET /v1/second-factors/unanswered`: right passwords whose code was never given, of one account or admin from
+ *  one network.
+ */
+export type UnansweredCode = {
+	login: Login,
+	protocol: Protocol,
+	/**  Of the last one, with its place and client. */
+	address: string | null,
+	place?: Place | null,
+	client: string | null,
+	count: number,
+	first_at: string,
+	last_at: string,
+};
+
 /**  Counts against limits, nearest to the limit first. */
 export type UsageList = {
 	rows: LimitUsage[],
@@ -2345,21 +2519,3 @@ function makeEvent<TListen, TEmit = TListen>(name: string, serialize?: (payload:
     return Object.assign(fn, base);
 }
 
-
-export type CoverageQuery = { text?: string, missing?: boolean, cursor?: string | null };
-export type FactorScope = { kind: "organization" } | { kind: "domain"; domain: string } | { kind: "account"; login: Login } | { kind: "role"; role: Role };
-export type FactorRequirement = { from: string, grace_days: number, before?: FactorBefore, outside_address?: boolean };
-export type FactorRule = { require: "off" } | { require: "optional" } | { require: "required" } & FactorRequirement;
-export type FactorBefore = "nothing" | "optional" | "code";
-export type FactorAsk = "nothing" | "code" | "strong" | "refuse";
-export type FactorWant = "authenticator" | "outside_address" | "address";
-export type FactorPolicy = { scopes: FactorScopeRule[] };
-export type FactorScopeRule = { scope: FactorScope, rule: FactorRule, changed_at: string, changed_by_login: Login | null };
-export type FactorPolicyChange = { scope: FactorScope, rule: FactorRule | null, confirm?: boolean };
-export type FactorCounts = { people: number, missing: number, refused: number, own_mailbox: number, to_remind: number, found: number };
-export type FactorWho = { kind: "admin"; id: AdminId; role: Role } | { kind: "account" };
-export type FactorLack = { what: FactorWant, since: string, until: string };
-export type FactorPerson = { who: FactorWho, login: Login, name: string, factors: FactorKind[], code_to: string | null, own_mailbox: boolean, last_used_at: string | null, ask: FactorAsk, lacks: FactorLack | null, decided_by: FactorScope | null, reminded_at: string | null };
-export type FactorCoverage = { counts: FactorCounts, people: FactorPerson[], next: string | null };
-export type FactorReminders = { sent: number, told_lately: number, unreachable: number, left: number };
-export type UnansweredCode = { login: Login, protocol: Protocol, address: string | null, place?: Place, client: string | null, count: number, first_at: string, last_at: string };

@@ -112,8 +112,8 @@ pub fn factors_reset(reset: &FactorsReset<'_>) -> Mail {
     let then = match until {
         Some(until) => format!(
             "Sign in with your password and a code by mail, and set up an authenticator by
-{until}: MailCup Console > Settings > My factors. After that, codes by
-mail alone let you in no longer.",
+{until}: MailCup Console > Settings > My factors.
+After that, codes by mail alone let you in no longer.",
             until = moment(*until),
         ),
         None => "Sign in with your password and a code by mail, and set up a new authenticator
@@ -185,7 +185,8 @@ reads this mailbox would read the codes, too.",
     let body = format!(
         "{greeting},
 
-this is about {login} at {organization}: {what}.
+this is about {login} at {organization}:
+{what}.
 
 {how}
 
