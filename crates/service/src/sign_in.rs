@@ -11,7 +11,6 @@ use mailcup_guard::{
     alert::{PasswordMark, Subject},
     decision::SignInVerdict,
     one_time_code::{LIFE, Over},
-    second_factor::Lack,
 };
 use mailcup_wire::{
     Admin, AdminId, Challenge, ChallengeAnswer, ChallengeId, Code, DeviceId, DeviceName, FactorKind, Login,
@@ -198,7 +197,7 @@ async fn send_code_to(
     let code = new_code();
     if !app.challenges.of(bound, id, now)?.about.factors.contains(&FactorKind::Email) {
         let message = "Codes by mail don't count for you any more: give a code of your authenticator, or a recovery code.";
-        return Err(Problem::new(Code::Forbidden, message).into());
+        return Err(Problem::new(Code::Conflict, message).into());
     }
     let waiting = app.challenges.send(id, code_hash(app, id, code.expose_secret()), now)?;
     let pending = &waiting.about;
@@ -346,7 +345,7 @@ async fn ask_for_factor(
     let now = app.clock.now();
     let Available { kinds, lacks } = factor::available(app, admin, bound.session.is_some()).await?;
     if kinds.is_empty() {
-        return Err(refuse_without_factor(app, attempt, lacks).await?);
+        return Err(factor::refuse(app, attempt, lacks).await?);
     }
     let id = ChallengeId(secrets::new_id());
     let pending = Pending {
@@ -372,23 +371,6 @@ async fn ask_for_factor(
         sent?;
     }
     Ok(shown(app, &id, &app.challenges.of(&bound, &id, now)?, admin))
-}
-
-/// Records that somebody's right password was of no use, and answers what to do about it.
-async fn refuse_without_factor(
-    app: &App,
-    attempt: &SignInAttempt<'_>,
-    lacks: Option<Lack>,
-) -> Result<HttpProblem, HttpProblem> {
-    let text = "The password was right, but the authenticator that is required is missing.";
-    let missing = reason(ReasonCode::FactorMissing, text);
-    app.log.append_sign_in(attempt.event(Outcome::Refused, vec![missing]), None).await?;
-    let since = lacks.map(|lack| lack.until.strftime(" since %-d %B %Y").to_string()).unwrap_or_default();
-    let message = format!(
-        "An authenticator is required of you{since}, and you have none. Ask an owner to reset your second factors: \
-         that gives you time to set one up. Where no owner can, \u{201c}mailcupd admin recover\u{201d} on the server lets you in."
-    );
-    Ok(Problem::new(Code::Forbidden, message).into())
 }
 
 async fn mail_code(

@@ -152,6 +152,17 @@ pub async fn begin(
         }
     }
     let (account, noted) = checked?;
+    go_on(app, browser, account, noted, return_to).await
+}
+
+/// Goes on after a right password, by what the policy asks of the account.
+async fn go_on(
+    app: &Arc<App>,
+    browser: &Browser,
+    account: Login,
+    noted: Vec<Reason>,
+    return_to: ReturnPath,
+) -> Result<Begun, HttpProblem> {
     let mut connection = app.store.read().acquire().await.map_err(StoreError::from)?;
     let settings = app.settings.notices.load_full();
     let owner = Owner::reach(app, &mut connection, &account, &settings).await?;
@@ -482,7 +493,7 @@ fn not_configured() -> HttpProblem {
 
 fn no_outside_address() -> HttpProblem {
     let text = "Codes must go to an address outside your mailbox, and none of yours is known. Tell your administrator one.";
-    Problem::new(Code::Forbidden, text).into()
+    Problem::new(Code::FactorRequired, text).into()
 }
 
 fn no_mailbox() -> HttpProblem {

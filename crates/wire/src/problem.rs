@@ -40,6 +40,9 @@ pub enum Code {
     ReauthenticationRequired,
     /// The role or the key's scopes don't allow this.
     Forbidden,
+    /// The password was right, but the policy requires a second factor that the person lacks; the message says how to
+    /// get it.
+    FactorRequired,
     /// Access rules or blocks don't let this session in from this address, now. The session stays.
     RefusedHere,
     /// The change would lock out whoever makes it, or the last owner; `details` says whom. Confirm it, or change
@@ -170,6 +173,7 @@ impl Code {
             | Self::ChallengeOver => 401,
             Self::ReauthenticationRequired
             | Self::Forbidden
+            | Self::FactorRequired
             | Self::RefusedHere
             | Self::SetupToken
             | Self::Locked
@@ -200,6 +204,7 @@ impl Code {
             Self::ProofRefused => "The device's proof was refused",
             Self::ReauthenticationRequired => "Give password and second factor again",
             Self::Forbidden => "Not allowed",
+            Self::FactorRequired => "A second factor is missing",
             Self::RefusedHere => "Refused here",
             Self::LocksOut => "This locks somebody out",
             Self::ForeignOrigin => "Unknown host or origin",

@@ -683,6 +683,11 @@ export type Code =
 "reauthentication_required" | 
 /**  The role or the key's scopes don't allow this. */
 "forbidden" | 
+/**
+ *  The password was right, but the policy requires a second factor that the person lacks; the message says how to
+ *  get it.
+ */
+"factor_required" | 
 /**  Access rules or blocks don't let this session in from this address, now. The session stays. */
 "refused_here" | 
 /**

@@ -18,6 +18,7 @@ const complete: Partial<Record<Code, () => string>> = {
   unauthenticated: m.words_problem_unauthenticated,
   reauthentication_required: m.words_problem_reauthentication_required,
   forbidden: m.words_problem_forbidden,
+  factor_required: m.words_problem_factor_required,
   refused_here: m.words_problem_refused_here,
   locks_out: m.words_problem_locks_out,
   sign_in_refused: m.words_problem_sign_in_refused,

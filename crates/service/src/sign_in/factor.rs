@@ -1,10 +1,10 @@
 //! Second factors: what an admin has, and whether what they typed is right.
 
 use mailcup_guard::second_factor::{Ask, Lack};
-use mailcup_wire::{Admin, ChallengeId, FactorKind};
+use mailcup_wire::{Admin, ChallengeId, Code, FactorKind, Outcome, Problem, ReasonCode};
 use secrecy::{ExposeSecret, SecretString};
 
-use super::{challenge::Waiting, code_hash};
+use super::{SignInAttempt, challenge::Waiting, code_hash, reason};
 use crate::{
     app::App,
     authenticator,
@@ -44,6 +44,23 @@ pub(super) async fn available(app: &App, admin: &Admin, in_session: bool) -> Res
         kinds.push(FactorKind::RecoveryCode);
     }
     Ok(Available { kinds, lacks: demand.lacks })
+}
+
+/// Records that somebody's right password was of no use, and answers what to do about it.
+pub(super) async fn refuse(
+    app: &App,
+    attempt: &SignInAttempt<'_>,
+    lacks: Option<Lack>,
+) -> Result<HttpProblem, HttpProblem> {
+    let text = "The password was right, but the authenticator that is required is missing.";
+    let missing = reason(ReasonCode::FactorMissing, text);
+    app.log.append_sign_in(attempt.event(Outcome::Refused, vec![missing]), None).await?;
+    let since = lacks.map(|lack| lack.until.strftime(" since %-d %B %Y").to_string()).unwrap_or_default();
+    let message = format!(
+        "An authenticator is required of you{since}, and you have none. Ask an owner to reset your second factors: \
+         that gives you time to set one up. Where no owner can, \u{201c}mailcupd admin recover\u{201d} on the server lets you in."
+    );
+    Ok(Problem::new(Code::FactorRequired, message).into())
 }
 
 /// Whether a code is right; uses it up within the transaction.

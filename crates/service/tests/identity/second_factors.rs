@@ -78,7 +78,7 @@ async fn an_authenticator_is_required_from_a_day_on_with_grace() {
     service.advance(DAY);
     let mails = service.mails().len();
     let refused = service.challenge(BERT, PASSWORD, "device-of-admin").await;
-    assert_eq!((refused.status, refused.code()), (StatusCode::FORBIDDEN, Code::Forbidden));
+    assert_eq!((refused.status, refused.code()), (StatusCode::FORBIDDEN, Code::FactorRequired));
     assert!(refused.text.contains("Ask an owner to reset"), "{}", refused.text);
     assert_eq!(service.mails().len(), mails);
     let owner = service.sign_in(LOGIN, PASSWORD, "owners-device").await.token;
@@ -94,7 +94,7 @@ async fn an_authenticator_is_required_from_a_day_on_with_grace() {
     assert_eq!((challenge.factors, challenge.enrol_by), (vec![FactorKind::Authenticator], None));
     let path = format!("/v1/sign-in/{}/resend", challenge.id);
     let by_mail = service.call("", Method::POST, &path, Value::Null).await;
-    assert_eq!(by_mail.code(), Code::Forbidden, "{}", by_mail.text);
+    assert_eq!(by_mail.code(), Code::Conflict, "{}", by_mail.text);
     let covered = service.person(&owner, BERT).await;
     assert_eq!((covered.ask, covered.lacks), (FactorAsk::Strong, None));
     assert!(covered.last_used_at.is_some());
