@@ -1,4 +1,4 @@
-//! A real Roundcube, run by PHP's own FastCGI server, with a database of its own.
+//! A real Roundcube, run by PHP's own `FastCGI` server, with a database of its own.
 
 use std::{
     fs,
