@@ -68,6 +68,20 @@ fn guard_is_pure() {
     }
 }
 
+/// What docs/asvs.md says is proven by tests that there are.
+#[test]
+fn named_proofs_exist() {
+    let text = fs::read_to_string(root().join("docs/asvs.md")).expect("the list of requirements");
+    let code: String = rust().map(|(_, text)| text).collect();
+    let is_test = |name: &&str| {
+        name.split('_').count() > 3
+            && name.chars().all(|c| c.is_ascii_lowercase() || c.is_ascii_digit() || c == '_')
+    };
+    let named: BTreeSet<&str> = text.split('`').skip(1).step_by(2).filter(is_test).collect();
+    assert!(named.len() > 30, "{named:?}");
+    none(named.iter().filter(|name| !code.contains(&format!("fn {name}("))), "a proof that there is not");
+}
+
 #[test]
 fn crates_depend_only_downwards() {
     let allowed: [(&str, &[&str]); 5] = [

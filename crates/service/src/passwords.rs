@@ -10,6 +10,7 @@ use argon2::{
 use mailcup_wire::{Code, Details, Problem};
 use secrecy::{ExposeSecret, SecretString};
 use tokio::sync::Semaphore;
+use zxcvbn::{Score, zxcvbn};
 
 use crate::http::problem::HttpProblem;
 
@@ -75,7 +76,8 @@ impl Passwords {
     }
 }
 
-/// Refuses a password that is too short, too long, or the login itself.
+/// Refuses a password that is too short, too long, the login itself, or soon guessed: one of the commonest, or made of
+/// few common words, names, dates, keyboard rows, or [words of this place](LOCAL_WORDS).
 pub fn acceptable(field: &str, password: &str, login: &str) -> Result<(), HttpProblem> {
     let problem = if password.chars().count() < MIN_LENGTH {
         format!("A password needs at least {MIN_LENGTH} characters; a few words are best.")
@@ -83,10 +85,32 @@ pub fn acceptable(field: &str, password: &str, login: &str) -> Result<(), HttpPr
         format!("A password may have at most {MAX_LENGTH} bytes.")
     } else if password.eq_ignore_ascii_case(login) {
         "The login itself can't be the password.".to_owned()
+    } else if let Some(why) = soon_guessed(password, login) {
+        why
     } else {
         return Ok(());
     };
     Err(Problem::field(field, problem).into())
+}
+
+/// Words that whoever guesses here tries first, beside the login and its parts.
+const LOCAL_WORDS: [&str; 6] = ["mailcup", "postmaster", "hostmaster", "webmail", "dovecot", "postfix"];
+
+/// Characters that are looked at; estimating takes longer than they are worth beyond.
+const ESTIMATED: usize = 64;
+
+/// Why a password is guessed within some 10⁸ tries, and what is better.
+fn soon_guessed(password: &str, login: &str) -> Option<String> {
+    let begin: String = password.chars().take(ESTIMATED).collect();
+    let parts = login.split('@').chain(login.split(['@', '.', '-', '_', '+'])).chain([login]);
+    let words: Vec<&str> = LOCAL_WORDS.into_iter().chain(parts.filter(|part| part.len() > 2)).collect();
+    let estimate = zxcvbn(&begin, &words);
+    if estimate.score() >= Score::Three {
+        return None;
+    }
+    let why = estimate.feedback().and_then(|feedback| feedback.warning()).map(|warning| warning.to_string());
+    let why = why.unwrap_or_else(|| "This password is soon guessed.".to_owned());
+    Some(format!("{why} Take a few words that have nothing to do with each other."))
 }
 
 /// Argon2id with 19 MiB, 2 passes, 1 lane (OWASP's first choice).
@@ -96,4 +120,32 @@ fn hash(password: &[u8]) -> Option<String> {
 
 fn broken() -> HttpProblem {
     Problem::new(Code::Internal, "The password could not be hashed.").into()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn common_passwords_and_words_of_this_place_are_refused() {
+        let refused = |password: &str| acceptable("password", password, "olga.meier@example.org").is_err();
+        for password in [
+            "1234567890",
+            "qwertyuiop",
+            "password123",
+            "iloveyou123",
+            "Mailcup2026",
+            "olga.meier1",
+            "Postmaster1",
+            "example.org1",
+            "olga.meier@example.org",
+        ] {
+            assert!(refused(password), "{password}");
+        }
+        for password in ["a long password for the owner", "vW3$kkd9!pLq", "лимон паровоз тетрадь"]
+        {
+            assert!(!refused(password), "{password}");
+        }
+        assert!(!refused(&"many words, much longer than anybody looks at ".repeat(10)));
+    }
 }
