@@ -22,6 +22,8 @@ enum Part {
     Latency,
     /// How long refusals of every kind take on a real Dovecot and Postfix; takes the tries of each kind
     Refusals,
+    /// What proofs of work cost a solver, and the service; takes the number of attempts
+    Captcha,
     /// A log of ten million events in the service
     History,
     /// A million events in the console's local copy
@@ -47,6 +49,7 @@ pub fn bench(workspace: &Workspace, options: &Options) -> Result<(), Failure> {
         match part {
             Part::Policy => run(workspace, options, "policy", "Measure the service")?,
             Part::Refusals => run(workspace, options, "refusals", "Measure refusals by mail servers")?,
+            Part::Captcha => run(workspace, options, "captcha", "Measure proofs of work")?,
             Part::History => run(workspace, options, "history", "Measure the service with a long log")?,
             Part::Store => run(workspace, options, "store", "Measure the local copy")?,
             Part::Latency => {
@@ -81,7 +84,7 @@ impl Part {
     fn needs_the_product(self) -> bool {
         match self {
             Self::Latency | Self::Window => true,
-            Self::Policy | Self::Refusals | Self::History | Self::Store => false,
+            Self::Policy | Self::Refusals | Self::Captcha | Self::History | Self::Store => false,
         }
     }
 
@@ -89,7 +92,7 @@ impl Part {
     fn needs_mail_servers(self) -> bool {
         match self {
             Self::Latency | Self::Window | Self::Refusals => true,
-            Self::Policy | Self::History | Self::Store => false,
+            Self::Policy | Self::Captcha | Self::History | Self::Store => false,
         }
     }
 }

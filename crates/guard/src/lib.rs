@@ -7,6 +7,7 @@ pub mod alert;
 pub mod app_password;
 pub mod audit;
 pub mod block;
+pub mod captcha;
 pub mod client;
 pub mod decision;
 pub mod inbox;

@@ -13,6 +13,7 @@ use tokio_util::sync::CancellationToken;
 
 use crate::{
     app_passwords::AppPasswords,
+    captcha::{Captcha, siteverify::SetupError},
     clock::Clock,
     config::Config,
     event_log::EventLog,
@@ -68,6 +69,7 @@ pub struct App {
     pub proofs: proof::Used,
     /// Those of sign-ins, kept apart: strangers make no session wait.
     pub open_proofs: proof::Used,
+    pub captcha: Captcha,
     pub web_sign_in: WebSignIn,
     pub web_sessions: WebSessions,
     pub outbox: Arc<Outbox>,
@@ -112,6 +114,8 @@ pub enum OpenError {
     ServerKey(std::io::Error),
     #[error("the counts of sending limits can't be read: {0}")]
     Sending(std::io::Error),
+    #[error(transparent)]
+    Captcha(#[from] SetupError),
     #[error(transparent)]
     Places(#[from] PlacesError),
     #[error("mail can't leave by the way that the settings name: {0}")]
@@ -193,6 +197,7 @@ impl App {
         tokio::task::spawn_blocking(move || loading.load());
         let mail_servers = MailServers::load(log.clone()).await?;
         let web_sign_in = WebSignIn::new(&config);
+        let captcha = Captcha::open(&config)?;
         Ok(Arc::new(Self {
             hosts: KnownHosts::new(&config),
             started_at: clock.now(),
@@ -217,6 +222,7 @@ impl App {
             challenges: Challenges::default(),
             proofs: proof::Used::new(PROOFS),
             open_proofs: proof::Used::new(PROOFS),
+            captcha,
             web_sign_in,
             web_sessions,
             setup_token,

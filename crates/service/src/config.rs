@@ -2,6 +2,8 @@
 //! command line. What can be changed while the service runs (mail relay, thresholds, retention) is not here
 //! but in its database.
 
+mod captcha;
+
 use std::{
     fmt,
     net::{Ipv4Addr, SocketAddr},
@@ -13,6 +15,8 @@ use mailcup_wire::{Address, Network};
 use serde::{Deserialize, Deserializer, de::Error as _};
 use url::Url;
 
+use self::captcha::CaptchaSection;
+pub use self::captcha::{CaptchaConfig, Provider};
 use crate::{
     cli::{Place, Serve},
     places::PlacesFiles,
@@ -38,6 +42,8 @@ pub struct Config {
     pub dovecot_auth_socket: Option<PolicyAddress>,
     /// From where webmails ask the mail server: for accounts alone that are signed in on the web.
     pub webmails: Vec<Network>,
+    /// A captcha of somebody else's.
+    pub captcha: Option<CaptchaConfig>,
     /// The admin's own data of places.
     pub places: PlacesFiles,
     pub log: LogFormat,
@@ -80,7 +86,7 @@ pub enum ConfigError {
 }
 
 /// Every key that there is: section, key, and whether it is a list (separated by commas in a variable).
-const KEYS: [(&str, &str, bool); 16] = [
+const KEYS: [(&str, &str, bool); 21] = [
     ("service", "data_dir", false),
     ("http", "listen", false),
     ("http", "allowed_hosts", true),
@@ -93,6 +99,11 @@ const KEYS: [(&str, &str, bool); 16] = [
     ("tls", "key", false),
     ("web_sign_in", "dovecot_auth_socket", false),
     ("web_sign_in", "webmails", true),
+    ("captcha", "provider", false),
+    ("captcha", "site_key", false),
+    ("captcha", "secret_file", false),
+    ("captcha", "min_score", false),
+    ("captcha", "verify_url", false),
     ("places", "country", false),
     ("places", "networks", false),
     ("log", "format", false),
@@ -165,6 +176,7 @@ struct File {
     postfix_policy: PostfixSection,
     tls: TlsSection,
     web_sign_in: WebSignInSection,
+    captcha: CaptchaSection,
     places: PlacesSection,
     log: LogSection,
 }
@@ -264,6 +276,7 @@ impl File {
             tls,
             dovecot_auth_socket: self.web_sign_in.dovecot_auth_socket,
             webmails: self.web_sign_in.webmails,
+            captcha: self.captcha.checked()?,
             places: PlacesFiles { country: self.places.country, networks: self.places.networks },
             log: self.log.format.unwrap_or(LogFormat::Text),
             log_filter: self.log.filter.unwrap_or_else(|| "info".to_owned()),
@@ -425,6 +438,10 @@ mod tests {
             ("[http]\nsessions_without_key = \"maybe\"\n", ["line 2", "neither true nor false"]),
             ("[postfix_policy]\nlisten = \"unix:\"\n", ["line 2", "a path must follow unix:"]),
             ("\n[log]\nformat = \"xml\"\n", ["line 3", "expected `text` or `json`"]),
+            ("[captcha]\nprovider = \"friendly\"\n", ["line 2", "expected one of `recaptcha_v2`"]),
+            ("[captcha]\nprovider = \"turnstile\"\n", ["captcha needs both", "site_key"]),
+            ("[captcha]\nmin_score = 7\n", ["line 2", "from 0.0 (a machine)"]),
+            ("[captcha]\nverify_url = \"http://example.org/\"\n", ["line 2", "https://"]),
             ("[tls]\nkey = \"k.pem\"\n", ["tls needs both", "certificate"]),
             ("[http\n", ["line 1", "unclosed table"]),
         ] {

@@ -34,6 +34,12 @@ impl TokenHash {
     }
 }
 
+impl From<TokenHash> for [u8; 32] {
+    fn from(hash: TokenHash) -> Self {
+        hash.0
+    }
+}
+
 /// The key under which the service keeps secrets that it must read again.
 pub struct ServerKey {
     sealing: LessSafeKey,

@@ -27,6 +27,8 @@ pub enum Whose {
     Codes(String),
     /// Mails with codes to an admin.
     Mails(String),
+    /// Captchas of one client network.
+    Captchas(Option<IpAddr>),
     /// The setup token.
     Setup,
 }
@@ -65,11 +67,15 @@ impl Whose {
         Self::Network(client(address))
     }
 
+    pub fn captchas(address: Option<Address>) -> Self {
+        Self::Captchas(client(address))
+    }
+
     /// Failures that cost nothing yet.
     fn free(&self) -> u32 {
         match self {
             Self::Guess(..) | Self::Setup => 5,
-            Self::Network(_) => 30,
+            Self::Network(_) | Self::Captchas(_) => 30,
             Self::Codes(_) => 6,
             Self::Mails(_) => 10,
         }
@@ -78,7 +84,7 @@ impl Whose {
     fn longest(&self) -> i64 {
         match self {
             Self::Guess(..) | Self::Setup | Self::Codes(_) | Self::Mails(_) => LONGEST,
-            Self::Network(_) => LONGEST_OF_A_NETWORK,
+            Self::Network(_) | Self::Captchas(_) => LONGEST_OF_A_NETWORK,
         }
     }
 }

@@ -34,6 +34,7 @@ pub use self::{
 use crate::{
     app::App,
     audit::{self, Actor},
+    captcha::Passed,
     config::Config,
     event_log::LogTransaction,
     http::problem::HttpProblem,
@@ -127,21 +128,31 @@ impl Pending {
     }
 }
 
-/// Checks a password and mails a code, where the policy asks for one.
+/// The login that somebody typed.
+pub fn typed_login(text: &str) -> Login {
+    let plain = text.trim().to_lowercase();
+    Login(plain.chars().filter(|c| !c.is_control()).take(LONGEST_LOGIN).collect())
+}
+
+/// Checks the password of an attempt that may go on, and mails a code, where the policy asks for one.
 pub async fn begin(
     app: &Arc<App>,
     browser: &Browser,
-    login: &str,
+    passed: Passed,
     password: SecretString,
     return_to: ReturnPath,
 ) -> Result<Begun, HttpProblem> {
     let begun = Instant::now();
-    let plain = login.trim().to_lowercase();
-    let login = Login(plain.chars().filter(|c| !c.is_control()).take(LONGEST_LOGIN).collect());
+    let login = passed.login.clone();
     let guess = Whose::guess(browser.client.address, &login.0);
     let network = Whose::network(browser.client.address);
-    app.throttle.take(network.clone())?;
-    app.throttle.take(guess.clone()).inspect_err(|_| app.throttle.give_back(network.clone()))?;
+    let taken = app.throttle.take(network.clone()).and_then(|()| {
+        app.throttle.take(guess.clone()).inspect_err(|_| app.throttle.give_back(network.clone()))
+    });
+    if let Err(wait) = taken {
+        passed.was_no_failure(app);
+        return Err(wait);
+    }
 
     let checked = check(app, browser, &login, &password).await;
     match &checked {
@@ -149,6 +160,7 @@ pub async fn begin(
         Ok(_) | Err(_) => {
             app.throttle.give_back(guess);
             app.throttle.give_back(network);
+            passed.was_no_failure(app);
         }
     }
     let (account, noted) = checked?;
@@ -244,6 +256,7 @@ pub async fn answer(
     app.throttle.succeeded(&codes);
     app.throttle.succeeded(&Whose::Mails(account.0.clone()));
     app.throttle.succeeded(&Whose::guess(browser.client.address, &account.0));
+    app.captcha.succeeded(browser, &account);
     let how = Reason::new(ReasonCode::Credentials, "Signed in with password and mailed code.");
     let event = event(&account, browser, Outcome::Succeeded, sign_in::with(how, reasons));
     let token = grant(app, account, browser, event, Some(FactorKind::Email)).await?;
@@ -452,7 +465,8 @@ async fn grant(
     Ok(token)
 }
 
-fn event(login: &Login, browser: &Browser, outcome: Outcome, reasons: Vec<Reason>) -> SignIn {
+/// The record of an attempt.
+pub fn event(login: &Login, browser: &Browser, outcome: Outcome, reasons: Vec<Reason>) -> SignIn {
     SignIn {
         login: login.clone(),
         protocol: Protocol::Web,

@@ -162,6 +162,10 @@ wire! {
         WrongPassword,
         WrongCode,
         CodeRequested,
+        /// Behaviour was suspicious, and no captcha was solved.
+        CaptchaAsked,
+        /// The captcha was not solved rightly. The password was not looked at.
+        CaptchaWrong,
         BlockedAddress,
         BlockedNetwork,
         BlockedAccount,

@@ -220,6 +220,8 @@ const reasonName = named<ReasonCode>({
   wrong_password: m.words_reason_wrong_password,
   wrong_code: m.words_reason_wrong_code,
   code_requested: m.words_reason_code_requested,
+  captcha_asked: m.words_reason_captcha_asked,
+  captcha_wrong: m.words_reason_captcha_wrong,
   blocked_address: m.words_reason_blocked_address,
   blocked_network: m.words_reason_blocked_network,
   blocked_account: m.words_reason_blocked_account,

@@ -11,8 +11,34 @@ use mailcup_wire::Time;
 use maud::{DOCTYPE, Markup, PreEscaped, html};
 use sha2::{Digest, Sha256};
 
+/// What a page may have beside its own style and form.
+#[derive(Debug, Default)]
+pub(super) struct Allowed {
+    /// Scripts and workers of our own.
+    pub scripts: bool,
+    /// Pictures that stand in the page itself.
+    pub pictures: bool,
+    /// What a captcha of somebody else's needs.
+    pub elsewhere: Option<&'static Origins>,
+}
+
+/// Origins that a page may use, as its content policy names them.
+#[derive(Debug)]
+pub(super) struct Origins {
+    /// Each begins with a blank, or is empty.
+    pub scripts: &'static str,
+    pub frames: &'static str,
+    pub styles: &'static str,
+    pub connections: &'static str,
+}
+
 /// A page with its title as its heading.
 pub(super) fn page(status: StatusCode, title: &str, content: &Markup) -> Response {
+    page_with(status, title, content, &Allowed::default())
+}
+
+/// A page that may have more than others.
+pub(super) fn page_with(status: StatusCode, title: &str, content: &Markup, allowed: &Allowed) -> Response {
     let page = html! {
         (DOCTYPE)
         html lang="en" {
@@ -29,7 +55,7 @@ pub(super) fn page(status: StatusCode, title: &str, content: &Markup) -> Respons
     };
     let headers = [
         (header::CONTENT_TYPE, HeaderValue::from_static("text/html; charset=utf-8")),
-        (header::CONTENT_SECURITY_POLICY, POLICY.clone()),
+        (header::CONTENT_SECURITY_POLICY, allowed.policy()),
         // With no referrer at all a browser would post the form with the origin null.
         (header::REFERRER_POLICY, HeaderValue::from_static("same-origin")),
     ];
@@ -41,14 +67,37 @@ pub(super) fn moment(at: Time) -> String {
     at.0.strftime("%-d %B %Y, %H:%M UTC").to_string()
 }
 
-/// Lets the page have its own style and form, and nothing else.
-static POLICY: LazyLock<HeaderValue> = LazyLock::new(|| {
-    let style = BASE64.encode(&Sha256::digest(STYLE.as_bytes()));
-    let policy = format!(
-        "default-src 'none'; style-src 'sha256-{style}'; form-action 'self'; base-uri 'none'; frame-ancestors 'none'"
-    );
-    HeaderValue::from_str(&policy).unwrap_or(HeaderValue::from_static("default-src 'none'"))
-});
+impl Origins {
+    const NONE: Self = Self { scripts: "", frames: "", styles: "", connections: "" };
+}
+
+impl Allowed {
+    /// Lets the page have its own style and form, what stands here, and nothing else.
+    fn policy(&self) -> HeaderValue {
+        static STYLE_HASH: LazyLock<String> =
+            LazyLock::new(|| BASE64.encode(&Sha256::digest(STYLE.as_bytes())));
+        let Origins { scripts, frames, styles, connections } = self.elsewhere.unwrap_or(&Origins::NONE);
+        let style = &*STYLE_HASH;
+        let mut policy = format!("default-src 'none'; style-src 'sha256-{style}'{styles}");
+        policy.push_str("; form-action 'self'; base-uri 'none'; frame-ancestors 'none'");
+        if self.scripts {
+            policy.push_str("; script-src 'self'");
+            policy.push_str(scripts);
+            policy.push_str("; worker-src 'self'");
+        }
+        for (what, origins) in [("frame-src", frames), ("connect-src", connections)] {
+            if !origins.is_empty() {
+                policy.push_str("; ");
+                policy.push_str(what);
+                policy.push_str(origins);
+            }
+        }
+        if self.pictures {
+            policy.push_str("; img-src data:");
+        }
+        HeaderValue::from_str(&policy).unwrap_or(HeaderValue::from_static("default-src 'none'"))
+    }
+}
 
 const STYLE: &str = "\
 :root{color-scheme:light dark;--text:#1c1c1f;--quiet:#5b5b63;--page:#fff;--line:#85858f;--accent:#2457c5;\
@@ -70,7 +119,11 @@ background:var(--accent);cursor:pointer}\
 .plain{color:var(--accent);background:transparent;border:1px solid var(--line)}\
 :focus-visible{outline:3px solid var(--accent);outline-offset:2px}\
 .wrong{padding:.5rem .75rem;border-left:4px solid var(--danger)}\
-.quiet{color:var(--quiet)}";
+.quiet{color:var(--quiet)}\
+.check{margin:1.25rem 0 0;padding:0 1rem 1rem;border:1px solid var(--line);border-radius:6px}\
+.check p{margin:1rem 0 0}\
+img{display:block;max-width:100%;height:auto;margin:1rem 0 0;border-radius:6px}\
+.row{display:flex;flex-wrap:wrap;gap:0 .75rem}";
 
 #[cfg(test)]
 mod tests {

@@ -3,6 +3,7 @@
 //! All of it lies on the host of the page that it protects: a session's cookie is of that host alone, and so is
 //! whatever a browser is sent back to.
 
+mod captcha;
 mod cookies;
 mod pages;
 mod verify;
@@ -16,7 +17,7 @@ use axum::{
     response::{IntoResponse, Response},
     routing::get,
 };
-use mailcup_wire::Code;
+use mailcup_wire::{Code, Login};
 use secrecy::{ExposeSecret, SecretString};
 use serde::Deserialize;
 
@@ -24,6 +25,7 @@ use self::cookies::{Cookies, SESSION, SIGN_IN};
 use super::{client::Client, problem::HttpProblem};
 use crate::{
     app::App,
+    captcha::{Given, Stopped, gate},
     secrets,
     web_sign_in::{self, Begun, Browser, Grant, ReturnPath, SESSION_LIFE},
 };
@@ -32,6 +34,8 @@ use crate::{
 pub(super) fn routes() -> Router<Arc<App>> {
     Router::new()
         .route("/sign-in", get(show).post(password))
+        .route("/sign-in/proof.js", get(captcha::proof))
+        .route("/sign-in/recaptcha.js", get(captcha::recaptcha))
         .route("/sign-in/code", get(show_code).post(code))
         .route("/sign-in/resend", axum::routing::post(resend))
         .route("/sign-out", get(show_sign_out).post(sign_out))
@@ -44,12 +48,14 @@ struct Visit {
     browser: Browser,
     cookies: Cookies,
     has_origin: bool,
+    has_language: bool,
 }
 
 #[derive(Debug, Default, Deserialize)]
 #[serde(default)]
 struct Wish {
     r#return: String,
+    captcha: captcha::Kind,
 }
 
 #[derive(Debug, Deserialize)]
@@ -59,6 +65,22 @@ struct PasswordForm {
     r#return: String,
     login: String,
     password: SecretString,
+    /// When it was given.
+    #[serde(default)]
+    given: String,
+    /// Nothing but another picture is wanted.
+    another: Option<String>,
+    #[serde(flatten)]
+    captcha: Given,
+}
+
+/// The form of a password, to be shown.
+#[derive(Debug)]
+struct Asking<'a> {
+    return_to: &'a ReturnPath,
+    login: &'a Login,
+    captcha: captcha::Kind,
+    trouble: Option<&'a pages::Trouble>,
 }
 
 #[derive(Debug, Deserialize)]
@@ -85,6 +107,7 @@ impl FromRequestParts<Arc<App>> for Visit {
             cookies: Cookies::read(&parts.headers),
             // That it is no foreign one is checked before any handler.
             has_origin: parts.headers.contains_key(header::ORIGIN),
+            has_language: parts.headers.contains_key(header::ACCEPT_LANGUAGE),
         })
     }
 }
@@ -112,20 +135,50 @@ async fn show(State(app): State<Arc<App>>, visit: Visit, Query(wish): Query<Wish
     if verify::session(&app, &visit.cookies, visit.browser.client).is_some() {
         return go(return_to.as_str(), []);
     }
-    password_page(&app, &visit, &return_to, None)
+    let nobody = Login(String::new());
+    let asking = Asking { return_to: &return_to, login: &nobody, captcha: wish.captcha, trouble: None };
+    password_page(&app, &visit, &asking).await
 }
 
 async fn password(State(app): State<Arc<App>>, visit: Visit, form: Submitted<PasswordForm>) -> Response {
     let Ok(Form(form)) = form else { return pages::unreadable() };
     let return_to = ReturnPath::parse(&form.r#return).unwrap_or_default();
-    if visit.own_form(&app, &form.token).is_none() {
-        return password_page(&app, &visit, &return_to, Some(&pages::Trouble::OLD_FORM));
+    let login = web_sign_in::typed_login(&form.login);
+    let again = Asking {
+        return_to: &return_to,
+        login: &login,
+        captcha: captcha::Kind::again(&form.captcha),
+        trouble: None,
+    };
+    let Some(key) = visit.own_form(&app, &form.token) else {
+        let trouble = Some(&pages::Trouble::OLD_FORM);
+        return password_page(&app, &visit, &Asking { trouble, ..again }).await;
+    };
+    if form.another.is_some() {
+        return password_page(&app, &visit, &Asking { captcha: captcha::Kind::Picture, ..again }).await;
     }
-    match web_sign_in::begin(&app, &visit.browser, &form.login, form.password, return_to.clone()).await {
+    let signs = captcha::signs(&app, &visit, key, &form.given);
+    let passed = match gate(&app, &visit.browser, key, login.clone(), signs, &form.captcha).await {
+        Ok(passed) => passed,
+        Err(Stopped::Asked { text, own }) => {
+            let trouble = pages::Trouble { status: StatusCode::FORBIDDEN, text: text.into() };
+            let kind = captcha::Kind::after(&form.captcha, own);
+            return password_page(&app, &visit, &Asking { captcha: kind, trouble: Some(&trouble), ..again })
+                .await;
+        }
+        Err(Stopped::Problem(problem)) => {
+            let trouble = trouble(&problem);
+            return password_page(&app, &visit, &Asking { trouble: Some(&trouble), ..again }).await;
+        }
+    };
+    match web_sign_in::begin(&app, &visit.browser, passed, form.password, return_to.clone()).await {
         // Another key than the one that the password came under: whoever planted that one is left behind.
         Ok(Begun::Code(key)) => go("/sign-in/code", [cookies::set(SIGN_IN, &key, None)]),
         Ok(Begun::In(grant)) => enter(&grant),
-        Err(problem) => password_page(&app, &visit, &return_to, Some(&trouble(&problem))),
+        Err(problem) => {
+            let trouble = trouble(&problem);
+            password_page(&app, &visit, &Asking { trouble: Some(&trouble), ..again }).await
+        }
     }
 }
 
@@ -177,15 +230,12 @@ async fn sign_out(State(app): State<Arc<App>>, visit: Visit, form: Submitted<Tok
     with_cookies(page, [cookies::remove(SESSION), cookies::remove(SIGN_IN)])
 }
 
-fn password_page(
-    app: &App,
-    visit: &Visit,
-    return_to: &ReturnPath,
-    trouble: Option<&pages::Trouble>,
-) -> Response {
+async fn password_page(app: &App, visit: &Visit, asking: &Asking<'_>) -> Response {
     let (key, cookie) = visit.key();
     let organization = app.settings.organization_name();
-    let page = pages::password(&organization, return_to, &form_token(app, &key), trouble);
+    let check = captcha::check(app, visit, &key, asking).await;
+    let given = captcha::stamp(app, &key);
+    let page = pages::password(&organization, asking, &form_token(app, &key), &given, &check);
     with_cookies(page, [cookie])
 }
 

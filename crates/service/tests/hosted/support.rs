@@ -35,6 +35,7 @@ pub struct Browser {
     pub cookies: BTreeMap<String, String>,
     /// Sent with every request.
     pub headers: Vec<(&'static str, String)>,
+    pub has_language: bool,
 }
 
 /// A page as a person sees it.
@@ -90,6 +91,7 @@ impl Stage {
             base: format!("http://127.0.0.1:{}", self.nginx.port()),
             cookies: BTreeMap::new(),
             headers: Vec::new(),
+            has_language: true,
         }
     }
 
@@ -177,6 +179,9 @@ impl Browser {
         if !self.cookies.is_empty() {
             let pairs: Vec<_> = self.cookies.iter().map(|(name, value)| format!("{name}={value}")).collect();
             request = request.header(header::COOKIE, pairs.join("; "));
+        }
+        if self.has_language {
+            request = request.header(header::ACCEPT_LANGUAGE, "en");
         }
         for (name, value) in &self.headers {
             request = request.header(*name, value);

@@ -38,6 +38,8 @@ export const closed = {
     "wrong_password",
     "wrong_code",
     "code_requested",
+    "captcha_asked",
+    "captcha_wrong",
     "blocked_address",
     "blocked_network",
     "blocked_account",

@@ -56,6 +56,10 @@ export function reasonName(reason: ReasonCode): string {
       return m.activity_reason_wrong_code();
     case "code_requested":
       return m.activity_reason_code_requested();
+    case "captcha_asked":
+      return m.activity_reason_captcha_asked();
+    case "captcha_wrong":
+      return m.activity_reason_captcha_wrong();
     case "blocked_address":
       return m.activity_reason_blocked_address();
     case "blocked_network":

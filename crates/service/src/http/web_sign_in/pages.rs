@@ -6,9 +6,10 @@ use axum::{http::StatusCode, response::Response};
 use mailcup_wire::{Login, Time};
 use maud::{Markup, html};
 
+use super::{Asking, captcha::Check};
 use crate::{
-    http::page::{moment, page},
-    web_sign_in::{ReturnPath, Waiting},
+    http::page::{moment, page, page_with},
+    web_sign_in::Waiting,
 };
 
 /// Why a form is shown once more.
@@ -29,25 +30,29 @@ impl Trouble {
 
 pub(super) fn password(
     organization: &str,
-    return_to: &ReturnPath,
+    asking: &Asking<'_>,
     token: &str,
-    trouble: Option<&Trouble>,
+    given: &str,
+    check: &Check,
 ) -> Response {
+    let Asking { return_to, login, trouble, .. } = *asking;
     let content = html! {
         (told(trouble))
         form method="post" action="/sign-in" {
             input type="hidden" name="token" value=(token);
             input type="hidden" name="return" value=(return_to.as_str());
+            input type="hidden" name="given" value=(given);
             label for="login" { "Mail address" }
             input #login name="login" type="text" inputmode="email" autocomplete="username" autocapitalize="none"
-                spellcheck="false" required maxlength="320";
+                spellcheck="false" required maxlength="320" value=(login.0);
             label for="password" { "Password" }
             input #password name="password" type="password" autocomplete="current-password" required maxlength="1024";
-            button { "Go on" }
+            (check.content)
+            div.row { button { "Go on" } (check.button) }
         }
         p.quiet { "A code is then mailed to you." }
     };
-    page(status(trouble), &format!("Sign in to {organization}"), &content)
+    page_with(status(trouble), &format!("Sign in to {organization}"), &content, &check.allowed)
 }
 
 pub(super) fn code(

@@ -1,0 +1,108 @@
+//! A picture with letters and digits, for browsers without a script. Its ticket holds the answer as a code under the
+//! server's key, so that nothing is kept until it is answered.
+
+use ::captcha::filters::{Grid, Noise, Wave};
+use base64::{Engine as _, engine::general_purpose::STANDARD as BASE64};
+use data_encoding::HEXLOWER;
+use mailcup_wire::Time;
+use secrecy::{ExposeSecret, SecretString};
+
+use super::{Bound, Fault, LIFE};
+use crate::secrets::{self, ServerKey, TokenHash};
+
+/// Letters and digits in a picture.
+pub const LETTERS: u32 = 6;
+
+pub const WIDTH: u32 = 280;
+pub const HEIGHT: u32 = 100;
+
+/// None of them looks like another one.
+const USED: &str = "ABCDEFGHJKMNPRTUVWXY346789";
+
+/// A drawn picture and what it shows.
+pub struct Drawn {
+    png: Vec<u8>,
+    letters: SecretString,
+}
+
+/// A picture for a browser.
+#[derive(Debug)]
+pub struct Picture {
+    /// PNG in base 64.
+    pub png: String,
+    /// Comes back with the answer.
+    pub ticket: String,
+}
+
+/// A ticket of ours that still is good.
+#[derive(Debug)]
+pub(super) struct Ticket {
+    id: TokenHash,
+    head: String,
+    answer: String,
+}
+
+/// Draws a picture; none if the drawing fails.
+pub fn draw() -> Option<Drawn> {
+    let mut drawing = ::captcha::Captcha::new();
+    let letters: Vec<char> = USED.chars().collect();
+    drawing
+        .set_chars(&letters)
+        .add_chars(LETTERS)
+        .apply_filter(Noise::new(0.25))
+        .apply_filter(Wave::new(2.0, 12.0).horizontal())
+        .apply_filter(Wave::new(2.0, 8.0).vertical())
+        .view(WIDTH, HEIGHT)
+        .apply_filter(Grid::new(11, 9));
+    let letters = drawing.chars_as_string();
+    (letters.len() == LETTERS as usize).then_some(())?;
+    Some(Drawn { png: drawing.as_png()?, letters: letters.into() })
+}
+
+impl Drawn {
+    pub fn for_browser(self, key: &ServerKey, bound: Bound, now: Time) -> Picture {
+        let Self { png, letters } = self;
+        let expires = now.0.as_second() + LIFE.as_secs();
+        let head = format!("{}.{expires}", secrets::new_id());
+        let answer = answer(key, bound, &head, letters.expose_secret());
+        let signature = signature(key, bound, &head, &answer);
+        Picture { png: BASE64.encode(png), ticket: format!("{head}.{answer}.{signature}") }
+    }
+}
+
+impl Ticket {
+    /// Reads a ticket that is good in this browser for this purpose.
+    pub(super) fn read(key: &ServerKey, bound: Bound, ticket: &str, now: Time) -> Result<Self, Fault> {
+        let parts: Vec<&str> = ticket.splitn(5, '.').collect();
+        let [id, expires, answer, signed] = parts.as_slice() else { return Err(Fault::Unreadable) };
+        let head = format!("{id}.{expires}");
+        if !secrets::same(&signature(key, bound, &head, answer).into(), signed) {
+            return Err(Fault::Foreign);
+        }
+        let expires: i64 = expires.parse().map_err(|_| Fault::Unreadable)?;
+        if expires <= now.0.as_second() {
+            return Err(Fault::Expired);
+        }
+        Ok(Self { id: secrets::hash_token(&head), head, answer: (*answer).to_owned() })
+    }
+
+    pub(super) fn id(&self) -> TokenHash {
+        self.id
+    }
+
+    /// Compares what was typed; case and blanks don't count.
+    pub(super) fn check(&self, key: &ServerKey, bound: Bound, typed: &str) -> Result<(), Fault> {
+        let typed = answer(key, bound, &self.head, typed);
+        if secrets::same(&typed.into(), &self.answer) { Ok(()) } else { Err(Fault::Wrong) }
+    }
+}
+
+fn answer(key: &ServerKey, bound: Bound, head: &str, letters: &str) -> String {
+    let text = format!("{head}\0{}", secrets::plain(letters));
+    HEXLOWER.encode(bound.authenticate(key, "captcha letters", &text).as_bytes())
+}
+
+fn signature(key: &ServerKey, bound: Bound, head: &str, answer: &str) -> String {
+    let text = format!("{head}\0{answer}");
+    HEXLOWER.encode(bound.authenticate(key, "captcha ticket", &text).as_bytes())
+}
