@@ -7,6 +7,8 @@ mod failures;
 pub mod picture;
 pub mod proof_of_work;
 pub mod siteverify;
+#[cfg(test)]
+mod tests;
 
 use jiff::SignedDuration;
 use mailcup_guard::captcha::{Behaviour, Suspicion};
@@ -140,11 +142,15 @@ pub struct Own {
 
 impl Captcha {
     pub fn open(config: &Config) -> Result<Self, SetupError> {
-        let used = || Used::new(USED, LIFE);
         let own = config.public_url.iter().filter_map(|url| url.host_str().map(str::to_owned));
         let hosts = || own.chain(config.allowed_hosts.iter().cloned()).collect();
         let provider = config.captcha.as_ref().map(|it| Siteverify::open(it, hosts())).transpose()?;
-        Ok(Self { failures: Failures::default(), proofs: used(), pictures: used(), provider })
+        Ok(Self::new(provider, USED))
+    }
+
+    fn new(provider: Option<Siteverify>, capacity: usize) -> Self {
+        let used = || Used::new(capacity, LIFE);
+        Self { failures: Failures::default(), proofs: used(), pictures: used(), provider }
     }
 
     /// Forgets the failures of a client's network at an account that signed in.

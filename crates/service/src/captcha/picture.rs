@@ -106,3 +106,60 @@ fn signature(key: &ServerKey, bound: Bound, head: &str, answer: &str) -> String 
     let text = format!("{head}\0{answer}");
     HEXLOWER.encode(bound.authenticate(key, "captcha ticket", &text).as_bytes())
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    impl Drawn {
+        /// What it shows.
+        pub(in crate::captcha) fn letters(&self) -> String {
+            self.letters.expose_secret().to_owned()
+        }
+    }
+
+    fn at(seconds: i64) -> Time {
+        Time::from_millis(seconds * 1_000)
+    }
+
+    #[test]
+    fn a_picture_shows_six_letters_that_are_not_mixed_up() {
+        let drawn = draw().unwrap();
+        let letters = drawn.letters();
+        assert_eq!(letters.len(), 6);
+        assert!(letters.chars().all(|letter| USED.contains(letter)), "{letters}");
+        assert!(drawn.png.starts_with(b"\x89PNG") && drawn.png.len() < 32 * 1024, "{}", drawn.png.len());
+        assert!(USED.chars().all(|letter| !"0O1IL5S2Z".contains(letter)));
+        // Each of them can be drawn.
+        assert!((0..20).all(|_| draw().is_some()));
+    }
+
+    #[test]
+    fn a_ticket_is_good_in_its_browser_for_its_purpose_and_five_minutes() {
+        let folder = tempfile::tempdir().unwrap();
+        let key = ServerKey::open(folder.path()).unwrap();
+        let (browser, other) = (SecretString::from("browser"), SecretString::from("other"));
+        let bound = Bound { purpose: "sign-in", browser: &browser };
+        let drawn = draw().unwrap();
+        let letters = drawn.letters();
+        let ticket = drawn.for_browser(&key, bound, at(1_000)).ticket;
+        assert!(!ticket.to_uppercase().contains(&letters));
+        let read = |bound: Bound, ticket: &str, now| Ticket::read(&key, bound, ticket, at(now)).map(|_| ());
+        let good = Ticket::read(&key, bound, &ticket, at(1_299)).unwrap();
+        let typed = format!(" {} {} ", &letters[..3].to_lowercase(), &letters[3..]);
+        assert_eq!(good.check(&key, bound, &typed), Ok(()));
+        assert_eq!(good.check(&key, bound, &letters[1..]), Err(Fault::Wrong));
+        assert_eq!(good.check(&key, bound, ""), Err(Fault::Wrong));
+        assert_eq!(read(bound, &ticket, 1_300), Err(Fault::Expired));
+        assert_eq!(read(Bound { browser: &other, ..bound }, &ticket, 1_000), Err(Fault::Foreign));
+        assert_eq!(read(Bound { purpose: "report", ..bound }, &ticket, 1_000), Err(Fault::Foreign));
+        let parts: Vec<&str> = ticket.split('.').collect();
+        for (index, part) in parts.iter().enumerate() {
+            let mut tampered: Vec<String> = parts.iter().map(|it| (*it).to_owned()).collect();
+            tampered[index] = format!("{}{}", &part[1..], if part.starts_with('1') { '2' } else { '1' });
+            assert_eq!(read(bound, &tampered.join("."), 1_000), Err(Fault::Foreign), "{index}");
+        }
+        assert_eq!(read(bound, "", 1_000), Err(Fault::Unreadable));
+        assert_eq!(read(bound, &format!("{ticket}.x"), 1_000), Err(Fault::Unreadable));
+    }
+}

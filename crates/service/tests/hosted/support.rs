@@ -160,9 +160,10 @@ impl Browser {
         self.send(request).await
     }
 
-    /// Sends a form with the page's hidden fields and these.
+    /// Sends a form with these fields and the page's other hidden ones.
     pub async fn submit(&mut self, page: &Page, action: &str, fields: &[(&str, &str)]) -> Page {
         let mut all = page.hidden();
+        all.retain(|(name, _)| fields.iter().all(|(own, _)| own != name));
         all.extend(fields.iter().map(|(name, value)| ((*name).to_owned(), (*value).to_owned())));
         self.post(action, &all).await
     }
@@ -221,7 +222,8 @@ impl Page {
         let form = form.split("</form>").next().unwrap();
         let inputs = form.split("<input").skip(1).filter(|input| input.contains("type=\"hidden\""));
         let part = |input: &str, name: &str| {
-            let value = input.split(&format!("{name}=\"")).nth(1).unwrap().split('"').next().unwrap();
+            let value = input.split(&format!("{name}=\"")).nth(1).and_then(|it| it.split('"').next());
+            let value = value.unwrap_or_default();
             value.replace("&amp;", "&")
         };
         inputs.map(|input| (part(input, "name"), part(input, "value"))).collect()
