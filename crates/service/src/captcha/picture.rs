@@ -16,8 +16,8 @@ pub const LETTERS: u32 = 6;
 pub const WIDTH: u32 = 280;
 pub const HEIGHT: u32 = 100;
 
-/// None of them looks like another one.
-const USED: &str = "ABCDEFGHJKMNPRTUVWXY346789";
+/// None of them looks like another one, or like two.
+const USED: &str = "ABCDEFGHJKMNPRTVXY346789";
 
 /// A drawn picture and what it shows.
 pub struct Drawn {
@@ -49,7 +49,7 @@ pub fn draw() -> Option<Drawn> {
     drawing
         .set_chars(&letters)
         .add_chars(LETTERS)
-        .apply_filter(Noise::new(0.25))
+        .apply_filter(Noise::new(0.2))
         .apply_filter(Wave::new(2.0, 12.0).horizontal())
         .apply_filter(Wave::new(2.0, 8.0).vertical())
         .view(WIDTH, HEIGHT)

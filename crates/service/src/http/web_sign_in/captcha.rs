@@ -106,7 +106,7 @@ pub(super) async fn check(app: &App, visit: &Visit, key: &SecretString, asking: 
         return provider::check(provider, &query);
     }
     let own = Own::new(app, Bound { purpose: SIGN_IN, browser: key }).await;
-    if asking.captcha == Kind::Picture { with_picture(&own) } else { with_proof(&own, &query) }
+    if asking.captcha == Kind::Picture { with_picture(&own, &query) } else { with_proof(&own, &query) }
 }
 
 /// What the request tells of its sender.
@@ -147,12 +147,12 @@ fn with_proof(own: &Own, query: &str) -> Check {
     Check { content, button, allowed: Allowed { scripts: true, pictures: true, elsewhere: None } }
 }
 
-fn with_picture(own: &Own) -> Check {
-    Check {
-        content: picture(own),
-        button: another(),
-        allowed: Allowed { pictures: true, ..Allowed::default() },
-    }
+fn with_picture(own: &Own, query: &str) -> Check {
+    let content = html! {
+        (picture(own))
+        p { a href={ "/sign-in?captcha=embedded&return=" (query) } { "Let the browser pass the check instead" } }
+    };
+    Check { content, button: another(), allowed: Allowed { pictures: true, ..Allowed::default() } }
 }
 
 fn picture(own: &Own) -> Markup {
