@@ -18,6 +18,10 @@ use crate::{
 
 const PATIENCE: Duration = Duration::from_secs(20);
 
+/// Without a screen it calls itself headless, and is taken for a machine.
+const AS_A_PERSON: &str = "--user-agent=Mozilla/5.0 (X11; Linux x86_64) AppleWebKit/537.36 (KHTML, like Gecko) \
+                           Chrome/140.0.0.0 Safari/537.36";
+
 /// A running browser; all of [`WebDriver`]'s methods work on it. Dropping it ends it.
 #[derive(Debug)]
 pub struct Chromium {
@@ -42,7 +46,8 @@ impl Chromium {
         let mut wanted = Capabilities::new();
         wanted.set("browserName", "chrome")?;
         // Its sandbox does not work for root, who starts mail servers.
-        let args = ["--headless=new", "--no-sandbox", "--disable-gpu", "--disable-dev-shm-usage"];
+        let mut args = vec!["--headless=new", "--no-sandbox", "--disable-gpu", "--disable-dev-shm-usage"];
+        args.push(AS_A_PERSON);
         wanted.set("goog:chromeOptions", json!({ "args": args }))?;
         let driver = WebDriver::new(format!("http://127.0.0.1:{port}"), wanted).await?;
         Ok(Self { driver, _daemon: daemon, _leash: leash })

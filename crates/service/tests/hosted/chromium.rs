@@ -56,7 +56,9 @@ impl Person {
     /// Types into the field with this label, by keyboard alone.
     async fn fill(&self, label: &str, text: &str) {
         let path = format!("//input[@id=//label[normalize-space()='{label}']/@for]");
-        self.chromium.find(By::XPath(path)).await.unwrap().send_keys(text).await.unwrap();
+        let field = self.chromium.find(By::XPath(path)).await.unwrap();
+        field.clear().await.unwrap();
+        field.send_keys(text).await.unwrap();
     }
 
     async fn press(&self, button: &str) {
@@ -185,5 +187,38 @@ async fn somebody_else_is_kept_out_with_a_button_in_chromium() {
     // The network is blocked for the account; that looks like a wrong password.
     person.see("Login or password is wrong.").await;
     assert!(!code.is_empty());
+    person.chromium.close().await.unwrap();
+}
+
+#[tokio::test]
+async fn a_captcha_solves_itself_in_chromium_and_is_a_picture_where_that_is_wanted() {
+    let stage = Stage::set().await;
+    let anna = stage.servers.account("anna").clone();
+    let person = Person::before(&stage).await;
+    person.go("/mail/").await;
+    for _ in 0..3 {
+        person.see("Sign in to Example").await;
+        person.fill("Mail address", &anna.login).await;
+        person.fill("Password", "not this one").await;
+        person.press("Go on").await;
+        person.see("Login or password is wrong.").await;
+    }
+    person.see("Check passed.").await;
+    person.look("captcha").await;
+
+    person.press("Type letters from a picture instead").await;
+    person.see("Letters and digits in the picture").await;
+    person.look("captcha as a picture").await;
+    person.fill("Mail address", &anna.login).await;
+    person.press("Another picture").await;
+    person.see("Letters and digits in the picture").await;
+    person.press("Let the browser pass the check instead").await;
+
+    // Whether the check is done by then or not.
+    person.see("Type letters from a picture instead").await;
+    person.fill("Mail address", &anna.login).await;
+    person.fill("Password", &anna.password).await;
+    person.press("Go on").await;
+    person.see("A code of six digits was mailed to").await;
     person.chromium.close().await.unwrap();
 }
