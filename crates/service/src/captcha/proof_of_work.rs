@@ -10,7 +10,7 @@ use sha2::{Digest as _, Sha256};
 use super::{Bound, Fault, LIFE};
 use crate::secrets::{self, ServerKey, TokenHash};
 
-/// The largest number; half of it is tried on average. A phone does so in one to three seconds.
+/// The largest number; half of it is tried on average. Meant for one to three seconds of a phone.
 pub const HARDEST: u32 = 1_000_000;
 
 const ALGORITHM: &str = "SHA-256";
