@@ -41,11 +41,16 @@ struct Solution {
 }
 
 pub fn challenge(key: &ServerKey, bound: Bound, now: Time) -> Challenge {
+    challenge_up_to(HARDEST, key, bound, now)
+}
+
+/// One whose largest number is `hardest`.
+pub(super) fn challenge_up_to(hardest: u32, key: &ServerKey, bound: Bound, now: Time) -> Challenge {
     let expires = now.0.as_second() + LIFE.as_secs();
     let salt = format!("{}?expires={expires}&", secrets::new_id());
-    let challenge = digest(&salt, rand::random_range(0..=HARDEST));
+    let challenge = digest(&salt, rand::random_range(0..=hardest));
     let signature = signature(key, bound, &challenge);
-    Challenge { algorithm: ALGORITHM, challenge, maxnumber: HARDEST, salt, signature }
+    Challenge { algorithm: ALGORITHM, challenge, maxnumber: hardest, salt, signature }
 }
 
 /// The challenge that a solution solves, to be used up.
@@ -117,7 +122,7 @@ mod tests {
         let key = ServerKey::open(folder.path()).unwrap();
         let (browser, other) = (SecretString::from("browser"), SecretString::from("other"));
         let bound = Bound { purpose: "sign-in", browser: &browser };
-        let challenge = challenge(&key, bound, at(1_000));
+        let challenge = challenge_up_to(1_000, &key, bound, at(1_000));
         let number = challenge.solve();
         let solution = challenge.solution(number);
         assert!(check(&key, bound, &solution, at(1_299)).is_ok());
@@ -136,7 +141,7 @@ mod tests {
         let key = ServerKey::open(folder.path()).unwrap();
         let browser = SecretString::from("browser");
         let bound = Bound { purpose: "sign-in", browser: &browser };
-        let challenge = challenge(&key, bound, at(1_000));
+        let challenge = challenge_up_to(1_000, &key, bound, at(1_000));
         let number = challenge.solve();
         let with = |edit: &dyn Fn(&mut Challenge)| {
             let mut edited = challenge.clone();

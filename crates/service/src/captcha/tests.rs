@@ -14,7 +14,7 @@ fn each_challenge_is_used_once_and_a_full_memory_refuses() {
     let captcha = Captcha::new(None, 2);
     let check = |given: &Given, now: i64| captcha.check(&key, bound, given, at(now));
     let proof = |now: i64| {
-        let challenge = proof_of_work::challenge(&key, bound, at(now));
+        let challenge = proof_of_work::challenge_up_to(1_000, &key, bound, at(now));
         given(challenge.solution(challenge.solve()), String::new(), String::new())
     };
     let picture = |now: i64, letters: Option<&str>| {
