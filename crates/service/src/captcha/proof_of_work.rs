@@ -23,7 +23,8 @@ const LONGEST: usize = 1_024;
 pub struct Challenge {
     algorithm: &'static str,
     /// SHA-256 of salt and number, in hexadecimal digits.
-    challenge: String,
+    #[serde(rename = "challenge")]
+    hash: String,
     maxnumber: u32,
     /// Random digits, then when it expires. Ends with `&`, so that no digit of the number passes for one of the time.
     salt: String,
@@ -48,9 +49,9 @@ pub fn challenge(key: &ServerKey, bound: Bound, now: Time) -> Challenge {
 pub(super) fn challenge_up_to(hardest: u32, key: &ServerKey, bound: Bound, now: Time) -> Challenge {
     let expires = now.0.as_second() + LIFE.as_secs();
     let salt = format!("{}?expires={expires}&", secrets::new_id());
-    let challenge = digest(&salt, rand::random_range(0..=hardest));
-    let signature = signature(key, bound, &challenge);
-    Challenge { algorithm: ALGORITHM, challenge, maxnumber: hardest, salt, signature }
+    let hash = digest(&salt, rand::random_range(0..=hardest));
+    let signature = signature(key, bound, &hash);
+    Challenge { algorithm: ALGORITHM, hash, maxnumber: hardest, salt, signature }
 }
 
 /// The challenge that a solution solves, to be used up.
@@ -92,7 +93,7 @@ mod tests {
     impl Challenge {
         /// Finds its number, as a browser does.
         pub(in crate::captcha) fn solve(&self) -> u32 {
-            (0..=self.maxnumber).find(|number| digest(&self.salt, *number) == self.challenge).unwrap()
+            (0..=self.maxnumber).find(|number| digest(&self.salt, *number) == self.hash).unwrap()
         }
 
         pub(in crate::captcha) fn solution(&self, number: u32) -> String {
@@ -150,14 +151,14 @@ mod tests {
         };
         let later = |it: &mut Challenge| it.salt = it.salt.replace("expires=1300", "expires=9999");
         assert_eq!(with(&later), Err(Fault::Wrong));
-        let easier = |it: &mut Challenge| it.challenge = digest(&it.salt, number);
+        let easier = |it: &mut Challenge| it.hash = digest(&it.salt, number);
         assert!(with(&easier).is_ok(), "it is the very same");
-        assert_eq!(with(&|it| it.challenge = digest("other", number)), Err(Fault::Foreign));
+        assert_eq!(with(&|it| it.hash = digest("other", number)), Err(Fault::Foreign));
         assert_eq!(with(&|it| it.signature = "0".repeat(64)), Err(Fault::Foreign));
         assert_eq!(with(&|it| it.algorithm = "SHA-1"), Err(Fault::Unreadable));
         // Digits moved from the number to the time, where the hash is the same.
         let moved = |it: &mut Challenge| it.salt = format!("{}1", it.salt);
-        assert_ne!(with(&moved), Ok(secrets::hash_token(&challenge.challenge)));
+        assert_ne!(with(&moved), Ok(secrets::hash_token(&challenge.hash)));
         for nonsense in ["", "e30=", "%%%", &"A".repeat(5_000)] {
             assert_eq!(check(&key, bound, nonsense, at(1_000)), Err(Fault::Unreadable), "{nonsense}");
         }

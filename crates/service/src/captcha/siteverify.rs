@@ -11,7 +11,7 @@ use futures_util::StreamExt as _;
 use mailcup_wire::Address;
 use reqwest::{Client, header, redirect::Policy};
 use rustls::ClientConfig;
-use rustls_platform_verifier::BuilderVerifierExt as _;
+use rustls_platform_verifier::BuilderVerifierExt;
 use secrecy::{ExposeSecret, SecretString};
 use serde::Deserialize;
 use tokio::sync::Semaphore;
@@ -246,7 +246,7 @@ fn client() -> Result<Client, SetupError> {
     let provider = std::sync::Arc::new(rustls::crypto::ring::default_provider());
     let config = ClientConfig::builder_with_provider(provider)
         .with_safe_default_protocol_versions()
-        .and_then(|builder| builder.with_platform_verifier())
+        .and_then(BuilderVerifierExt::with_platform_verifier)
         .map_err(|error| SetupError::Tls(error.to_string()))?
         .with_no_client_auth();
     Client::builder()
