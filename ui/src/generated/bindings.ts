@@ -1966,7 +1966,11 @@ export type ReasonCode = "credentials" |
 /**  A webmail asked for an account that is not signed in on the web. */
 "no_web_session" | 
 /**  The password was right, but the policy requires a second factor that the person lacks. */
-"factor_missing" | "wrong_password" | "wrong_code" | "code_requested" | "blocked_address" | "blocked_network" | "blocked_account" | 
+"factor_missing" | "wrong_password" | "wrong_code" | "code_requested" | 
+/**  Behaviour was suspicious, and no captcha was solved. */
+"captcha_asked" | 
+/**  The captcha was not solved rightly. The password was not looked at. */
+"captcha_wrong" | "blocked_address" | "blocked_network" | "blocked_account" | 
 /**  A deny rule matched. */
 "rule_denied" | 
 /**  There is a list of allow rules, and none of it matched. */

@@ -45,7 +45,10 @@ impl Person {
     }
 
     async fn words(&self) -> String {
-        self.chromium.find(By::Tag("body")).await.unwrap().text().await.unwrap()
+        // A page that gives way to the next one says nothing.
+        let said =
+            self.chromium.execute("return document.body ? document.body.innerText : ''", Vec::new()).await;
+        said.ok().and_then(|said| said.convert().ok()).unwrap_or_default()
     }
 
     async fn see(&self, words: &str) {
