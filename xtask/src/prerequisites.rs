@@ -65,7 +65,7 @@ const NEEDS: &[Need] = &[
     Need { purpose: Test, sign: Program(&["import"]), debian: &["imagemagick"], fedora: &["ImageMagick"], arch: &["imagemagick"] },
     Need { purpose: Test, sign: Program(&["kill"]), debian: &["procps"], fedora: &["procps-ng"], arch: &["procps-ng"] },
     Need { purpose: Test, sign: Program(&["faketime"]), debian: &["faketime"], fedora: &["libfaketime"], arch: &["libfaketime"] },
-    Need { purpose: Test, sign: Program(&["chromium", "chromium-browser"]), debian: &["chromium", "chromium-headless-shell", "chromium-driver"], fedora: &["chromium", "chromedriver"], arch: &["chromium"] },
+    Need { purpose: Test, sign: Program(&["chromium", "chromium-browser"]), debian: &["chromium", "chromium-headless-shell"], fedora: &["chromium"], arch: &["chromium"] },
 ];
 
 /// Makes sure that the system can do this: installs on Debian and its kin, elsewhere says what to install.

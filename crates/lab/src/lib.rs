@@ -5,7 +5,6 @@
 //! ends with the value that started it, also when the test process is killed.
 
 pub mod certificate;
-pub mod chromium;
 pub mod clients;
 pub mod desktop;
 mod error;

@@ -10,7 +10,7 @@ use argon2::{
 use mailcup_wire::{Code, Details, Problem};
 use secrecy::{ExposeSecret, SecretString};
 use tokio::sync::Semaphore;
-use zxcvbn::{Score, zxcvbn};
+use zxcvbn::{Score, feedback::Feedback, zxcvbn};
 
 use crate::http::problem::HttpProblem;
 
@@ -108,7 +108,7 @@ fn soon_guessed(password: &str, login: &str) -> Option<String> {
     if estimate.score() >= Score::Three {
         return None;
     }
-    let why = estimate.feedback().and_then(|feedback| feedback.warning()).map(|warning| warning.to_string());
+    let why = estimate.feedback().and_then(Feedback::warning).map(|warning| warning.to_string());
     let why = why.unwrap_or_else(|| "This password is soon guessed.".to_owned());
     Some(format!("{why} Take a few words that have nothing to do with each other."))
 }
