@@ -58,6 +58,8 @@ export default defineConfig(({ mode }) => {
       environment: "jsdom",
       include: ["src/**/*.test.ts"],
       setupFiles: ["./src/test-setup.ts"],
+      // For machines that do something else besides.
+      testTimeout: 20_000,
       clearMocks: true,
       restoreMocks: true,
     },
