@@ -19,7 +19,7 @@ pub const OF_A_NETWORK: u32 = 20;
 /// A form that is sent sooner than this after it was given was not typed.
 pub const TYPING: SignedDuration = SignedDuration::from_secs(1);
 
-/// Failures count for this long, to within a [`SLOT`].
+/// Failures count for this long, to within a slot.
 pub const MEMORY: SignedDuration = SignedDuration::from_hours(1);
 
 /// Failures of so long are counted in one.

@@ -77,7 +77,7 @@ impl Passwords {
 }
 
 /// Refuses a password that is too short, too long, the login itself, or soon guessed: one of the commonest, or made of
-/// few common words, names, dates, keyboard rows, or [words of this place](LOCAL_WORDS).
+/// few common words, names, dates, keyboard rows, or words of this place.
 pub fn acceptable(field: &str, password: &str, login: &str) -> Result<(), HttpProblem> {
     let problem = if password.chars().count() < MIN_LENGTH {
         format!("A password needs at least {MIN_LENGTH} characters; a few words are best.")
