@@ -151,12 +151,14 @@ fn not_installed(wanted: &[&'static str], listing: &str) -> Vec<&'static str> {
 /// A shell script that installs the packages, asks nothing, and starts or enables no server.
 fn apt_script(packages: &[&str]) -> String {
     let list = packages.join(" ");
-    let units: Vec<&str> =
-        [("postfix", "postfix.service"), ("dovecot-core", "dovecot.service dovecot.socket")]
-            .into_iter()
-            .filter(|(package, _)| packages.contains(package))
-            .map(|(_, units)| units)
-            .collect();
+    let servers = [
+        ("postfix", "postfix.service"),
+        ("dovecot-core", "dovecot.service dovecot.socket"),
+        ("nginx-light", "nginx.service"),
+        ("php-fpm", "php8.2-fpm.service php8.4-fpm.service"),
+    ];
+    let ours = servers.into_iter().filter(|(package, _)| packages.contains(package));
+    let units: Vec<&str> = ours.map(|(_, units)| units).collect();
     let (before, after) = if units.is_empty() {
         (String::new(), String::new())
     } else {
@@ -184,7 +186,9 @@ fetch || { apt-get update --quiet=2; fetch; }
 ";
 
 const KEEP_SERVERS_OFF: &str = "\
-if [ -d /run/systemd/system ]; then systemctl disable --quiet UNITS || true; fi
+if [ -d /run/systemd/system ]; then
+  for unit in UNITS; do systemctl disable --quiet $unit || true; done
+fi
 ";
 
 fn is_root() -> bool {
@@ -311,7 +315,8 @@ mod tests {
         let policy = script.find("policy-rc.d").expect("a policy");
         let preseed = script.find("No configuration").expect("a preseeded answer");
         let fetch = script.find("fetch ||").expect("the installation");
-        let disable = script.find("systemctl disable --quiet postfix.service").expect("disabled afterwards");
+        let disable =
+            script.find("for unit in postfix.service; do systemctl disable").expect("disabled afterwards");
         assert!(policy < fetch && preseed < fetch && fetch < disable, "{script}");
         assert!(!script.contains("dovecot"), "{script}");
     }
