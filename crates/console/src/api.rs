@@ -331,7 +331,9 @@ impl Api {
     fn signed(&self, mut request: Request) -> Result<Request, Problem> {
         let Some(key) = &self.key else { return Ok(request) };
         let token = self.token.as_ref().map(SecretString::expose_secret);
-        let now = Timestamp::now() + SignedDuration::from_secs(self.ahead.load(Ordering::Relaxed));
+        let (here, ahead) = (Timestamp::now(), SignedDuration::from_secs(self.ahead.load(Ordering::Relaxed)));
+        // A service may say any time: one at the end of all time is nobody's.
+        let now = here.checked_add(ahead).unwrap_or(here);
         let proof = key.proof(request.method().as_str(), request.url(), token, now)?;
         let headers = request.headers_mut();
         headers.insert("dpop", header_value(&proof)?);

@@ -4,7 +4,6 @@ use std::{
     fs,
     path::Path,
     process::{Command, Stdio},
-    time::Duration,
 };
 
 use tempfile::TempDir;
@@ -15,10 +14,7 @@ use crate::{
     error::Doing as _,
     free_port,
     process::{Daemon, Leash},
-    wait,
 };
-
-const STARTUP: Duration = Duration::from_secs(20);
 
 /// A running nginx; dropping it ends it and removes its folder.
 #[derive(Debug)]
@@ -54,15 +50,8 @@ impl Nginx {
         command.arg("-e").arg(path.join("error.log"));
         command.stdin(Stdio::null()).stdout(Stdio::null()).stderr(Stdio::null());
         let mut daemon = Daemon::spawn("nginx", &mut command)?;
-        let log = path.join("error.log");
-        let started = wait::until("nginx did not listen", STARTUP, async || {
-            if let Err(ended) = daemon.still_runs() {
-                return Some(Err(ended));
-            }
-            TcpStream::connect(("127.0.0.1", port)).await.is_ok().then_some(Ok(()))
-        });
-        let evidence = || fs::read_to_string(&log).unwrap_or_default();
-        started.await.flatten().map_err(|error| error.with_evidence(&evidence()))?;
+        let listens = async || TcpStream::connect(("127.0.0.1", port)).await.is_ok();
+        daemon.await_start(&path.join("error.log"), listens).await?;
         Ok(Self { _daemon: daemon, leash, port, _folder: folder })
     }
 

@@ -1,6 +1,7 @@
 //! Processes that end when their owner does.
 
 use std::{
+    fs,
     io::Write as _,
     path::Path,
     process::{Child, Command, Stdio},
@@ -9,9 +10,11 @@ use std::{
 
 use rustix::process::{Pid, Signal, kill_process, kill_process_group};
 
-use crate::{LabError, error::Doing as _};
+use crate::{LabError, error::Doing as _, wait};
 
 const GRACE: Duration = Duration::from_secs(5);
+
+const STARTUP: Duration = Duration::from_secs(20);
 
 /// A child process, terminated on drop.
 #[derive(Debug)]
@@ -45,6 +48,23 @@ impl Daemon {
                 evidence: String::new(),
             }),
         }
+    }
+
+    /// Waits until it `listens`. Where it ends instead or never does, the error says what stands in its log.
+    pub(crate) async fn await_start(
+        &mut self,
+        log: &Path,
+        listens: impl AsyncFn() -> bool,
+    ) -> Result<(), LabError> {
+        let late = format!("{} did not listen", self.name);
+        let started = wait::until(&late, STARTUP, async || {
+            if let Err(ended) = self.still_runs() {
+                return Some(Err(ended));
+            }
+            listens().await.then_some(Ok(()))
+        });
+        let evidence = || fs::read_to_string(log).unwrap_or_default();
+        started.await.flatten().map_err(|error| error.with_evidence(&evidence()))
     }
 
     /// Whether the process ends by itself within `patience`.

@@ -5,7 +5,6 @@ use std::{
     os::unix::fs::symlink,
     path::{Path, PathBuf},
     process::{Command, Stdio},
-    time::Duration,
 };
 
 use tempfile::TempDir;
@@ -16,10 +15,7 @@ use crate::{
     error::Doing as _,
     mail_servers::{MailPorts, WEBMAIL},
     process::{Daemon, Leash},
-    wait,
 };
-
-const STARTUP: Duration = Duration::from_secs(20);
 
 /// Where systems keep it: Debian, Fedora, Arch.
 const INSTALLED: [&str; 3] =
@@ -65,15 +61,8 @@ impl Roundcube {
         command.args(["--nodaemonize", "--allow-to-run-as-root", "--fpm-config"]);
         command.arg(at.join("fpm.conf")).stdin(Stdio::null()).stdout(Stdio::null()).stderr(Stdio::null());
         let mut daemon = Daemon::spawn("PHP's FastCGI server", &mut command)?;
-        let (socket, log) = (at.join("socket"), at.join("fpm.log"));
-        let started = wait::until("PHP did not listen", STARTUP, async || {
-            if let Err(ended) = daemon.still_runs() {
-                return Some(Err(ended));
-            }
-            UnixStream::connect(&socket).await.is_ok().then_some(Ok(()))
-        });
-        let evidence = || fs::read_to_string(&log).unwrap_or_default();
-        started.await.flatten().map_err(|error| error.with_evidence(&evidence()))?;
+        let socket = at.join("socket");
+        daemon.await_start(&at.join("fpm.log"), async || UnixStream::connect(&socket).await.is_ok()).await?;
         Ok(Self { _daemon: daemon, leash, folder, installed })
     }
 

@@ -29,7 +29,7 @@ use crate::{
     outbox,
     second_factors::{
         self,
-        coverage::{self, Question},
+        coverage::{self, People, Question},
         reminders, unanswered,
     },
     sign_in,
@@ -135,7 +135,7 @@ async fn covered(
     };
     let mut connection = app.store.read().acquire().await.map_err(StoreError::from)?;
     let policy = app.second_factors.policy();
-    let everybody = coverage::everybody(&app, &mut connection, &policy).await?;
+    let everybody = People::read(&mut connection).await?.under(&app, &policy);
     Ok(Json(coverage::answer(everybody, &question, app.clock.now())))
 }
 
@@ -212,8 +212,8 @@ async fn must_refuse_nobody_anew(
     connection: &mut SqliteConnection,
     next: &Policy,
 ) -> Result<(), HttpProblem> {
-    let before = coverage::everybody(app, connection, &app.second_factors.policy()).await?;
-    let after = coverage::everybody(app, connection, next).await?;
+    let people = People::read(connection).await?;
+    let (before, after) = (people.under(app, &app.second_factors.policy()), people.under(app, next));
     let is_refused = |person: &FactorPerson| person.ask == FactorAsk::Refuse;
     let newly: Vec<_> = before
         .iter()

@@ -19,7 +19,7 @@ use crate::{
     notices::{is_mailbox, mailbox},
     store::{
         StoreError, admins,
-        second_factors::{self as rows, AccountRow},
+        second_factors::{self as rows, AccountRow, AdminTimes},
     },
 };
 
@@ -38,20 +38,39 @@ pub struct Question {
     pub limit: usize,
 }
 
-/// Everybody under a policy: admins, then accounts, by login.
-pub async fn everybody(
-    app: &App,
-    connection: &mut SqliteConnection,
-    policy: &Policy,
-) -> Result<Vec<FactorPerson>, StoreError> {
-    let now = app.clock.now();
-    let mut people = Vec::new();
-    for row in admins::all(connection).await? {
-        people.push(admin(connection, policy, row.admin, now).await?);
+/// What everybody has; a policy says what they lack.
+pub struct People {
+    admins: Vec<AdminRow>,
+    accounts: Vec<AccountRow>,
+}
+
+struct AdminRow {
+    admin: Admin,
+    person: Person,
+    times: AdminTimes,
+    factors: Vec<FactorKind>,
+}
+
+impl People {
+    pub async fn read(connection: &mut SqliteConnection) -> Result<Self, StoreError> {
+        let mut people = Vec::new();
+        for row in admins::all(connection).await? {
+            let admin = row.admin;
+            let person = super::admin_person(connection, &admin).await?;
+            let times = rows::admin_times(connection, &admin.id).await?;
+            let factors = me::factors_of(connection, &admin).await?;
+            let factors = factors.iter().filter(|it| it.left != Some(0)).map(|it| it.kind).collect();
+            people.push(AdminRow { admin, person, times, factors });
+        }
+        Ok(Self { admins: people, accounts: rows::accounts(connection).await? })
     }
-    let accounts = rows::accounts(connection).await?;
-    people.extend(accounts.into_iter().map(|row| account(app, policy, row, now)));
-    Ok(people)
+
+    /// Everybody under a policy: admins, then accounts, by login.
+    pub fn under(&self, app: &App, policy: &Policy) -> Vec<FactorPerson> {
+        let now = app.clock.now();
+        let admins = self.admins.iter().map(|row| admin(policy, row, now));
+        admins.chain(self.accounts.iter().map(|row| account(app, policy, row, now))).collect()
+    }
 }
 
 /// Answers a question about everybody.
@@ -100,36 +119,29 @@ fn cursor(person: &FactorPerson) -> String {
     format!("{group}:{}", person.login)
 }
 
-async fn admin(
-    connection: &mut SqliteConnection,
-    policy: &Policy,
-    admin: Admin,
-    now: Time,
-) -> Result<FactorPerson, StoreError> {
-    let person = super::admin_person(connection, &admin).await?;
-    let times = rows::admin_times(connection, &admin.id).await?;
-    let factors = me::factors_of(connection, &admin).await?;
-    let demand = policy.admin(role(admin.role), &person, now.0);
+fn admin(policy: &Policy, row: &AdminRow, now: Time) -> FactorPerson {
+    let AdminRow { admin, person, times, factors } = row;
+    let demand = policy.admin(role(admin.role), person, now.0);
     let of_role = FactorScope::Role { role: admin.role };
     let is_said = policy.says_of_role(role(admin.role));
-    Ok(FactorPerson {
-        who: FactorWho::Admin { id: admin.id, role: admin.role },
-        factors: factors.iter().filter(|it| it.left != Some(0)).map(|it| it.kind).collect(),
+    FactorPerson {
+        who: FactorWho::Admin { id: admin.id.clone(), role: admin.role },
+        factors: factors.clone(),
         own_mailbox: admin.email.eq_ignore_ascii_case(&admin.login.0),
-        code_to: Some(admin.email),
+        code_to: Some(admin.email.clone()),
         last_used_at: times.last_used_at,
         ask: ask(demand),
         lacks: lack(demand, FactorWant::Authenticator),
         decided_by: is_said.then_some(of_role),
         reminded_at: times.reminded_at,
-        login: admin.login,
-        name: admin.name,
-    })
+        login: admin.login.clone(),
+        name: admin.name.clone(),
+    }
 }
 
-fn account(app: &App, policy: &Policy, row: AccountRow, now: Time) -> FactorPerson {
+fn account(app: &App, policy: &Policy, row: &AccountRow, now: Time) -> FactorPerson {
     let outside = row.address.as_deref().is_some_and(|address| !is_mailbox(app, &row.login, address));
-    let code_to = row.address.or_else(|| mailbox(app, &row.login));
+    let code_to = row.address.clone().or_else(|| mailbox(app, &row.login));
     let person = Person {
         strong: outside,
         reachable: code_to.is_some(),
@@ -148,8 +160,8 @@ fn account(app: &App, policy: &Policy, row: AccountRow, now: Time) -> FactorPers
         lacks: lack(demand, want),
         decided_by: policy.of_account(&row.login.0).0.as_ref().map(shown),
         reminded_at: row.reminded_at,
-        login: row.login,
-        name: row.name,
+        login: row.login.clone(),
+        name: row.name.clone(),
     }
 }
 

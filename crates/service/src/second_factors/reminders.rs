@@ -3,7 +3,7 @@
 use mailcup_wire::{FactorPerson, FactorReminders, FactorWant, FactorWho, Time};
 use serde_json::json;
 
-use super::coverage::{self, REMIND_AFTER};
+use super::coverage::{self, People, REMIND_AFTER};
 use crate::{
     app::App,
     audit::{self, Actor},
@@ -23,7 +23,7 @@ pub async fn send(app: &App, actor: &Actor) -> Result<FactorReminders, HttpProbl
     let mut done = FactorReminders { sent: 0, told_lately: 0, unreachable: 0, left: 0 };
     let mut tx = app.log.begin().await?;
     let policy = app.second_factors.policy();
-    for person in coverage::everybody(app, tx.connection(), &policy).await? {
+    for person in People::read(tx.connection()).await?.under(app, &policy) {
         let Some(lack) = &person.lacks else { continue };
         if !coverage::is_to_be_reminded(&person, now) {
             done.told_lately += 1;

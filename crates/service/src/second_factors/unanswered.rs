@@ -30,11 +30,12 @@ fn unanswered(sign_ins: Vec<(Time, SignIn)>, now: Time) -> Vec<UnansweredCode> {
     for (at, sign_in) in sign_ins.iter().filter(|(_, it)| it.outcome == Outcome::Succeeded) {
         given.entry(whose(sign_in)).or_default().push(*at);
     }
-    let lived = |asked: Time, at: Time| asked <= at && at.0.duration_since(asked.0) <= LIFE;
+    let lived = |asked: Time, at: Time| at.0.duration_since(asked.0) <= LIFE;
     let mut lines: HashMap<Whose, UnansweredCode> = HashMap::new();
     for (at, sign_in) in sign_ins {
         let whose = whose(&sign_in);
-        let answered = given.get(&whose).is_some_and(|given| given.iter().any(|then| lived(at, *then)));
+        let next = given.get(&whose).and_then(|given| given.get(given.partition_point(|then| *then < at)));
+        let answered = next.is_some_and(|then| lived(at, *then));
         let waits = now.0.duration_since(at.0) <= LIFE;
         if sign_in.outcome != Outcome::Challenged || answered || waits {
             continue;

@@ -127,9 +127,10 @@ impl WebSessions {
 
     /// The living sessions of an account, newest first.
     pub fn of(&self, account: &Login) -> Vec<Arc<LiveWebSession>> {
-        let mut sessions = self.all();
         let now = self.clock.now();
-        sessions.retain(|session| session.account == *account && now < session.expires_at());
+        let is_of =
+            |session: &&Arc<LiveWebSession>| session.account == *account && now < session.expires_at();
+        let mut sessions: Vec<_> = self.read(|living| living.values().filter(is_of).cloned().collect());
         sessions.sort_by_key(|session| std::cmp::Reverse(session.created_at));
         sessions
     }
