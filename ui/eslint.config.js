@@ -79,7 +79,7 @@ export default ts.config(
   })),
   { files: ["**/*.test.ts", "src/test-setup.ts"], rules: restrict(noTauri) },
   {
-    files: ["*.js", "*.ts", "e2e/**"],
+    files: ["*.js", "*.ts", "e2e/**", "hosted/**"],
     languageOptions: { globals: { ...globals.node } },
   },
 );

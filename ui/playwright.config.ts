@@ -1,9 +1,14 @@
+import { existsSync } from "node:fs";
 import { defineConfig } from "@playwright/test";
 
+// The first is quicker: it has no window at all.
+const CHROMIUMS = ["chromium-headless-shell", "chromium", "chromium-browser"].map(
+  (name) => `/usr/bin/${name}`,
+);
 const PORT = Number(process.env.PORT ?? 5174);
 
 export const browser = {
-  executablePath: process.env.CHROMIUM ?? "/usr/bin/chromium",
+  executablePath: process.env.CHROMIUM ?? CHROMIUMS.find((path) => existsSync(path)) ?? "chromium",
   args: [
     "--no-sandbox",
     "--disable-gpu",

@@ -37,12 +37,6 @@ fn pages(workspace: &Workspace, tally: &mut Tally, failures: &mut Vec<Failure>) 
     }
     for (what, script) in [("Test the pages' logic", "test"), ("Test the pages in a browser", "test:e2e")] {
         let mut npm = ui::npm(workspace, &["run", script]);
-        if let Some(browser) = ["chromium-headless-shell", "chromium", "chromium-browser"]
-            .iter()
-            .find_map(|name| find_program(name))
-        {
-            npm.env("CHROMIUM", browser);
-        }
         failures.extend(step::run_tests(what, &mut npm, tally).err());
     }
 }

@@ -3,6 +3,7 @@
 #![expect(clippy::unwrap_used, reason = "a step that fails is a failed test")]
 
 mod captcha;
+mod chromium;
 mod roundcube;
 mod support;
 mod webmail;
