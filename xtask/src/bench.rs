@@ -30,6 +30,8 @@ enum Part {
     Store,
     /// A million events in the console's real window
     Window,
+    /// The risk score: what it costs, and how it tells invented attackers from people
+    Risk,
 }
 
 pub fn bench(workspace: &Workspace, options: &Options) -> Result<(), Failure> {
@@ -52,6 +54,7 @@ pub fn bench(workspace: &Workspace, options: &Options) -> Result<(), Failure> {
             Part::Captcha => run(workspace, options, "captcha", "Measure proofs of work")?,
             Part::History => run(workspace, options, "history", "Measure the service with a long log")?,
             Part::Store => run(workspace, options, "store", "Measure the local copy")?,
+            Part::Risk => run(workspace, options, "risk", "Measure the risk score")?,
             Part::Latency => {
                 build_programs(workspace, &["mailcup-console", "mailcupd"], true)?;
                 run(workspace, options, "latency", "Measure from the login to the notification")?;
@@ -84,7 +87,7 @@ impl Part {
     fn needs_the_product(self) -> bool {
         match self {
             Self::Latency | Self::Window => true,
-            Self::Policy | Self::Refusals | Self::Captcha | Self::History | Self::Store => false,
+            Self::Policy | Self::Refusals | Self::Captcha | Self::History | Self::Store | Self::Risk => false,
         }
     }
 
@@ -92,7 +95,7 @@ impl Part {
     fn needs_mail_servers(self) -> bool {
         match self {
             Self::Latency | Self::Window | Self::Refusals => true,
-            Self::Policy | Self::Captcha | Self::History | Self::Store => false,
+            Self::Policy | Self::Captcha | Self::History | Self::Store | Self::Risk => false,
         }
     }
 }

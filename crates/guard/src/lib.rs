@@ -18,4 +18,5 @@ pub mod merge;
 pub mod networks;
 pub mod one_time_code;
 pub mod replay;
+pub mod risk;
 pub mod second_factor;

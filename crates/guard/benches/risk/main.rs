@@ -1,15 +1,16 @@
-//! The score against attackers, on invented people with published marginals.
+//! The risk score: what it costs with 100,000 accounts, and how it tells attackers from people with published marginals.
+//!
+//! `cargo xtask bench risk`.
 
 #![expect(clippy::print_stdout, reason = "a benchmark prints its figures")]
 
-#[path = "../chance.rs"]
 mod chance;
+mod cost;
+mod place;
 mod population;
-
-const ACCOUNTS: u32 = 40_000;
+mod reauthentication;
 
 fn main() {
-    let mut chance = chance::Chance::new(6);
-    let events = population::generate(ACCOUNTS, &mut chance);
-    println!("{:?}", population::marginals(&events, ACCOUNTS));
+    cost::measure();
+    reauthentication::measure();
 }

@@ -1,4 +1,4 @@
-//! Chance that is the same in each run: SplitMix64 from a seed.
+//! Chance that is the same in each run: `SplitMix64` from a seed.
 
 /// A generator of numbers.
 #[derive(Debug, Clone)]
