@@ -11,6 +11,8 @@
 //! The state is rebuilt by learning stored sign-ins again.
 
 pub mod known;
+pub mod lately;
+pub mod signals;
 mod tally;
 
 use std::{
