@@ -12,6 +12,12 @@ pub fn client_network(address: IpAddr) -> IpNet {
     }
 }
 
+/// A network as a person reads it: a single address without its length.
+pub fn shown(network: IpNet) -> String {
+    let whole = network.prefix_len() == network.max_prefix_len();
+    if whole { network.addr().to_string() } else { network.to_string() }
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;

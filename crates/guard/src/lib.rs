@@ -10,6 +10,7 @@ pub mod block;
 pub mod captcha;
 pub mod client;
 pub mod decision;
+pub mod defence;
 pub mod inbox;
 pub mod learn;
 pub mod limit;

@@ -240,6 +240,13 @@ impl History {
         &self.known
     }
 
+    /// Takes in that a sign-in was its owner's, though it looked otherwise: the account is known good there from now
+    /// on.
+    pub fn vouch(&mut self, sign_in: &SignIn<'_>) {
+        self.learn(sign_in);
+        self.known.establish(sign_in);
+    }
+
     /// Forgets what an account learned from a network: whoever came from there was not the owner.
     pub fn disown(&mut self, login: &str, address: IpAddr) {
         self.known.forget(login, address);

@@ -93,6 +93,17 @@ impl KnownGood {
         });
     }
 
+    pub(super) fn establish(&mut self, sign_in: &SignIn<'_>) {
+        let Some(origin) = sign_in.origin else { return };
+        let network = Value::of(&client_network(origin.address));
+        self.change(sign_in.login, |places| {
+            let there = places.iter_mut().filter(|place| place.network == network);
+            there
+                .filter(|place| place.device == sign_in.device)
+                .for_each(|place| place.days = EARLIER_DAYS + 1);
+        });
+    }
+
     pub(super) fn forget(&mut self, login: &str, address: IpAddr) {
         let network = Value::of(&client_network(address));
         self.change(login, |places| places.retain(|place| place.network != network));

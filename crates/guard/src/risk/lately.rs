@@ -10,7 +10,6 @@
 use std::{
     collections::{BTreeMap, BTreeSet, HashMap},
     hash::Hash,
-    net::IpAddr,
     sync::Arc,
 };
 
@@ -18,7 +17,7 @@ use ipnet::IpNet;
 use jiff::Timestamp;
 
 use super::{History, SignIn, Value, known::network_around, seconds};
-use crate::{access::Country, alert::PasswordMark, client::client_network};
+use crate::{access::Country, alert::PasswordMark, block::Target, client::client_network};
 
 /// Networks, networks around them, and accounts that are remembered.
 pub const KEYS: usize = 20_000;
@@ -186,10 +185,19 @@ impl Lately {
         self.located.get(login).copied()
     }
 
-    /// Forgets what failed from a network: it was blamed wrongly.
-    pub fn clear_network(&mut self, address: IpAddr) {
-        self.networks.remove(&client_network(address));
-        self.around.remove(&network_around(address));
+    /// Forgets what counts against whom a block refuses.
+    pub fn forgive(&mut self, target: &Target) {
+        match target {
+            Target::Address(address) => self.forgive_network(client_network(*address)),
+            Target::Network(network) => self.forgive_network(*network),
+            Target::Account(login) => self.accounts.remove(login.as_str()),
+            Target::AccountNetwork(login, network) => {
+                let network = Value::of(network).0.get();
+                if let Some(window) = self.accounts.keys.get_mut(login.as_str()) {
+                    window.traces.retain(|trace| trace.one != network);
+                }
+            }
+        }
     }
 
     /// Forgets what happened to an account.
@@ -197,6 +205,11 @@ impl Lately {
         self.accounts.remove(login);
         self.places.remove(login);
         self.located.remove(login);
+    }
+
+    fn forgive_network(&mut self, network: IpNet) {
+        self.networks.remove(&network);
+        self.around.remove(&network);
     }
 }
 

@@ -15,7 +15,7 @@ use super::{
 };
 use crate::{
     access::{Country, Protocol},
-    client::client_network,
+    client::{client_network, shown},
     decision::SignInVerdict,
 };
 
@@ -388,9 +388,11 @@ impl fmt::Display for Signal {
                 write!(f, "It comes from {by}, a network that the account does not use.")
             }
             Self::PasswordSpraying { network, accounts, within } => {
+                let network = shown(*network);
                 write!(f, "Sign-ins from {network} failed on {accounts} accounts within {within}.")
             }
             Self::BruteForce { network, passwords, within } => {
+                let network = shown(*network);
                 write!(f, "{passwords} wrong passwords for this account came from {network} within {within}.")
             }
             Self::DistributedGuessing { networks, passwords } => write!(
