@@ -14,25 +14,27 @@ interface Stage {
   maildir: string;
   /** A folder for pictures and traces. */
   output: string;
+  /** Somebody else's captcha, and the token that its `siteverify` believes. */
+  provider: { name: string; token: string } | null;
 }
 
 export const stage = read();
 
-/** The n-th mail that came for the account, counted from one. */
+const CODE = /^\s*(\d{6})\s*$/m;
+
+/** The n-th mail with a code that came for the account, counted from one. */
 export async function mail(nth: number): Promise<string> {
   let mails: string[] = [];
   const arrived = async () => {
-    mails = await arrivals();
+    mails = (await arrivals()).filter((text) => CODE.test(text));
     return mails.length;
   };
-  await expect.poll(arrived, `mail ${String(nth)}`).toBeGreaterThanOrEqual(nth);
-  return readFile(mails[nth - 1] ?? "", "utf8");
+  await expect.poll(arrived, `mail ${String(nth)} with a code`).toBeGreaterThanOrEqual(nth);
+  return mails[nth - 1] ?? "";
 }
 
 export async function code(nth: number): Promise<string> {
-  const found = /^\s*(\d{6})\s*$/m.exec(await mail(nth))?.[1];
-  expect(found, "a code of six digits").toBeDefined();
-  return found ?? "";
+  return CODE.exec(await mail(nth))?.[1] ?? "";
 }
 
 /** The path and query of the first link in a mail that begins with this path. */
@@ -60,14 +62,17 @@ function read(): Stage {
   return JSON.parse(said) as Stage;
 }
 
+/** The account's mails, read by a webmail or not, in the order of their arrival. */
 async function arrivals(): Promise<string[]> {
-  const folder = join(stage.maildir, "new");
-  const names = await readdir(folder).catch(() => []);
+  const listed = ["new", "cur"].map(async (name) => {
+    const folder = join(stage.maildir, name);
+    const names = await readdir(folder).catch(() => []);
+    return names.map((name) => join(folder, name));
+  });
+  const paths = (await Promise.all(listed)).flat();
   const dated = await Promise.all(
-    names.map(async (name) => {
-      const path = join(folder, name);
-      return { path, at: (await stat(path)).mtimeMs };
-    }),
+    paths.map(async (path) => ({ path, at: (await stat(path)).mtimeMs })),
   );
-  return dated.sort((a, b) => a.at - b.at || a.path.localeCompare(b.path)).map(({ path }) => path);
+  dated.sort((a, b) => a.at - b.at || a.path.localeCompare(b.path));
+  return Promise.all(dated.map(({ path }) => readFile(path, "utf8")));
 }

@@ -36,7 +36,7 @@ use tokio::{
 };
 
 pub use lineage::{Diverged, Lineage};
-pub use words::{limit_phrase, reason_text};
+pub use words::{limit_phrase, network_name, reason_text};
 
 use crate::{
     clock::Clock,

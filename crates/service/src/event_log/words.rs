@@ -240,7 +240,7 @@ fn counted(count: u32, one: &str, many: &str) -> String {
 }
 
 /// A network of one is named by its address.
-fn network_name(network: IpNet) -> String {
+pub fn network_name(network: IpNet) -> String {
     if network.prefix_len() == network.max_prefix_len() {
         network.addr().to_string()
     } else {

@@ -20,6 +20,7 @@ use super::{
 };
 use crate::{
     app::App,
+    event_log::network_name,
     notices::{
         link::{About, LinkFault, NotMe},
         not_me::{self, Deed},
@@ -71,12 +72,12 @@ fn ask(claim: &NotMe) -> Response {
     let content = html! {
         @match claim.about {
             About::Seq(_) => {
-                p { (claim.login.0) " was signed in to on " (moment(claim.at)) " from " (claim.network) "." }
+                p { (claim.login.0) " was signed in to on " (moment(claim.at)) " from " (network_name(claim.network.net())) "." }
             }
             About::Attempt(_) => {
                 p {
                     "Somebody who knows the password of " (claim.login.0) " asked for a code on " (moment(claim.at))
-                    " from " (claim.network) "."
+                    " from " (network_name(claim.network.net())) "."
                 }
             }
         }
@@ -94,7 +95,7 @@ fn done(claim: &NotMe, blocked_until: Option<Time>) -> Response {
     let content = html! {
         p { "The administrators were told." }
         @if let Some(until) = blocked_until {
-            p { "Until " (moment(until)) " nobody can use " (claim.login.0) " from " (claim.network) "." }
+            p { "Until " (moment(until)) " nobody can use " (claim.login.0) " from " (network_name(claim.network.net())) "." }
         }
         p { "Now change the account\u{2019}s password: somebody else knows it." }
     };

@@ -1,6 +1,10 @@
 //! The captcha of the sign-in, with a real Dovecot for the password.
 
-use std::sync::{Arc, Mutex};
+use std::{
+    fs,
+    path::Path,
+    sync::{Arc, Mutex},
+};
 
 use base64::{Engine as _, engine::general_purpose::STANDARD as BASE64};
 use mailcup_wire::{Outcome, ReasonCode};
@@ -200,18 +204,9 @@ async fn without_a_script_there_is_a_picture_and_another_one() {
 #[tokio::test]
 async fn a_providers_captcha_stands_beside_ours_and_gives_way_to_it() {
     // A provider's double that believes one token, until it is gone.
-    let double = Double::run().await;
+    let double = Double::run("turnstile").await;
     let folder = tempfile::tempdir().unwrap();
-    let secret = folder.path().join("secret");
-    std::fs::write(&secret, "a secret\n").unwrap();
-    let more = [
-        ("MAILCUP_CAPTCHA_PROVIDER", "turnstile"),
-        ("MAILCUP_CAPTCHA_SITE_KEY", "1x00000000000000000000AA"),
-        ("MAILCUP_CAPTCHA_SECRET_FILE", secret.to_str().unwrap()),
-        ("MAILCUP_CAPTCHA_VERIFY_URL", double.url.as_str()),
-    ];
-    let more = more.map(|(name, value)| (name.to_owned(), value.to_owned()));
-    let stage = Stage::set_with(more.into()).await;
+    let stage = Stage::set_with(double.settings(folder.path())).await;
     let account = stage.servers.account("anna").clone();
     let (login, password) = (account.login.as_str(), account.password.as_str());
     let mut anna = stage.browser(HOME);
@@ -262,17 +257,18 @@ async fn a_providers_captcha_stands_beside_ours_and_gives_way_to_it() {
 }
 
 /// The token that the double believes.
-const TOKEN: &str = "XXXX.DUMMY.TOKEN.XXXX";
+pub const TOKEN: &str = "XXXX.DUMMY.TOKEN.XXXX";
 
 /// A provider's `siteverify`, as it publishes it.
-struct Double {
+pub struct Double {
+    provider: &'static str,
     url: String,
     heard: Arc<Mutex<Vec<String>>>,
     serving: JoinHandle<()>,
 }
 
 impl Double {
-    async fn run() -> Self {
+    pub async fn run(provider: &'static str) -> Self {
         let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
         let url = format!("http://{}/siteverify", listener.local_addr().unwrap());
         let heard = Arc::<Mutex<Vec<String>>>::default();
@@ -281,13 +277,30 @@ impl Double {
             let is_right = body.contains(&format!("response={TOKEN}&"));
             hears.lock().unwrap().push(body);
             let no = json!({ "success": false, "error-codes": ["invalid-input-response"] });
-            let yes = json!({ "success": true, "hostname": "mail.example.org", "error-codes": [] });
+            let mut yes = json!({ "success": true, "hostname": "mail.example.org", "error-codes": [] });
+            if provider == "recaptcha_v3" {
+                yes["action"] = "sign_in".into();
+                yes["score"] = 0.9.into();
+            }
             // A connection that is kept would outlive the listener.
             ([(header::CONNECTION, "close")], axum::Json(if is_right { yes } else { no }))
         };
         let router = axum::Router::new().route("/siteverify", axum::routing::post(answer));
         let serving = tokio::spawn(async move { axum::serve(listener, router).await.unwrap() });
-        Self { url, heard, serving }
+        Self { provider, url, heard, serving }
+    }
+
+    /// What the service is told of the provider, with its secret in this folder.
+    pub fn settings(&self, folder: &Path) -> Vec<(String, String)> {
+        let secret = folder.join("secret");
+        fs::write(&secret, "a secret\n").unwrap();
+        let settings = [
+            ("MAILCUP_CAPTCHA_PROVIDER", self.provider),
+            ("MAILCUP_CAPTCHA_SITE_KEY", "1x00000000000000000000AA"),
+            ("MAILCUP_CAPTCHA_SECRET_FILE", secret.to_str().unwrap()),
+            ("MAILCUP_CAPTCHA_VERIFY_URL", &self.url),
+        ];
+        settings.map(|(name, value)| (name.to_owned(), value.to_owned())).into()
     }
 
     /// Hears no more.

@@ -7,10 +7,14 @@ use std::{
     process::Stdio,
 };
 
-use serde_json::json;
+use serde_json::{Value, json};
 use tokio::process::Command;
 
-use crate::support::Stage;
+use crate::{
+    captcha::{Double, TOKEN},
+    roundcube::Webmail,
+    support::Stage,
+};
 
 const UI: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/../../ui");
 
@@ -39,16 +43,36 @@ async fn of_a_browser_without_a_head_a_captcha_is_asked_for_at_once() {
     plays("of a browser without a head a captcha is asked for at once").await;
 }
 
-/// Sets a stage and plays the scene of this name on it.
-async fn plays(scene: &str) {
-    play(&Stage::set().await, scene).await;
+#[tokio::test]
+async fn each_providers_captcha_is_loaded_shown_and_believed() {
+    for provider in ["turnstile", "hcaptcha", "recaptcha_v2", "recaptcha_v3"] {
+        let (double, folder) = (Double::run(provider).await, tempfile::tempdir().unwrap());
+        let stage = Stage::set_with(double.settings(folder.path())).await;
+        let mut told = json!({ "provider": { "name": provider, "token": TOKEN } });
+        play(&stage, "a provider's captcha is loaded, shown and believed", told).await;
+    }
 }
 
-async fn play(stage: &Stage, scene: &str) {
+#[tokio::test]
+async fn roundcube_opens_after_the_sign_in_and_closes_with_its_session() {
+    let stage = Stage::asking().await;
+    let webmail = Webmail::before(&stage).await;
+    let mut told = json!({ "base": format!("http://127.0.0.1:{}", webmail.nginx.port()) });
+    play(&stage, "roundcube opens after the sign-in, and closes with its session", told).await;
+}
+
+/// Sets a stage and plays the scene of this name on it.
+async fn plays(scene: &str) {
+    play(&Stage::set().await, scene, json!({})).await;
+}
+
+/// Plays a scene, which is told of the stage, and what `more` says.
+async fn play(stage: &Stage, scene: &str, more: Value) {
     let anna = stage.servers.account("anna");
-    let output = PathBuf::from(env!("CARGO_TARGET_TMPDIR")).join("hosted").join(scene.replace([' ', ','], "-"));
+    let output =
+        PathBuf::from(env!("CARGO_TARGET_TMPDIR")).join("hosted").join(scene.replace([' ', ','], "-"));
     fs::create_dir_all(&output).unwrap();
-    let told = json!({
+    let mut told = json!({
         "base": format!("http://127.0.0.1:{}", stage.nginx.port()),
         "api": format!("http://{}", stage.service.endpoints().http),
         "token": stage.owner.token(),
@@ -56,7 +80,11 @@ async fn play(stage: &Stage, scene: &str) {
         "password": anna.password,
         "maildir": stage.servers.folder().join("mail").join(&anna.login),
         "output": output,
+        "provider": null,
     });
+    if let (Value::Object(told), Value::Object(more)) = (&mut told, more) {
+        told.extend(more);
+    }
     let mut playwright = Command::new("node");
     playwright
         .arg(Path::new(UI).join("node_modules/@playwright/test/cli.js"))

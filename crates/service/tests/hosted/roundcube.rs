@@ -8,13 +8,13 @@ use reqwest::StatusCode;
 
 use crate::support::{Browser, ELSEWHERE, HOME, Page, Stage, guide};
 
-struct Webmail {
+pub struct Webmail {
     roundcube: Roundcube,
-    nginx: Nginx,
+    pub nginx: Nginx,
 }
 
 impl Webmail {
-    async fn before(stage: &Stage) -> Self {
+    pub async fn before(stage: &Stage) -> Self {
         let plugin = Path::new(env!("CARGO_MANIFEST_DIR")).join("../../packaging/roundcube/mailcup");
         let plugin = plugin.canonicalize().unwrap();
         let roundcube = Roundcube::start(stage.servers.ports(), &plugin).await.unwrap();

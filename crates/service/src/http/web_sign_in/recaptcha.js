@@ -21,7 +21,7 @@ form.addEventListener("submit", (event) => {
     grecaptcha.execute(siteKey, { action }).then(
       (token) => {
         answer.value = token;
-        form.requestSubmit();
+        form.submit();
       },
       () => say("The check has failed. Use ours instead."),
     );
