@@ -15,19 +15,26 @@ use crate::{
 /// Who did it.
 #[derive(Debug, Clone, Default)]
 pub struct Actor {
-    /// None for a key or the service itself.
+    /// None for an account's owner, a key or the service itself.
     pub admin: Option<(AdminId, Login)>,
+    /// The account whose owner did it, signed in on the web.
+    pub account: Option<Login>,
     pub address: Option<Address>,
 }
 
 impl Actor {
     /// Whoever sent a request.
     pub fn of(caller: &Caller, client: Client) -> Self {
-        Self { admin: caller.admin(), address: client.address }
+        Self { admin: caller.admin(), account: None, address: client.address }
+    }
+
+    /// The owner of an account, from where their browser is.
+    pub fn owner(account: &Login, address: Option<Address>) -> Self {
+        Self { admin: None, account: Some(account.clone()), address }
     }
 
     pub fn login(&self) -> Option<Login> {
-        self.admin.as_ref().map(|(_, login)| login.clone())
+        self.admin.as_ref().map(|(_, login)| login.clone()).or_else(|| self.account.clone())
     }
 
     pub fn id(&self) -> Option<AdminId> {

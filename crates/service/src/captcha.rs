@@ -191,11 +191,14 @@ impl Captcha {
 }
 
 impl Own {
-    /// Makes one. Drawing takes some milliseconds of a processor.
-    pub async fn new(app: &App, bound: Bound<'_>) -> Self {
+    /// Makes one. Drawing takes some milliseconds of a processor, so a network that asks for many pictures waits
+    /// between them: until then there is none.
+    pub async fn new(app: &App, browser: &Browser, bound: Bound<'_>) -> Self {
         let now = app.clock.now();
         let proof = proof_of_work::challenge(&app.server_key, bound, now);
-        let drawn = tokio::task::spawn_blocking(picture::draw).await.ok().flatten();
+        let may_draw = app.throttle.take(throttle::Whose::pictures(browser.client.address)).is_ok();
+        let drawn =
+            if may_draw { tokio::task::spawn_blocking(picture::draw).await.ok().flatten() } else { None };
         let picture = drawn.map(|drawn| drawn.for_browser(&app.server_key, bound, now));
         Self { proof, picture }
     }

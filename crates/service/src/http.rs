@@ -1,5 +1,6 @@
 //! The HTTP interface: routes, and what all of them have in common.
 
+mod account;
 mod accounts;
 pub(crate) mod admins;
 mod alerts;
@@ -77,6 +78,7 @@ pub fn public(app: &Arc<App>) -> Router {
         .merge(service::health())
         .merge(not_me::routes())
         .merge(web_sign_in::routes())
+        .merge(account::routes())
         .layer(DefaultBodyLimit::max(app.limits.body))
         .fallback(not_found)
         .method_not_allowed_fallback(method_not_allowed)

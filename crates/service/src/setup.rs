@@ -113,7 +113,11 @@ pub async fn set_up(
     let row = AdminRow { admin: owner.clone(), password };
     store::admins::insert(tx.connection(), &row).await?;
     let recovery_codes = new_recovery_codes(app, &mut tx, &owner.id).await?;
-    let actor = Actor { admin: Some((owner.id.clone(), owner.login.clone())), address: client.address };
+    let actor = Actor {
+        admin: Some((owner.id.clone(), owner.login.clone())),
+        address: client.address,
+        ..Actor::default()
+    };
     tx.append(&EventBody::System(SystemFact::SetUp { organization: organization.name.clone() }));
     audit::record(&mut tx, &actor, "service.set_up", &organization.name, &serde_json::json!({})).await?;
     let grant = sign_in::grant(app, &mut tx, client, owner, device, Newness::Silent).await?;

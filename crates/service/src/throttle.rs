@@ -29,6 +29,8 @@ pub enum Whose {
     Mails(String),
     /// Captchas of one client network.
     Captchas(Option<IpAddr>),
+    /// Pictures that are drawn for one client network.
+    Pictures(Option<IpAddr>),
     /// The setup token.
     Setup,
 }
@@ -71,6 +73,10 @@ impl Whose {
         Self::Captchas(client(address))
     }
 
+    pub fn pictures(address: Option<Address>) -> Self {
+        Self::Pictures(client(address))
+    }
+
     /// Failures that cost nothing yet.
     fn free(&self) -> u32 {
         match self {
@@ -78,13 +84,14 @@ impl Whose {
             Self::Network(_) | Self::Captchas(_) => 30,
             Self::Codes(_) => 6,
             Self::Mails(_) => 10,
+            Self::Pictures(_) => 60,
         }
     }
 
     fn longest(&self) -> i64 {
         match self {
             Self::Guess(..) | Self::Setup | Self::Codes(_) | Self::Mails(_) => LONGEST,
-            Self::Network(_) | Self::Captchas(_) => LONGEST_OF_A_NETWORK,
+            Self::Network(_) | Self::Captchas(_) | Self::Pictures(_) => LONGEST_OF_A_NETWORK,
         }
     }
 }

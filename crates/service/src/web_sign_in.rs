@@ -3,6 +3,7 @@
 //! Every attempt is an event. A refusal, whatever its reason, is the same answer after the same work: Dovecot is asked
 //! even where a rule refuses, then with a password that nobody has.
 
+pub mod again;
 mod browser;
 mod dovecot;
 mod return_path;
@@ -116,6 +117,11 @@ impl WebSignIn {
         self.with(|attempts| attempts.end(|pending| pending.id == id));
     }
 
+    /// Ends every attempt at an account.
+    pub fn end_of(&self, account: &Login) {
+        self.with(|attempts| attempts.end(|pending| pending.account == *account));
+    }
+
     fn with<T>(&self, work: impl FnOnce(&mut Attempts<TokenHash, Pending, TokenHash>) -> T) -> T {
         work(&mut self.attempts.lock().unwrap_or_else(PoisonError::into_inner))
     }
@@ -188,6 +194,8 @@ async fn go_on(
             let how = "Signed in with the password alone, as the policy of second factors has it.";
             let event = event(Outcome::Succeeded, ReasonCode::Credentials, how);
             let token = grant(app, account.clone(), browser, event, None).await?;
+            app.throttle.succeeded(&Whose::guess(browser.client.address, &account.0));
+            app.captcha.succeeded(browser, &account);
             Ok(Begun::In(Grant { token, return_to }))
         }
         (Ask::Code | Ask::Strong, Some(owner)) => {
@@ -279,6 +287,18 @@ pub async fn sign_out(app: &App, token: &SecretString) -> Result<(), StoreError>
 pub enum Which {
     All,
     One(SessionId),
+    /// All but this one.
+    Others(SessionId),
+}
+
+impl Which {
+    fn is(&self, session: &LiveWebSession) -> bool {
+        match self {
+            Self::All => true,
+            Self::One(id) => session.id == *id,
+            Self::Others(id) => session.id != *id,
+        }
+    }
 }
 
 /// Ends sessions of an account, records who did it, and answers how many. For the transaction's commit.
@@ -290,10 +310,7 @@ pub async fn end_sessions(
     which: Which,
 ) -> Result<usize, StoreError> {
     let mut over = app.web_sessions.of(account);
-    over.retain(|session| match &which {
-        Which::All => true,
-        Which::One(id) => session.id == *id,
-    });
+    over.retain(|session| which.is(session));
     for session in &over {
         web_sessions::delete(tx.connection(), &session.id).await?;
         let details = json!({ "session": session.id, "client": session.client });
@@ -302,10 +319,7 @@ pub async fn end_sessions(
     let count = over.len();
     let (app, account) = (Arc::clone(app), account.clone());
     tx.after_commit(move || {
-        app.web_sessions.end(|session| match &which {
-            Which::All => session.account == account,
-            Which::One(id) => session.id == *id,
-        });
+        app.web_sessions.end(|session| session.account == account && which.is(session));
     });
     Ok(count)
 }
@@ -343,7 +357,7 @@ async fn check(
         dovecot.check(login, password, address).await.map_err(|error| unclear(&error))
     };
     let typed = password.expose_secret();
-    let fits = !login.0.is_empty() && typed.len() <= LONGEST_PASSWORD && !typed.contains('\0');
+    let fits = !login.0.is_empty() && can_be_asked(password);
     let nobodys = secrets::new_token("");
     let verdict = ask(if fits && !refused { password } else { &nobodys }).await?;
     if let Verdict::Right(account) = verdict
@@ -367,6 +381,12 @@ async fn check(
     };
     app.log.append_sign_in(event(login, browser, outcome, reasons), mark).await?;
     Err(sign_in::refusal())
+}
+
+/// Whether Dovecot can be asked for a password of this form.
+fn can_be_asked(password: &SecretString) -> bool {
+    let typed = password.expose_secret();
+    typed.len() <= LONGEST_PASSWORD && !typed.contains('\0')
 }
 
 async fn ask_for_code(

@@ -54,13 +54,7 @@ async fn list(
     Path(login): Path<Login>,
 ) -> Answer<Json<Vec<AppPassword>>> {
     let mut connection = app.store.read().acquire().await.map_err(StoreError::from)?;
-    let mut list = app_passwords::of_account(&mut connection, &lower(&login)).await?;
-    for app_password in &mut list {
-        if let Some((at, from)) = app.app_passwords.get(&app_password.id).and_then(|it| it.last_use()) {
-            (app_password.last_used_at, app_password.last_used_from) = (Some(at), from);
-        }
-    }
-    Ok(Json(list))
+    Ok(Json(of_account(&app, &mut connection, &lower(&login)).await?))
 }
 
 /// Draws an app password for an account; it is shown this once.
@@ -77,27 +71,8 @@ async fn create(
     Path(login): Path<Login>,
     Json(new): Json<NewAppPassword>,
 ) -> Answer<(StatusCode, Json<AppPasswordGrant>)> {
-    let (actor, login) = (Actor::of(&caller, client), lower(&login));
-    let app_password = described(new, login.clone(), &actor, app.clock.now())?;
-    let password = secrets::new_app_password();
-    let secret = keep(&app.server_key, &login, &password);
-    let mut tx = app.log.begin().await?;
-    if accounts::get(tx.connection(), &login).await?.is_none() {
-        return Err(Problem::new(Code::NotFound, "There is no such account; add it first.").into());
-    }
-    let former = app_passwords::of_account(tx.connection(), &login).await?;
-    if former.iter().filter(|it| it.revoked_at.is_none()).count() >= MOST {
-        let message = format!("An account has at most {MOST} app passwords; revoke one that nobody needs.");
-        return Err(Problem::new(Code::Conflict, message).into());
-    }
-    app_passwords::insert(tx.connection(), &secret, &app_password).await?;
-    let details = json!({ "app_password": app_password });
-    audit::record(&mut tx, &actor, "app_password.create", &target(&app_password), &details).await?;
-    let (shared, stored) = (Arc::clone(&app), app_password.clone());
-    tx.after_commit(move || shared.app_passwords.begin(secret, &stored));
-    tx.commit().await?;
-    let password = password.expose_secret().to_owned();
-    Ok((StatusCode::CREATED, Json(AppPasswordGrant { app_password, password })))
+    let made = make(&app, &Actor::of(&caller, client), lower(&login), new).await?;
+    Ok((StatusCode::CREATED, Json(made)))
 }
 
 /// Revokes an app password at once. One that is revoked already stays so.
@@ -112,27 +87,7 @@ async fn revoke(
     Writer(caller): Writer,
     Path(id): Path<AppPasswordId>,
 ) -> Answer<Json<AppPassword>> {
-    let actor = Actor::of(&caller, client);
-    let mut tx = app.log.begin().await?;
-    let mut app_password = app_passwords::get(tx.connection(), &id)
-        .await?
-        .ok_or_else(|| Problem::new(Code::NotFound, "There is no such app password."))?;
-    if app_password.revoked_at.is_some() {
-        return Ok(Json(app_password));
-    }
-    if let Some((at, from)) = app.app_passwords.get(&id).and_then(|it| it.last_use()) {
-        app_passwords::used(tx.connection(), &id, at, from).await?;
-        (app_password.last_used_at, app_password.last_used_from) = (Some(at), from);
-    }
-    let now = app.clock.now();
-    (app_password.revoked_at, app_password.revoked_by_login) = (Some(now), actor.login());
-    app_passwords::revoke(tx.connection(), &id, now, actor.login().as_ref()).await?;
-    let details = json!({ "id": id });
-    audit::record(&mut tx, &actor, "app_password.revoke", &target(&app_password), &details).await?;
-    let shared = Arc::clone(&app);
-    tx.after_commit(move || shared.app_passwords.end(&id));
-    tx.commit().await?;
-    Ok(Json(app_password))
+    end(&app, &Actor::of(&caller, client), &id, |_| true).await.map(Json)
 }
 
 /// Where accounts' own passwords are refused to mail clients.
@@ -178,6 +133,82 @@ async fn change_main_password(
     tx.after_commit(move || shared.app_passwords.swap_main(said));
     tx.commit().await?;
     Ok(Json(MainPasswords { scopes }))
+}
+
+/// An account's app passwords, revoked ones too, newest first.
+pub(crate) async fn of_account(
+    app: &App,
+    connection: &mut SqliteConnection,
+    login: &Login,
+) -> Result<Vec<AppPassword>, StoreError> {
+    let mut list = app_passwords::of_account(connection, login).await?;
+    for app_password in &mut list {
+        if let Some((at, from)) = app.app_passwords.get(&app_password.id).and_then(|it| it.last_use()) {
+            (app_password.last_used_at, app_password.last_used_from) = (Some(at), from);
+        }
+    }
+    Ok(list)
+}
+
+/// Draws an app password.
+pub(crate) async fn make(
+    app: &Arc<App>,
+    actor: &Actor,
+    login: Login,
+    new: NewAppPassword,
+) -> Answer<AppPasswordGrant> {
+    let app_password = described(new, login, actor, app.clock.now())?;
+    let login = &app_password.login;
+    let password = secrets::new_app_password();
+    let secret = keep(&app.server_key, login, &password);
+    let mut tx = app.log.begin().await?;
+    if accounts::get(tx.connection(), login).await?.is_none() {
+        return Err(Problem::new(Code::NotFound, "There is no such account; add it first.").into());
+    }
+    let former = app_passwords::of_account(tx.connection(), login).await?;
+    if former.iter().filter(|it| it.revoked_at.is_none()).count() >= MOST {
+        let message = format!("An account has at most {MOST} app passwords; revoke one that nobody needs.");
+        return Err(Problem::new(Code::Conflict, message).into());
+    }
+    app_passwords::insert(tx.connection(), &secret, &app_password).await?;
+    let details = json!({ "app_password": app_password });
+    audit::record(&mut tx, actor, "app_password.create", &target(&app_password), &details).await?;
+    let (shared, stored) = (Arc::clone(app), app_password.clone());
+    tx.after_commit(move || shared.app_passwords.begin(secret, &stored));
+    tx.commit().await?;
+    let password = password.expose_secret().to_owned();
+    Ok(AppPasswordGrant { app_password, password })
+}
+
+/// Revokes an app password at once, if it is one of those `among` which it is looked for. One that is revoked already
+/// stays so.
+pub(crate) async fn end(
+    app: &Arc<App>,
+    actor: &Actor,
+    id: &AppPasswordId,
+    among: impl Fn(&AppPassword) -> bool,
+) -> Answer<AppPassword> {
+    let mut tx = app.log.begin().await?;
+    let mut app_password = app_passwords::get(tx.connection(), id)
+        .await?
+        .filter(|it| among(it))
+        .ok_or_else(|| Problem::new(Code::NotFound, "There is no such app password."))?;
+    if app_password.revoked_at.is_some() {
+        return Ok(app_password);
+    }
+    if let Some((at, from)) = app.app_passwords.get(id).and_then(|it| it.last_use()) {
+        app_passwords::used(tx.connection(), id, at, from).await?;
+        (app_password.last_used_at, app_password.last_used_from) = (Some(at), from);
+    }
+    let now = app.clock.now();
+    (app_password.revoked_at, app_password.revoked_by_login) = (Some(now), actor.login());
+    app_passwords::revoke(tx.connection(), id, now, actor.login().as_ref()).await?;
+    let details = json!({ "id": id });
+    audit::record(&mut tx, actor, "app_password.revoke", &target(&app_password), &details).await?;
+    let (shared, id) = (Arc::clone(app), id.clone());
+    tx.after_commit(move || shared.app_passwords.end(&id));
+    tx.commit().await?;
+    Ok(app_password)
 }
 
 /// Refuses a change after which accounts that have no app password can't be opened by mail clients any more.

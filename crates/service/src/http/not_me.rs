@@ -56,7 +56,7 @@ async fn press(State(app): State<Arc<App>>, client: Client, Query(token): Query<
         Ok(claim) => claim,
         Err(fault) => return refused(fault),
     };
-    match not_me::act(&app, client.address, &claim).await {
+    match not_me::act(&app, client.address, &claim, None).await {
         Ok(Deed::Done { blocked_until }) => done(&claim, blocked_until),
         Ok(Deed::DoneBefore) => done_before(),
         Err(error) => failed(&error),

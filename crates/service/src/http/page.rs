@@ -120,6 +120,18 @@ background:var(--accent);cursor:pointer}\
 :focus-visible{outline:3px solid var(--accent);outline-offset:2px}\
 .wrong{padding:.5rem .75rem;border-left:4px solid var(--danger)}\
 .quiet{color:var(--quiet)}\
+a{color:var(--accent)}\
+h2{font-size:1.0625rem;margin:2.5rem 0 .5rem}\
+ul.list{list-style:none;margin:0 0 1rem;padding:0;border-bottom:1px solid var(--line)}\
+ul.list>li{padding:.75rem 0;border-top:1px solid var(--line)}\
+ul.list p{margin:0}\
+ul.list button{margin:.5rem 0 0}\
+fieldset{margin:1rem 0 0;padding:0 1rem .75rem;border:1px solid var(--line);border-radius:6px}\
+legend{font-weight:600;padding:0 .25rem}\
+label.tick{display:flex;gap:.5rem;align-items:baseline;margin:.5rem 0 0;font-weight:400}\
+.tick input{width:auto}\
+.secret{font:1.125rem ui-monospace,monospace;padding:.75rem;border:1px solid var(--line);border-radius:6px}\
+.done{padding:.5rem .75rem;border-left:4px solid var(--accent)}\
 .check{margin:1.25rem 0 0;padding:0 1rem 1rem;border:1px solid var(--line);border-radius:6px}\
 .check p{margin:1rem 0 0}\
 img{display:block;max-width:100%;height:auto;margin:1rem 0 0;border-radius:6px}\

@@ -4,9 +4,9 @@
 //! whatever a browser is sent back to.
 
 mod captcha;
-mod cookies;
-mod pages;
-mod verify;
+pub(super) mod cookies;
+pub(super) mod pages;
+pub(super) mod verify;
 
 use std::sync::Arc;
 
@@ -44,10 +44,10 @@ pub(super) fn routes() -> Router<Arc<App>> {
 
 /// A browser's request for a page.
 #[derive(Debug)]
-struct Visit {
-    browser: Browser,
-    cookies: Cookies,
-    has_origin: bool,
+pub(super) struct Visit {
+    pub browser: Browser,
+    pub cookies: Cookies,
+    pub has_origin: bool,
     has_language: bool,
 }
 
@@ -94,7 +94,7 @@ struct TokenForm {
     token: String,
 }
 
-type Submitted<T> = Result<Form<T>, FormRejection>;
+pub(super) type Submitted<T> = Result<Form<T>, FormRejection>;
 
 impl FromRequestParts<Arc<App>> for Visit {
     type Rejection = std::convert::Infallible;
@@ -258,7 +258,7 @@ fn form_token(app: &App, key: &SecretString) -> String {
     data_encoding::HEXLOWER.encode(code.as_bytes())
 }
 
-fn trouble(problem: &HttpProblem) -> pages::Trouble {
+pub(super) fn trouble(problem: &HttpProblem) -> pages::Trouble {
     let problem = problem.problem();
     let status = match problem.code {
         Code::SignInRefused | Code::WrongCode => StatusCode::FORBIDDEN,
@@ -274,13 +274,16 @@ fn enter(Grant { token, return_to }: &Grant) -> Response {
 }
 
 /// Sends a browser on, by GET, to a path of the host that it is on.
-fn go<const N: usize>(path: &str, cookies: [Option<HeaderValue>; N]) -> Response {
+pub(super) fn go<const N: usize>(path: &str, cookies: [Option<HeaderValue>; N]) -> Response {
     // A path in a form that a header can't hold is none of ours.
     let Ok(path) = HeaderValue::from_str(path) else { return pages::unreadable() };
     with_cookies((StatusCode::SEE_OTHER, [(header::LOCATION, path)]).into_response(), cookies)
 }
 
-fn with_cookies<const N: usize>(mut page: Response, cookies: [Option<HeaderValue>; N]) -> Response {
+pub(super) fn with_cookies<const N: usize>(
+    mut page: Response,
+    cookies: [Option<HeaderValue>; N],
+) -> Response {
     let headers: &mut HeaderMap = page.headers_mut();
     for cookie in cookies.into_iter().flatten() {
         headers.append(header::SET_COOKIE, cookie);

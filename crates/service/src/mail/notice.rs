@@ -94,6 +94,26 @@ If it was not you, somebody knows your password. Give the code to nobody.
     mail(to, &format!("{code} is your code for {organization}"), body)
 }
 
+/// Something of an account was changed by whoever was signed in as its owner. `what` is a sentence.
+pub fn changed(to: &str, occasion: &Occasion<'_>, what: &str) -> Mail {
+    let Occasion { organization, login, .. } = occasion;
+    let body = format!(
+        "Hello,
+
+{what} That is about your account {login} at {organization}.
+
+{facts}
+
+If that was you, there is nothing to do.
+
+{then}
+",
+        facts = facts(occasion),
+        then = if_not(occasion),
+    );
+    mail(to, &format!("Your account {login} was changed"), body)
+}
+
 /// An owner got many mails within an hour; this is the last one for now.
 pub fn too_many(to: &str, occasion: &Occasion<'_>, mails: u32) -> Mail {
     let Occasion { organization, login, .. } = occasion;
@@ -152,10 +172,16 @@ fn subject(occasion: &Occasion<'_>) -> String {
     format!("Sign-in to {} over {} from {}", occasion.login, short(occasion.protocol), whence(occasion))
 }
 
+/// A place as people say it: the network's name and the country, as far as they are known.
+pub fn place_words(place: &Place) -> Option<String> {
+    let parts = [place.network.as_deref().map(one_line), country_of(place)];
+    let parts: Vec<String> = parts.into_iter().flatten().collect();
+    (!parts.is_empty()).then(|| parts.join(", "))
+}
+
 /// The network's name and country as far as they are known, else the address.
 fn whence(occasion: &Occasion<'_>) -> String {
-    let parts: Vec<String> = [network(occasion), country(occasion)].into_iter().flatten().collect();
-    if parts.is_empty() { address(occasion) } else { parts.join(", ") }
+    occasion.place.and_then(place_words).unwrap_or_else(|| address(occasion))
 }
 
 fn facts(occasion: &Occasion<'_>) -> String {
@@ -196,11 +222,16 @@ fn network(occasion: &Occasion<'_>) -> Option<String> {
 }
 
 fn country(occasion: &Occasion<'_>) -> Option<String> {
-    let code = occasion.place?.country.as_deref()?;
+    country_of(occasion.place?)
+}
+
+fn country_of(place: &Place) -> Option<String> {
+    let code = place.country.as_deref()?;
     Some(countries::name(code).unwrap_or(code).to_owned())
 }
 
-fn short(protocol: Protocol) -> &'static str {
+/// What people call it.
+pub fn short(protocol: Protocol) -> &'static str {
     match protocol {
         Protocol::Web => "the web",
         Protocol::Api => "the API",
@@ -221,7 +252,8 @@ fn long(protocol: Protocol) -> &'static str {
     }
 }
 
-fn moment(at: &ZonedDateTime) -> String {
+/// A moment with its zone.
+pub fn moment(at: &ZonedDateTime) -> String {
     at.strftime("%-d %B %Y, %H:%M (%Q)").to_string()
 }
 
@@ -231,7 +263,7 @@ fn hours(hours: u32) -> String {
 
 /// The name and version of a program, from an IMAP ID (`"name" "Thunderbird" "version" "128"`) or as it is. Whoever
 /// signs in chooses it: what could be a link or a sentence of ours is taken out.
-fn program(client: &str) -> Option<String> {
+pub fn program(client: &str) -> Option<String> {
     let quoted: Vec<&str> = client.split('"').skip(1).step_by(2).collect();
     let field = |name: &str| {
         quoted.chunks_exact(2).find(|pair| pair[0].eq_ignore_ascii_case(name)).map(|pair| pair[1])

@@ -18,7 +18,7 @@ use crate::{
     http::blocks,
     sign_in,
     store::{StoreError, admins, notices},
-    web_sign_in::{self, Which},
+    web_sign_in::{self, LiveWebSession, Which},
 };
 
 /// How long the network is kept from the account.
@@ -33,18 +33,34 @@ pub enum Deed {
     DoneBefore,
 }
 
-/// Does it, once.
-pub async fn act(app: &Arc<App>, from: Option<Address>, claim: &NotMe) -> Result<Deed, StoreError> {
+/// Does it, once. A session in which the owner says it goes on, unless it is in that very network.
+pub async fn act(
+    app: &Arc<App>,
+    from: Option<Address>,
+    claim: &NotMe,
+    said_in: Option<&LiveWebSession>,
+) -> Result<Deed, StoreError> {
     let now = app.clock.now();
     let mut tx = app.log.begin().await?;
     if !notices::use_link(tx.connection(), &claim.id(), now, claim.expires_at).await? {
         return Ok(Deed::DoneBefore);
     }
-    let actor = Actor { admin: None, address: from };
-    if let About::Attempt(id) = &claim.about {
-        app.web_sign_in.end(id);
+    let actor = match said_in {
+        Some(session) => Actor::owner(&session.account, from),
+        None => Actor { address: from, ..Actor::default() },
+    };
+    match &claim.about {
+        About::Attempt(id) => app.web_sign_in.end(id),
+        About::Seq(_) => app.web_sign_in.end_of(&claim.login),
     }
-    web_sign_in::end_sessions(app, &mut tx, &actor, &claim.login, Which::All).await?;
+    let is_there = |address: &Option<Address>| address.is_some_and(|it| claim.network.contains(it));
+    let which = match said_in {
+        Some(session) if ![session.address, session.seen_from()].iter().any(is_there) => {
+            Which::Others(session.id.clone())
+        }
+        Some(_) | None => Which::All,
+    };
+    web_sign_in::end_sessions(app, &mut tx, &actor, &claim.login, which).await?;
     let admin = admins::by_login(tx.connection(), &claim.login).await?;
     let block = if let Some(row) = admin {
         sign_in::end_all(app, &mut tx, &row.admin.id, None).await?;

@@ -4,7 +4,7 @@ use std::{
     collections::HashMap,
     sync::{
         Arc, Mutex, PoisonError, RwLock,
-        atomic::{AtomicI64, Ordering},
+        atomic::{AtomicI64, AtomicU32, Ordering},
     },
 };
 
@@ -22,6 +22,12 @@ const IDLE: SignedDuration = SignedDuration::from_hours(12);
 /// A session ends this long after its sign-in, used or not.
 pub const LIFE: SignedDuration = SignedDuration::from_hours(7 * 24);
 
+/// For this long after the password was given, its account may be changed.
+pub const FRESH: SignedDuration = SignedDuration::from_mins(5);
+
+/// A session in which the password is wrong so many times in a row ends.
+pub const WRONG_PASSWORDS: u32 = 5;
+
 /// A browser in which an account is signed in.
 #[derive(Debug)]
 pub struct LiveWebSession {
@@ -34,6 +40,10 @@ pub struct LiveWebSession {
     /// Milliseconds since 1970.
     last_seen_at: AtomicI64,
     seen_from: Mutex<Option<Address>>,
+    /// When the password was given last, in milliseconds since 1970; after a start of the service, at the sign-in.
+    password_at: AtomicI64,
+    /// Passwords that are not known to be right, since the last one that was.
+    wrong_passwords: AtomicU32,
 }
 
 /// All living sessions on the web.
@@ -51,8 +61,46 @@ impl LiveWebSession {
         created_at: Time,
         last_seen_at: Time,
     ) -> Self {
-        let last_seen_at = AtomicI64::new(last_seen_at.as_millis());
-        Self { id, account, address, client, created_at, last_seen_at, seen_from: Mutex::new(address) }
+        Self {
+            id,
+            account,
+            address,
+            client,
+            created_at,
+            last_seen_at: AtomicI64::new(last_seen_at.as_millis()),
+            seen_from: Mutex::new(address),
+            password_at: AtomicI64::new(created_at.as_millis()),
+            wrong_passwords: AtomicU32::new(0),
+        }
+    }
+
+    /// Whether the password was given so lately that its account may be changed.
+    pub fn is_fresh(&self, now: Time) -> bool {
+        let given = Time::from_millis(self.password_at.load(Ordering::Relaxed));
+        now.0.duration_since(given.0) < FRESH
+    }
+
+    /// Counts a password as a wrong one before it is looked at; false if there were too many.
+    pub fn take_password(&self) -> bool {
+        self.wrong_passwords.fetch_add(1, Ordering::Relaxed) < WRONG_PASSWORDS
+    }
+
+    /// Whether it was the last one that may be wrong.
+    pub fn is_out_of_passwords(&self) -> bool {
+        self.wrong_passwords.load(Ordering::Relaxed) >= WRONG_PASSWORDS
+    }
+
+    /// The password could not be looked at.
+    pub fn give_password_back(&self) {
+        let one_less = |count: u32| count.checked_sub(1);
+        // None where a right one came between: there is nothing to give back.
+        let _ = self.wrong_passwords.fetch_update(Ordering::Relaxed, Ordering::Relaxed, one_less);
+    }
+
+    /// The password was right.
+    pub fn password_given(&self, now: Time) {
+        self.password_at.store(now.as_millis(), Ordering::Relaxed);
+        self.wrong_passwords.store(0, Ordering::Relaxed);
     }
 
     pub fn last_seen_at(&self) -> Time {

@@ -105,7 +105,7 @@ pub(super) async fn check(app: &App, visit: &Visit, key: &SecretString, asking: 
     if let Some(provider) = app.captcha.provider.as_ref().filter(|_| !is_own) {
         return provider::check(provider, &query);
     }
-    let own = Own::new(app, Bound { purpose: SIGN_IN, browser: key }).await;
+    let own = Own::new(app, &visit.browser, Bound { purpose: SIGN_IN, browser: key }).await;
     if asking.captcha == Kind::Picture { with_picture(&own, &query) } else { with_proof(&own, &query) }
 }
 

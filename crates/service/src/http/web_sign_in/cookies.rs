@@ -5,17 +5,17 @@ use jiff::SignedDuration;
 use secrecy::{ExposeSecret, SecretString};
 
 /// Holds the key of a sign-in that is under way.
-pub(super) const SIGN_IN: &str = "__Host-mailcup-sign-in";
+pub(in crate::http) const SIGN_IN: &str = "__Host-mailcup-sign-in";
 
 /// Holds the token of a session.
-pub(super) const SESSION: &str = "__Host-mailcup-session";
+pub(in crate::http) const SESSION: &str = "__Host-mailcup-session";
 
 /// Characters of a token of ours.
 const TOKEN: usize = 40;
 
 /// A request's cookies that may be ours.
 #[derive(Debug, Default)]
-pub(super) struct Cookies {
+pub(in crate::http) struct Cookies {
     sign_in: Option<SecretString>,
     session: Option<SecretString>,
 }
@@ -48,7 +48,11 @@ impl Cookies {
 }
 
 /// Sets a cookie, for as long as the browser is open where no life is given.
-pub(super) fn set(name: &str, value: &SecretString, life: Option<SignedDuration>) -> Option<HeaderValue> {
+pub(in crate::http) fn set(
+    name: &str,
+    value: &SecretString,
+    life: Option<SignedDuration>,
+) -> Option<HeaderValue> {
     let age = life.map(|life| format!("; Max-Age={}", life.as_secs())).unwrap_or_default();
     let text = format!("{name}={}; Path=/; Secure; HttpOnly; SameSite=Lax{age}", value.expose_secret());
     let mut cookie = HeaderValue::from_str(&text).ok()?;
@@ -56,7 +60,7 @@ pub(super) fn set(name: &str, value: &SecretString, life: Option<SignedDuration>
     Some(cookie)
 }
 
-pub(super) fn remove(name: &str) -> Option<HeaderValue> {
+pub(in crate::http) fn remove(name: &str) -> Option<HeaderValue> {
     HeaderValue::from_str(&format!("{name}=; Path=/; Secure; HttpOnly; SameSite=Lax; Max-Age=0")).ok()
 }
 

@@ -14,7 +14,7 @@ use crate::{
 
 /// Why a form is shown once more.
 #[derive(Debug)]
-pub(super) struct Trouble {
+pub(in crate::http) struct Trouble {
     pub status: StatusCode,
     pub text: Cow<'static, str>,
 }
@@ -100,6 +100,7 @@ pub(super) fn sign_out(organization: &str, account: Option<&Login>, token: &str)
         @match account {
             Some(account) => {
                 p { "You are signed in to " (organization) " as " (account.0) "." }
+                p { a href="/account" { "Your account" } }
                 form method="post" action="/sign-out" {
                     input type="hidden" name="token" value=(token);
                     button { "Sign out" }
@@ -122,7 +123,7 @@ pub(super) fn signed_out(organization: &str) -> Response {
     page(StatusCode::OK, "You are signed out", &content)
 }
 
-pub(super) fn unreadable() -> Response {
+pub(in crate::http) fn unreadable() -> Response {
     let content = html! {
         p { "What your browser sent is not what the form asks for. Nothing has happened." }
         p { a href="/sign-in" { "Begin anew" } }
@@ -130,10 +131,10 @@ pub(super) fn unreadable() -> Response {
     page(StatusCode::BAD_REQUEST, "That didn\u{2019}t work", &content)
 }
 
-fn told(trouble: Option<&Trouble>) -> Markup {
+pub(in crate::http) fn told(trouble: Option<&Trouble>) -> Markup {
     html! { @if let Some(trouble) = trouble { p.wrong role="alert" { (trouble.text) } } }
 }
 
-fn status(trouble: Option<&Trouble>) -> StatusCode {
+pub(in crate::http) fn status(trouble: Option<&Trouble>) -> StatusCode {
     trouble.map_or(StatusCode::OK, |trouble| trouble.status)
 }

@@ -42,7 +42,7 @@ pub(super) async fn verify(State(app): State<Arc<App>>, visit: Visit, headers: H
 }
 
 /// The session of a browser that may be used from where it is.
-pub(super) fn session(app: &App, cookies: &Cookies, client: Client) -> Option<Arc<LiveWebSession>> {
+pub(in crate::http) fn session(app: &App, cookies: &Cookies, client: Client) -> Option<Arc<LiveWebSession>> {
     let session = app.web_sessions.find(cookies.get(SESSION)?.expose_secret())?;
     if !web_sign_in::is_let_in(app, &session, client.address) {
         return None;

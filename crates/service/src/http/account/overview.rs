@@ -1,0 +1,84 @@
+//! The page itself.
+
+use std::sync::Arc;
+
+use axum::{
+    extract::{Query, State},
+    http::StatusCode,
+    response::Response,
+};
+use jiff::tz::TimeZone;
+use mailcup_wire::Time;
+use maud::{Markup, html};
+use serde::Deserialize;
+
+use super::{Fault, Inside, app_passwords, sessions};
+use crate::{app::App, http::page::page, mail::notice, notices::Owner, sign_in::masked, store::StoreError};
+
+#[derive(Debug, Default, Deserialize)]
+#[serde(default)]
+pub(super) struct Wish {
+    done: String,
+}
+
+pub(super) async fn show(
+    State(app): State<Arc<App>>,
+    inside: Inside,
+    Query(wish): Query<Wish>,
+) -> Result<Response, Fault> {
+    let organization = app.settings.organization_name();
+    let owner = inside.owner(&app).await?;
+    let zone = owner.as_ref().map_or(TimeZone::UTC, |owner| owner.zone.clone());
+    let mut connection = app.store.read().acquire().await.map_err(StoreError::from)?;
+    let app_passwords = app_passwords::section(&app, &mut connection, &inside, &zone).await?;
+    drop(connection);
+    let content = html! {
+        @if let Some(done) = done(&wish.done) { p.done role="status" { (done) } }
+        p { "Signed in to " (organization) " as " b { (inside.account().0) } "." }
+        p {
+            a href="/account/sign-ins" { "Sign-in history" } " · " a href="/sign-out" { "Sign out" }
+        }
+        (factors(owner.as_ref()))
+        (sessions::section(&app, &inside, &zone))
+        (app_passwords)
+    };
+    Ok(page(StatusCode::OK, "Your account", &content))
+}
+
+/// A moment in the owner's zone.
+pub(super) fn moment(at: Time, zone: &TimeZone) -> String {
+    notice::moment(&at.0.to_zoned_datetime(zone.clone()))
+}
+
+/// What a change says that led here.
+fn done(what: &str) -> Option<&'static str> {
+    match what {
+        "sessions" => Some("Done. Whoever used that browser is signed out."),
+        "revoked" => Some("The app password is revoked: it opens nothing any more."),
+        _ => None,
+    }
+}
+
+fn factors(owner: Option<&Owner>) -> Markup {
+    html! {
+        section #factors aria-labelledby="factors-title" {
+            h2 #factors-title { "Second factors" }
+            ul.list {
+                @match owner {
+                    Some(owner) => {
+                        li {
+                            p { b { "Codes by mail" } }
+                            p.quiet {
+                                "They go to " (masked(&owner.to)) "."
+                                @if !owner.outside {
+                                    " That is the mailbox that they protect: whoever reads your mail reads them too."
+                                }
+                            }
+                        }
+                    }
+                    None => { li { p { "No code can be mailed to you: your administrator has set no address." } } }
+                }
+            }
+        }
+    }
+}
