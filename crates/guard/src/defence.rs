@@ -74,7 +74,7 @@ pub struct AutomaticBlock {
 }
 
 /// The targets that were blocked, and how often.
-#[derive(Debug, Default)]
+#[derive(Debug, Clone, Default)]
 pub struct Defence {
     cases: BTreeMap<Target, Case>,
 }

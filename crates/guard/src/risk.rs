@@ -89,7 +89,7 @@ pub struct SignIn<'a> {
 pub struct Score(pub f64);
 
 /// What all accounts did.
-#[derive(Debug)]
+#[derive(Debug, Clone)]
 pub struct History {
     /// Logins that somebody was let in with: nobody can choose many of them so that they collide.
     accounts: HashMap<Arc<str>, Account, RandomState>,
@@ -132,7 +132,7 @@ pub enum Familiar {
     Unknown,
 }
 
-#[derive(Debug)]
+#[derive(Debug, Clone)]
 struct Account {
     /// In the order of time.
     sign_ins: Vec<Remembered>,

@@ -43,10 +43,4 @@ impl Chance {
             })
             .unwrap_or(0)
     }
-
-    /// Of a normal distribution with mean 0 and deviation 1 (Box and Muller).
-    pub fn normal(&mut self) -> f64 {
-        let radius = (-2.0 * (1.0 - self.share()).ln()).sqrt();
-        radius * (std::f64::consts::TAU * self.share()).cos()
-    }
 }

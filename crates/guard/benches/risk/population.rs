@@ -188,7 +188,7 @@ impl Person {
 
 /// How many sign-ins an account has: lognormal, by the published percentiles.
 fn count(chance: &mut Chance) -> u32 {
-    let many = (0.72 + 1.14 * chance.normal()).exp().round();
+    let many = (0.72 + 1.14 * normal(chance)).exp().round();
     (1..2000).find(|count| f64::from(*count) >= many).unwrap_or(2000)
 }
 
@@ -219,4 +219,10 @@ fn version(at: u32) -> u32 {
 
 fn common_agent(browser: u32, version: u32, system: u32) -> u32 {
     1 + (version * BROWSERS + browser) * SYSTEMS + system
+}
+
+/// Of a normal distribution with mean 0 and deviation 1 (Box and Muller).
+fn normal(chance: &mut Chance) -> f64 {
+    let radius = (-2.0 * (1.0 - chance.share()).ln()).sqrt();
+    radius * (std::f64::consts::TAU * chance.share()).cos()
 }

@@ -58,13 +58,13 @@ pub enum Suspicion {
 }
 
 /// How accounts send.
-#[derive(Debug, Default)]
+#[derive(Debug, Clone, Default)]
 pub struct Senders {
     /// Logins that a mail server let in: nobody can choose many of them so that they collide.
     accounts: HashMap<Arc<str>, Sender, RandomState>,
 }
 
-#[derive(Debug, Default)]
+#[derive(Debug, Clone, Default)]
 struct Sender {
     /// Number of the hour since 1970, and recipients of it and of the one before it.
     hour: i64,

@@ -25,7 +25,7 @@ pub const FORGOTTEN_AFTER: u16 = 90;
 const PLACES: usize = 24;
 
 /// On which networks accounts succeeded, and on how many days.
-#[derive(Debug, Default)]
+#[derive(Debug, Clone, Default)]
 pub struct KnownGood {
     accounts: HashMap<Arc<str>, Vec<Place>, RandomState>,
     /// How many accounts are known good on a client network, and on the network around it.

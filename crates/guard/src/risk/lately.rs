@@ -64,7 +64,7 @@ pub struct Places {
     pub countries: usize,
 }
 
-#[derive(Debug, Default)]
+#[derive(Debug, Clone, Default)]
 pub struct Lately {
     /// Of a client network: the logins that it failed on, with the passwords.
     networks: Windows<IpNet>,
@@ -79,7 +79,7 @@ pub struct Lately {
 }
 
 /// Pairs of values that were seen of keys, each pair with the latest time.
-#[derive(Debug)]
+#[derive(Debug, Clone)]
 struct Windows<K> {
     keys: HashMap<K, Window>,
     /// The one that was quiet for longest comes first.
@@ -87,7 +87,7 @@ struct Windows<K> {
     turns: u64,
 }
 
-#[derive(Debug, Default)]
+#[derive(Debug, Clone, Default)]
 struct Window {
     traces: Vec<Trace>,
     turn: u64,

@@ -10,7 +10,7 @@ use super::{NONE, number};
 const NEVER_SEEN: f64 = 4.0;
 
 /// Counts of a feature over the sign-ins that have it. A level that is not known is 0; the finest always is.
-#[derive(Debug)]
+#[derive(Debug, Clone)]
 pub(super) struct Tally<const LEVELS: usize> {
     weights: [f64; LEVELS],
     /// Values that were seen together. One that is counted no more is used again.
