@@ -32,6 +32,8 @@ enum Part {
     Window,
     /// The risk score: what it costs, and how it tells invented attackers from people
     Risk,
+    /// Attacks on 200 invented people: what stops them and whom it hits wrongly; takes a seed
+    Attacks,
 }
 
 pub fn bench(workspace: &Workspace, options: &Options) -> Result<(), Failure> {
@@ -55,6 +57,7 @@ pub fn bench(workspace: &Workspace, options: &Options) -> Result<(), Failure> {
             Part::History => run(workspace, options, "history", "Measure the service with a long log")?,
             Part::Store => run(workspace, options, "store", "Measure the local copy")?,
             Part::Risk => run(workspace, options, "risk", "Measure the risk score")?,
+            Part::Attacks => run(workspace, options, "attacks", "Attack invented people")?,
             Part::Latency => {
                 build_programs(workspace, &["mailcup-console", "mailcupd"], true)?;
                 run(workspace, options, "latency", "Measure from the login to the notification")?;
@@ -87,7 +90,13 @@ impl Part {
     fn needs_the_product(self) -> bool {
         match self {
             Self::Latency | Self::Window => true,
-            Self::Policy | Self::Refusals | Self::Captcha | Self::History | Self::Store | Self::Risk => false,
+            Self::Policy
+            | Self::Refusals
+            | Self::Captcha
+            | Self::History
+            | Self::Store
+            | Self::Risk
+            | Self::Attacks => false,
         }
     }
 
@@ -95,7 +104,7 @@ impl Part {
     fn needs_mail_servers(self) -> bool {
         match self {
             Self::Latency | Self::Window | Self::Refusals => true,
-            Self::Policy | Self::Captcha | Self::History | Self::Store | Self::Risk => false,
+            Self::Policy | Self::Captcha | Self::History | Self::Store | Self::Risk | Self::Attacks => false,
         }
     }
 }

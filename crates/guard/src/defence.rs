@@ -27,7 +27,7 @@ use crate::{
         History,
         known::network_around,
         lately::Lately,
-        signals::{Assessment, Attempt, Signal},
+        signals::{Assessment, Attempt, Password, Signal},
     },
 };
 
@@ -57,7 +57,7 @@ pub enum Cause {
     DistributedGuessing,
     /// Used from so many places in a day that it is no single person's any more.
     SharedPassword,
-    /// The sign-in differs too much from what the account does.
+    /// The password was right, and too much speaks against its owner.
     StolenPassword,
 }
 
@@ -102,7 +102,7 @@ impl Defence {
         {
             return None;
         }
-        let cause = Cause::of(found.signals.first()?);
+        let cause = Cause::of(attempt.password, &found.signals)?;
         let network = client_network(address);
         let mut target = Target::AccountNetwork(sign_in.login.to_owned(), network);
         if let Some(Signal::PasswordSpraying { network, .. }) = found.signals.first()
@@ -187,18 +187,27 @@ impl Cause {
         }
     }
 
-    fn of(weightiest: &Signal) -> Self {
-        match weightiest {
-            Signal::PasswordSpraying { .. } => Self::PasswordSpraying,
-            Signal::BruteForce { .. } => Self::BruteForce,
-            Signal::DistributedGuessing { .. } => Self::DistributedGuessing,
-            Signal::ManyCountries { .. } | Signal::ManyNetworks { .. } => Self::SharedPassword,
-            Signal::Unusual { .. }
+    /// With the right password it is no guessing any more.
+    fn of(password: Password, signals: &[Signal]) -> Option<Self> {
+        let attack = signals.iter().find_map(|signal| match signal {
+            Signal::PasswordSpraying { .. } => Some(Self::PasswordSpraying),
+            Signal::BruteForce { .. } => Some(Self::BruteForce),
+            Signal::DistributedGuessing { .. } => Some(Self::DistributedGuessing),
+            Signal::ManyCountries { .. }
+            | Signal::ManyNetworks { .. }
+            | Signal::Unusual { .. }
             | Signal::NewCountry { .. }
             | Signal::ImpossibleTravel { .. }
             | Signal::HiddenNetwork { .. }
             | Signal::OffHours { .. }
-            | Signal::Dormant { .. } => Self::StolenPassword,
+            | Signal::Dormant { .. } => None,
+        });
+        let many =
+            |signal: &Signal| matches!(signal, Signal::ManyCountries { .. } | Signal::ManyNetworks { .. });
+        match password {
+            Password::NotRight => attack,
+            Password::Right if signals.iter().any(many) => Some(Self::SharedPassword),
+            Password::Right => Some(Self::StolenPassword),
         }
     }
 }

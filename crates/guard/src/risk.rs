@@ -117,8 +117,10 @@ pub struct Habits {
     pub usual_hour: bool,
     /// The latest success.
     pub last: Timestamp,
+    /// Seen on an earlier day than the last 24 hours: a thief's first successes make nothing familiar.
     pub country: Familiar,
     pub system: Familiar,
+    /// By name and version.
     pub client: Familiar,
 }
 
@@ -222,9 +224,10 @@ impl History {
         let usual_hour =
             [23, 0, 1].into_iter().any(|beside| account.hours[(hour(at) + beside) % 24] > lately);
         let origin = sign_in.origin.map(|origin| origin.levels());
-        let origins = || own.iter().map(|one| one.origin);
+        let earlier = own.get(..account.before(at.saturating_sub(86_400))).unwrap_or_default();
+        let origins = || earlier.iter().map(|one| one.origin);
         let client = sign_in.client.map(|client| client.levels());
-        let clients = || own.iter().map(|one| one.client);
+        let clients = || earlier.iter().map(|one| one.client);
         Some(Habits {
             days: u32::from(day(at).saturating_sub(account.since)),
             usual_hour,

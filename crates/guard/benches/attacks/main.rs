@@ -20,7 +20,7 @@ mod service;
 #[path = "../../tests/attacks/split.rs"]
 mod split;
 
-use mailcup_guard::risk::signals::Level;
+use mailcup_guard::risk::signals::{Level, Stance};
 
 const SEED: u64 = 2026;
 
@@ -30,13 +30,14 @@ const LEVELS: [(&str, Level); 3] =
 fn main() {
     let seed = std::env::args().skip(1).find_map(|argument| argument.parse().ok()).unwrap_or(SEED);
     for (name, level) in LEVELS {
+        let stance = Stance { level, enforced: true };
         println!("{name}, seed {seed}");
-        let met = report::ordinary(level, seed);
+        let met = report::ordinary(stance, seed);
         println!("  {} days of {} people: {met}", report::DAYS, people::PEOPLE);
         for why in met.why.iter().take(20) {
             println!("    wrongly: {why}");
         }
-        let attacks = report::attacks(level, seed);
+        let attacks = report::attacks(stance, seed);
         for set_aside in [false, true] {
             println!("  {}", if set_aside { "set aside:" } else { "tuned with:" });
             for met in attacks.iter().filter(|met| met.scenario.is_set_aside() == set_aside) {

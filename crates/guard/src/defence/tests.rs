@@ -6,7 +6,7 @@ use crate::{
     alert::PasswordMark,
     risk::{
         Origin, SignIn,
-        signals::{Level, Stance, assess},
+        signals::{Level, Password, Stance, assess},
     },
 };
 
@@ -61,6 +61,7 @@ fn from(login: &'static str, address: &str, second: i64) -> Attempt<'static> {
     Attempt {
         sign_in: SignIn { at, login, origin: Some(origin), client: None, device: None },
         protocol: Protocol::Imap,
+        password: Password::NotRight,
         coordinates: None,
         hidden_by: None,
     }

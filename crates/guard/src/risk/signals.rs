@@ -2,6 +2,10 @@
 //!
 //! Each signal has a weight; their sum is compared with the thresholds of a level. An account on a network (and
 //! device, where it tells one) where it is known good is never refused here, whatever is tried against it elsewhere.
+//!
+//! A sign-in is judged twice. Before its password is looked at, only attacks on passwords count, and what is odd about
+//! it where there is such an attack: what looks odd with a wrong password is nobody's sign-in. Once the password is
+//! right, all of it counts: then it is stolen, or its owner is on a journey.
 
 use std::fmt;
 
@@ -24,10 +28,19 @@ use crate::{
 pub struct Attempt<'a> {
     pub sign_in: SignIn<'a>,
     pub protocol: Protocol,
+    pub password: Password,
     /// None where the place is not known: then no distance speaks against anybody.
     pub coordinates: Option<Coordinates>,
     /// What is known to hide who comes from the network.
     pub hidden_by: Option<HiddenBy>,
+}
+
+/// What is known of the password.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub enum Password {
+    /// It was not looked at yet, or was wrong.
+    NotRight,
+    Right,
 }
 
 /// Networks behind which anybody may be, the most hidden last.
@@ -47,8 +60,9 @@ pub enum Signal {
     /// The account was never in this country.
     NewCountry { country: Country },
     /// From where it was let in last, nobody gets here so soon. Two programs of one person may do it, one left at home
-    /// and one travelling: a program that the account is used to weighs less.
-    ImpossibleTravel { kilometres: u32, minutes: u32, known_client: bool },
+    /// and one travelling. It is plain where no jet is as fast, the place is not only where a server stands, and the
+    /// account doesn't know the program.
+    ImpossibleTravel { kilometres: u32, minutes: u32, plain: bool },
     /// The account doesn't use this provider, and anybody may be behind it.
     HiddenNetwork { by: HiddenBy },
     /// One network fails on many accounts.
@@ -123,12 +137,12 @@ const NEAR: f64 = 500.0;
 pub const COUNTRIES_A_DAY: usize = 5;
 pub const NETWORKS_A_DAY: usize = 20;
 
-/// Judges a sign-in, before or after its password was looked at.
+/// Judges a sign-in.
 pub fn assess(attempt: &Attempt<'_>, history: &History, lately: &Lately, stance: Stance) -> Assessment {
     let SignIn { at, login, origin, device, .. } = attempt.sign_in;
     let known = origin.is_some_and(|origin| history.known().is_known(login, origin.address, device, at));
     let mut signals = attacks(attempt, lately);
-    if !known {
+    if !known && (attempt.password == Password::Right || !signals.is_empty()) {
         signals.extend(oddities(attempt, history, lately));
     }
     signals.sort_by_key(|signal| std::cmp::Reverse(signal.weight()));
@@ -177,13 +191,8 @@ impl Signal {
                 }
             }
             Self::NewCountry { .. } | Self::Dormant { .. } => 15,
-            Self::ImpossibleTravel { known_client, .. } => {
-                if *known_client {
-                    15
-                } else {
-                    45
-                }
-            }
+            Self::ImpossibleTravel { plain: true, .. } => 45,
+            Self::ImpossibleTravel { plain: false, .. } => 25,
             Self::HiddenNetwork { by } => match by {
                 HiddenBy::Vpn => 10,
                 HiddenBy::Hosting => 20,
@@ -271,10 +280,17 @@ fn oddities(attempt: &Attempt<'_>, history: &History, lately: &Lately) -> Vec<Si
     let sign_in = &attempt.sign_in;
     let places = lately.places(sign_in);
     let (countries, networks) = (places.countries, places.networks);
+    let habits = history.habits(sign_in);
+    let is_new = |familiar: fn(&Habits) -> Familiar| habits.as_ref().map(familiar) != Some(Familiar::Yes);
     let mut signals = Vec::new();
-    signals.extend((countries > COUNTRIES_A_DAY).then_some(Signal::ManyCountries { countries }));
-    signals.extend((networks > NETWORKS_A_DAY).then_some(Signal::ManyNetworks { networks }));
-    let Some(habits) = history.habits(sign_in) else { return signals };
+    // Its owner goes on in their own country, with their own providers.
+    if countries > COUNTRIES_A_DAY && is_new(|habits| habits.country) {
+        signals.push(Signal::ManyCountries { countries });
+    }
+    if networks > NETWORKS_A_DAY && is_new(|habits| habits.system) {
+        signals.push(Signal::ManyNetworks { networks });
+    }
+    let Some(habits) = habits else { return signals };
     let score = history.score(sign_in).filter(|score| score.0 >= 3.0);
     signals.extend(score.map(|score| Signal::Unusual { score }));
     if habits.country == Familiar::No {
@@ -306,7 +322,9 @@ fn travel(attempt: &Attempt<'_>, habits: &Habits, last: Located) -> Option<Signa
     (kilometres > NEAR && kilometres > FASTEST * hours).then(|| Signal::ImpossibleTravel {
         kilometres: whole(kilometres),
         minutes,
-        known_client: habits.client == Familiar::Yes,
+        plain: kilometres > 2.0 * FASTEST * hours
+            && attempt.hidden_by.is_none()
+            && habits.client != Familiar::Yes,
     })
 }
 

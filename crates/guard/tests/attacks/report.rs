@@ -4,7 +4,7 @@ use std::{collections::BTreeSet, fmt};
 
 use mailcup_guard::{
     defence::sending::Suspicion,
-    risk::signals::{Level, Signal, Stance},
+    risk::signals::{Signal, Stance},
 };
 
 use crate::{
@@ -61,8 +61,8 @@ pub struct Attack {
 }
 
 /// Ninety days without an attack.
-pub fn ordinary(level: Level, seed: u64) -> Ordinary {
-    let (mut service, mut people) = (Service::new(stance(level)), People::new(seed));
+pub fn ordinary(stance: Stance, seed: u64) -> Ordinary {
+    let (mut service, mut people) = (Service::new(stance), People::new(seed));
     let mut met = Ordinary::default();
     for day in 0..DAYS {
         service.upkeep(day);
@@ -76,8 +76,8 @@ pub fn ordinary(level: Level, seed: u64) -> Ordinary {
 }
 
 /// Each of the scenarios, after a month of ordinary life.
-pub fn attacks(level: Level, seed: u64) -> Vec<Attack> {
-    let (mut service, mut people) = (Service::new(stance(level)), People::new(seed));
+pub fn attacks(stance: Stance, seed: u64) -> Vec<Attack> {
+    let (mut service, mut people) = (Service::new(stance), People::new(seed));
     for day in 0..LIVED {
         service.upkeep(day);
         for one in people.day(day) {
@@ -122,10 +122,6 @@ fn attack(scenario: Scenario, victim: usize, mut service: Service, mut people: P
     }
     met.others.person_days = PEOPLE * usize::try_from(ATTACKED).unwrap_or(0);
     met
-}
-
-fn stance(level: Level) -> Stance {
-    Stance { level, enforced: true }
 }
 
 impl Ordinary {

@@ -18,7 +18,7 @@ use mailcup_guard::{
         Client, History, SignIn,
         known::network_around,
         lately::Lately,
-        signals::{Assessment, Attempt, Stance, assess},
+        signals::{Assessment, Attempt, Password as Checked, Stance, assess},
     },
 };
 
@@ -73,6 +73,8 @@ pub enum Answer {
     Blocked,
 }
 
+type Judged = (Answer, Assessment, Option<AutomaticBlock>);
+
 #[derive(Debug, Clone)]
 pub struct Service {
     stance: Stance,
@@ -105,6 +107,7 @@ impl Service {
         let attempt = Attempt {
             sign_in,
             protocol: one.protocol,
+            password: Checked::NotRight,
             coordinates: one.place.coordinates,
             hidden_by: one.place.hidden_by,
         };
@@ -114,12 +117,9 @@ impl Service {
         if !known && self.is_blocked(&attempt) {
             return outcome;
         }
-        let found = assess(&attempt, &self.history, &self.lately, self.stance);
-        outcome.answer = self.answer(one, &attempt, &found, people);
-        let found = assess(&attempt, &self.history, &self.lately, self.stance);
-        if matches!(outcome.answer, Answer::Refused | Answer::WrongPassword) {
-            outcome.block = self.defence.consider(&attempt, &found, &self.history, &mut self.lately);
-        }
+        let (answer, found, block) = self.judge(one, attempt, people);
+        outcome.answer = answer;
+        outcome.block = block;
         if let Some(block) = &outcome.block {
             self.blocks.insert(block.target.clone(), block.expires_at);
         }
@@ -141,26 +141,39 @@ impl Service {
         self.blocks.retain(|_, end| now < *end);
     }
 
-    fn answer(&mut self, one: &Try, attempt: &Attempt<'_>, found: &Assessment, people: usize) -> Answer {
-        let verdict = found.answer();
-        if verdict == SignInVerdict::Refuse {
-            return Answer::Refused;
+    /// Before the password is looked at, and again when it was wrong or right.
+    fn judge(&mut self, one: &Try, attempt: Attempt<'_>, people: usize) -> Judged {
+        let before = self.assess(&attempt);
+        if before.answer() == SignInVerdict::Refuse {
+            return self.considered(Answer::Refused, &attempt, before);
         }
         if let Password::Wrong(mark) = one.password {
             let exists = one.person < people;
             self.lately.failed(&attempt.sign_in, Some(PasswordMark(mark)), exists, &self.history);
-            return Answer::WrongPassword;
+            let after = self.assess(&attempt);
+            return self.considered(Answer::WrongPassword, &attempt, after);
         }
-        if verdict == SignInVerdict::Challenge && !one.honest {
-            return Answer::Challenged;
-        }
-        self.history.learn(&attempt.sign_in);
-        self.lately.succeeded(&attempt.sign_in, attempt.coordinates);
-        match verdict {
+        let attempt = Attempt { password: Checked::Right, ..attempt };
+        let found = self.assess(&attempt);
+        let answer = match found.answer() {
+            SignInVerdict::Refuse => return self.considered(Answer::Refused, &attempt, found),
+            SignInVerdict::Challenge if !one.honest => return (Answer::Challenged, found, None),
             SignInVerdict::Challenge => Answer::Challenged,
             SignInVerdict::Delay(_) => Answer::Delayed,
-            SignInVerdict::Allow | SignInVerdict::Refuse => Answer::LetIn,
-        }
+            SignInVerdict::Allow => Answer::LetIn,
+        };
+        self.history.learn(&attempt.sign_in);
+        self.lately.succeeded(&attempt.sign_in, attempt.coordinates);
+        (answer, found, None)
+    }
+
+    fn assess(&self, attempt: &Attempt<'_>) -> Assessment {
+        assess(attempt, &self.history, &self.lately, self.stance)
+    }
+
+    fn considered(&mut self, answer: Answer, attempt: &Attempt<'_>, found: Assessment) -> Judged {
+        let block = self.defence.consider(attempt, &found, &self.history, &mut self.lately);
+        (answer, found, block)
     }
 
     fn send(&mut self, one: &Try, login: &str, at: Timestamp, known: bool) -> Option<Suspicion> {

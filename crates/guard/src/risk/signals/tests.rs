@@ -62,6 +62,7 @@ fn attempt(
     Attempt {
         sign_in: SignIn { at, login, origin: Some(origin), client: None, device: None },
         protocol: Protocol::Imap,
+        password: Password::Right,
         coordinates: Some(coordinates),
         hidden_by: None,
     }
