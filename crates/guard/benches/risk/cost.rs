@@ -1,15 +1,26 @@
 //! What a score costs, and what is remembered, with 100,000 accounts of 40 sign-ins each.
 
-use std::{net::IpAddr, time::Instant};
+use std::{
+    net::IpAddr,
+    time::{Duration, Instant},
+};
 
 use jiff::Timestamp;
-use mailcup_guard::risk::{Client, History, Origin, SignIn, Value};
+use mailcup_guard::{
+    access::Protocol,
+    risk::{
+        Client, History, Origin, SignIn, Value,
+        lately::Lately,
+        signals::{Attempt, Level, Password, Stance, assess},
+    },
+};
 
 use crate::{chance::Chance, place};
 
 const ACCOUNTS: u32 = 100_000;
 const EACH: u32 = 40;
 const ASKED: u32 = 200_000;
+const BATCH: usize = 5_000;
 
 #[expect(clippy::disallowed_methods, reason = "a benchmark measures time")]
 pub fn measure() {
@@ -24,19 +35,53 @@ pub fn measure() {
         }
     }
     let learned = begun.elapsed() / (ACCOUNTS * EACH);
-    let asked: Vec<(usize, SignIn<'_>)> = (0..ASKED)
+    let asked: Vec<SignIn<'_>> = (0..ASKED)
         .map(|_| {
             let account = chance.below(ACCOUNTS) as usize;
-            (account, sign_in(&logins[account], homes[account], EACH, &mut chance))
+            sign_in(&logins[account], homes[account], EACH, &mut chance)
         })
         .collect();
-    let begun = Instant::now();
-    let known = asked.iter().filter(|(_, ask)| history.score(ask).is_some()).count();
-    let scored = begun.elapsed() / ASKED;
+    let lately = Lately::default();
+    let stance = Stance { level: Level::Balanced, enforced: true };
+    let scored = each(&asked, |ask| history.score(ask).is_some());
+    // Whoever is known good is not judged further.
+    let is_known = |ask: &SignIn<'_>| {
+        ask.origin.is_some_and(|origin| history.known().is_known(ask.login, origin.address, None, ask.at))
+    };
+    let strangers: Vec<SignIn<'_>> = asked.iter().copied().filter(|ask| !is_known(ask)).collect();
+    let judged = each(&strangers, |ask| {
+        let attempt = Attempt {
+            sign_in: *ask,
+            protocol: Protocol::Imap,
+            password: Password::Right,
+            coordinates: None,
+            hidden_by: None,
+        };
+        !assess(&attempt, &history, &lately, stance).known
+    });
     let memory = history.memory();
     println!("{} accounts with {} sign-ins together", memory.accounts, memory.sign_ins);
-    println!("to learn a sign-in: {learned:?}; to score one: {scored:?} ({known} scored)");
+    println!(
+        "to learn a sign-in: {learned:?}; to score one: {scored}; to judge one by all signals: {judged}"
+    );
     println!("memory: {} bytes an account, {} MB in all", memory.bytes / memory.accounts, memory.bytes >> 20);
+}
+
+/// What one costs: the median and the worst of batches.
+#[expect(clippy::disallowed_methods, reason = "a benchmark measures time")]
+fn each(asked: &[SignIn<'_>], mut ask: impl FnMut(&SignIn<'_>) -> bool) -> String {
+    let mut batches: Vec<Duration> = asked
+        .chunks_exact(BATCH)
+        .map(|batch| {
+            let begun = Instant::now();
+            let answered = batch.iter().filter(|one| ask(one)).count();
+            assert!(answered > BATCH / 4, "{answered} of {BATCH} were answered");
+            begun.elapsed() / u32::try_from(BATCH).unwrap_or(u32::MAX)
+        })
+        .collect();
+    batches.sort_unstable();
+    let worst = batches.last().copied().unwrap_or_default();
+    format!("{:?} (at worst {worst:?})", batches[batches.len() / 2])
 }
 
 fn sign_in<'a>(login: &'a str, home: u32, day: u32, chance: &mut Chance) -> SignIn<'a> {

@@ -40,8 +40,15 @@ pub fn measure() {
     println!("  quietest hour to busiest: {:.2} (5 to 33, 0.15)", is.quietest_hour);
     let [saturday, sunday] = is.weekend.map(|share| share * 100.0);
     println!("  days of the weekend: {saturday:.1} % and {sunday:.1} % (12 to 13 %)");
-    let scores = score(&events, &mut chance);
     println!("Median of times asked again, after 12 and 39 sign-ins; in parentheses what was published:");
+    report(&score(&events, |_| true, &mut chance));
+    println!("Of accounts of the first country alone (a question that came up after the figures above):");
+    let abroad: BTreeSet<u32> =
+        events.iter().filter(|event| event.country != 0).map(|event| event.account).collect();
+    report(&score(&events, |account| !abroad.contains(&account), &mut chance));
+}
+
+fn report(scores: &Scores) {
     for (rate, published) in PUBLISHED {
         print!("  {rate} of attackers noticed:");
         for ((attacker, scores_of), published) in ATTACKERS.iter().zip(&scores.attackers).zip(published) {
@@ -57,14 +64,14 @@ pub fn measure() {
     }
 }
 
-fn score(events: &[Event], chance: &mut Chance) -> Scores {
+fn score(events: &[Event], counts: impl Fn(u32) -> bool, chance: &mut Chance) -> Scores {
     let logins: Vec<String> = (0..ACCOUNTS).map(|account| account.to_string()).collect();
     let frequent: BTreeSet<u32> = {
-        let mut counts = BTreeMap::<u32, u32>::new();
-        for event in events {
-            *counts.entry(event.account).or_default() += 1;
+        let mut times = BTreeMap::<u32, u32>::new();
+        for event in events.iter().filter(|event| counts(event.account)) {
+            *times.entry(event.account).or_default() += 1;
         }
-        counts.into_iter().filter(|(_, count)| *count >= 12).map(|(account, _)| account).collect()
+        times.into_iter().filter(|(_, count)| *count >= 12).map(|(account, _)| account).collect()
     };
     let mut history = History::default();
     let mut scores = Scores::default();

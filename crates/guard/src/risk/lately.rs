@@ -1,11 +1,13 @@
 //! What happened within the last day: failures by network and by account, and where accounts were let in.
 //!
-//! Strangers choose what is counted, so all of it is bounded: at most [`KEYS`] networks, networks around them, and
-//! accounts, and [`TRACES`] different traces of each; the ones that were quiet for longest go first. Logins that no
-//! account has are counted with their network alone, so that inventing logins pushes no account out. Whoever fails
-//! from more than [`KEYS`] networks within a day makes us forget what the first of them did: that costs them a fresh
-//! network for every few tries, which a count by network could not have stopped either; the count of the account that
-//! they guess at stays.
+//! Strangers choose what is counted, so all of it is bounded: at most [`NETWORKS`] networks, as many around them,
+//! [`ACCOUNTS`] accounts, and [`TRACES`] different traces of each; the ones that were quiet for longest go first. Logins
+//! that no account has are counted with their network alone, so that inventing logins pushes no account out. Whoever
+//! fails from more than [`NETWORKS`] networks within a day makes us forget what the first of them did: that costs them
+//! a fresh network for every few tries, which a count by network could not have stopped either; the count of the
+//! account that they guess at stays.
+//!
+//! The state is rebuilt by taking in the last day's sign-ins again, in the order of time.
 
 use std::{
     collections::{BTreeMap, BTreeSet, HashMap},
@@ -19,8 +21,11 @@ use jiff::Timestamp;
 use super::{History, SignIn, Value, known::network_around, seconds};
 use crate::{access::Country, alert::PasswordMark, block::Target, client::client_network};
 
-/// Networks, networks around them, and accounts that are remembered.
-pub const KEYS: usize = 20_000;
+/// Networks that are remembered, and networks around them.
+pub const NETWORKS: usize = 20_000;
+
+/// Accounts that are remembered.
+pub const ACCOUNTS: usize = 200_000;
 
 /// Remembered of each; counts end there.
 pub const TRACES: usize = 64;
@@ -64,7 +69,7 @@ pub struct Places {
     pub countries: usize,
 }
 
-#[derive(Debug, Clone, Default)]
+#[derive(Debug, Clone)]
 pub struct Lately {
     /// Of a client network: the logins that it failed on, with the passwords.
     networks: Windows<IpNet>,
@@ -74,6 +79,7 @@ pub struct Lately {
     accounts: Windows<Arc<str>>,
     /// Of an account: the networks that it was let in from, with the countries.
     places: Windows<Arc<str>>,
+    /// Of accounts that were let in, one each.
     located: HashMap<Arc<str>, Located>,
     unmarked: u64,
 }
@@ -81,6 +87,7 @@ pub struct Lately {
 /// Pairs of values that were seen of keys, each pair with the latest time.
 #[derive(Debug, Clone)]
 struct Windows<K> {
+    most: usize,
     keys: HashMap<K, Window>,
     /// The one that was quiet for longest comes first.
     order: BTreeMap<u64, K>,
@@ -99,6 +106,19 @@ struct Trace {
     at: u32,
     one: u64,
     other: u64,
+}
+
+impl Default for Lately {
+    fn default() -> Self {
+        Self {
+            networks: Windows::new(NETWORKS),
+            around: Windows::new(NETWORKS),
+            accounts: Windows::new(ACCOUNTS),
+            places: Windows::new(ACCOUNTS),
+            located: HashMap::new(),
+            unmarked: 0,
+        }
+    }
 }
 
 impl Lately {
@@ -231,18 +251,16 @@ impl std::fmt::Display for Span {
     }
 }
 
-impl<K> Default for Windows<K> {
-    fn default() -> Self {
-        Self { keys: HashMap::new(), order: BTreeMap::new(), turns: 0 }
-    }
-}
-
 impl<K: Clone + Eq + Hash> Windows<K> {
+    fn new(most: usize) -> Self {
+        Self { most, keys: HashMap::new(), order: BTreeMap::new(), turns: 0 }
+    }
+
     fn add(&mut self, key: &K, trace: Trace) {
         let (key, mut window) =
             self.keys.remove_entry(key).unwrap_or_else(|| (key.clone(), Window::default()));
         self.order.remove(&window.turn);
-        if self.keys.len() >= KEYS
+        if self.keys.len() >= self.most
             && let Some((_, quiet)) = self.order.pop_first()
         {
             self.keys.remove(&quiet);

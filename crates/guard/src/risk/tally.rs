@@ -106,14 +106,17 @@ impl<const LEVELS: usize> Tally<LEVELS> {
 
     /// How likely the values are in anybody's sign-ins, to how likely in those of an account (`own`). 1 where
     /// nothing can be said: the account has no sign-in with this feature, or no level can be compared.
-    pub fn ratio(&self, levels: [u64; LEVELS], own: impl Iterator<Item = u32>) -> f64 {
-        let (mut all, mut local, mut comparable) = (0u32, [0u32; LEVELS], false);
-        for one in own.filter_map(|id| self.combinations.get(id as usize)) {
+    pub fn ratio(&self, levels: [u64; LEVELS], own: impl Iterator<Item = u32> + Clone) -> f64 {
+        let mut all = 0u32;
+        let mut local = [0u32; LEVELS];
+        for one in own.clone().filter_map(|id| self.combinations.get(id as usize)) {
             all += 1;
             for ((count, level), wanted) in local.iter_mut().zip(one.levels).zip(levels) {
-                *count += u32::from(level == wanted && wanted != 0);
+                *count += u32::from(level == wanted);
             }
-            comparable |= one.levels.iter().zip(levels).skip(1).any(|(own, wanted)| *own != 0 && wanted != 0);
+        }
+        for (count, _) in local.iter_mut().zip(levels).filter(|(_, wanted)| *wanted == 0) {
+            *count = 0;
         }
         if all == 0 {
             return 1.0;
@@ -123,7 +126,7 @@ impl<const LEVELS: usize> Tally<LEVELS> {
         };
         let likely = usual(local) / f64::from(all);
         if likely <= 0.0 {
-            return if comparable { NEVER_SEEN } else { 1.0 };
+            return if self.can_compare(levels, own) { NEVER_SEEN } else { 1.0 };
         }
         let mut coarser = [0; LEVELS];
         for ((count, counts), level) in coarser.iter_mut().zip(&self.coarser).zip(levels).skip(1) {
@@ -166,6 +169,12 @@ impl<const LEVELS: usize> Tally<LEVELS> {
             + self.free.capacity() * size_of::<u32>()
             + self.finest.capacity() * (size_of::<(u64, Finest)>() + 1)
             + coarser
+    }
+
+    /// Whether a coarser level is known of both.
+    fn can_compare(&self, levels: [u64; LEVELS], own: impl Iterator<Item = u32>) -> bool {
+        own.filter_map(|id| self.combinations.get(id as usize))
+            .any(|one| one.levels.iter().zip(levels).skip(1).any(|(own, wanted)| *own != 0 && wanted != 0))
     }
 
     /// Smoothed for values that were not seen: as many as there are coarser values, and one.

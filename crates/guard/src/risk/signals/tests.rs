@@ -99,6 +99,41 @@ fn a_stolen_password_abroad_is_refused_while_the_owner_is_at_home() {
 }
 
 #[test]
+fn what_hides_who_comes_counts_unless_the_account_uses_it() {
+    let mut world = World::lived_in(30);
+    let noon = 30 * DAY + 8 * 3600;
+    let rented =
+        Attempt { hidden_by: Some(HiddenBy::Hosting), ..attempt("anna@x", "192.0.2.1", "DE", BERLIN, noon) };
+    assert_eq!(world.codes(&rented), ["hidden_network"]);
+    world.lets_in(&rented);
+    assert_eq!(world.codes(&rented), ["hidden_network"], "one success makes nothing familiar");
+    let next_day = SignIn { at: rented.sign_in.at + jiff::SignedDuration::from_hours(25), ..rented.sign_in };
+    assert_eq!(world.codes(&Attempt { sign_in: next_day, ..rented }), Vec::<&str>::new());
+}
+
+#[test]
+fn odd_hours_and_long_silence_are_said() {
+    let world = World::lived_in(30);
+    let elsewhere = |second| attempt("anna@x", "192.0.2.1", "DE", BERLIN, second);
+    assert_eq!(world.codes(&elsewhere(29 * DAY + 9 * 3600)), Vec::<&str>::new());
+    assert_eq!(world.codes(&elsewhere(29 * DAY + 20 * 3600)), ["off_hours"]);
+    assert_eq!(world.codes(&elsewhere(95 * DAY)), ["dormant"]);
+    assert_eq!(world.codes(&at_home(29 * DAY + 20 * 3600)), Vec::<&str>::new(), "at home nothing is odd");
+}
+
+#[test]
+fn with_a_wrong_password_nothing_is_odd_until_there_is_an_attack() {
+    let mut world = World::lived_in(30);
+    let noon = 29 * DAY + 9 * 3600;
+    let guess = Attempt { password: Password::NotRight, ..abroad(noon) };
+    assert_eq!(world.codes(&guess), Vec::<&str>::new());
+    for mark in 0..6 {
+        world.fails(&guess, mark);
+    }
+    assert_eq!(world.codes(&guess), ["impossible_travel", "brute_force", "new_country", "unusual"]);
+}
+
+#[test]
 fn a_place_that_is_not_known_speaks_against_nobody() {
     let world = World::lived_in(30);
     let mut nowhere = abroad(29 * DAY + 9 * 3600);
