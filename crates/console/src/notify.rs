@@ -336,6 +336,7 @@ fn named(kind: AlertKind) -> &'static str {
         AlertKind::OutboxStuck => "mail does not get out",
         AlertKind::LimitReached => "a sending limit is used up",
         AlertKind::CodeNotGiven => "a password was right, its code never given",
+        AlertKind::StolenPassword => "a password was right, its sign-in not like the owner's",
         AlertKind::NotMe => "an owner says that it was not them",
         AlertKind::PolicyReturned => "a change of the policy returned by itself",
         AlertKind::AdminRecovered => "an admin was let in from the server",

@@ -93,6 +93,8 @@ pub enum Subject {
     NotMe { login: Arc<str>, network: IpNet },
     /// The password was right, the code was never given.
     CodeNotGiven { login: Arc<str>, network: Option<IpNet> },
+    /// The password was right, and the sign-in was refused for its risk.
+    StolenPassword { login: Arc<str> },
 }
 
 /// Sign-ins that belong to an alert about `subject`. Every sign-in is given at most once per subject.
@@ -205,7 +207,8 @@ impl Watch {
             | Subject::PolicyReturned { .. }
             | Subject::AdminRecovered { .. }
             | Subject::NotMe { .. }
-            | Subject::CodeNotGiven { .. } => {}
+            | Subject::CodeNotGiven { .. }
+            | Subject::StolenPassword { .. } => {}
         }
     }
 
@@ -221,7 +224,8 @@ impl Watch {
             | Subject::PolicyReturned { .. }
             | Subject::AdminRecovered { .. }
             | Subject::NotMe { .. }
-            | Subject::CodeNotGiven { .. } => {}
+            | Subject::CodeNotGiven { .. }
+            | Subject::StolenPassword { .. } => {}
         }
     }
 

@@ -26,6 +26,7 @@ use crate::{
     places::{Places, PlacesError},
     policy::{LivePolicy, dovecot::Refusals},
     proof,
+    risk::SignInRisk,
     second_factors::SecondFactors,
     secrets::ServerKey,
     sending::{Sending, hit::Told},
@@ -56,7 +57,8 @@ pub struct App {
     pub told: Told,
     pub mail_servers: MailServers,
     pub places: Arc<Places>,
-    pub settings: Settings,
+    pub settings: Arc<Settings>,
+    pub risk: Arc<SignInRisk>,
     pub sessions: Sessions,
     pub keys: ApiKeys,
     pub app_passwords: AppPasswords,
@@ -193,6 +195,9 @@ impl App {
         let outbox = Outbox::new(store.clone(), clock.clone(), route);
         let (log, writing) = EventLog::open(store.clone(), clock.clone(), settings.rules()).await?;
         log.stamp_with(Arc::clone(&places));
+        let settings = Arc::new(settings);
+        let risk = Arc::new(SignInRisk::new(Arc::clone(&places), Arc::clone(&settings)));
+        log.tell(Arc::clone(&risk));
         let loading = Arc::clone(&places);
         tokio::task::spawn_blocking(move || loading.load());
         let mail_servers = MailServers::load(log.clone()).await?;
@@ -211,6 +216,7 @@ impl App {
             mail_servers,
             places,
             settings,
+            risk,
             outbox,
             sessions,
             keys,

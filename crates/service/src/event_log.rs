@@ -22,7 +22,7 @@ use std::{
 };
 
 use mailcup_guard::{
-    alert::{PasswordMark, Rules, Subject},
+    alert::{Evidence, PasswordMark, Rules, Subject},
     inbox,
 };
 use mailcup_wire::{
@@ -41,6 +41,7 @@ pub use words::{limit_phrase, network_name, reason_text};
 use crate::{
     clock::Clock,
     places::Places,
+    risk::SignInRisk,
     sending::hit::Hit,
     store::{Store, StoreError, alerts::AlertRow, events::NewEvent},
     stream::{BatchWriter, Hub},
@@ -62,6 +63,7 @@ struct Inner {
     hub: Hub,
     lineage: Arc<Lineage>,
     places: OnceLock<Arc<Places>>,
+    risk: OnceLock<Arc<SignInRisk>>,
     head: AtomicU64,
     writer: Arc<Mutex<Writer>>,
     queue: mpsc::Sender<Queued>,
@@ -123,8 +125,8 @@ impl EventLog {
         let (queue, waiting) = mpsc::channel(QUEUE);
         let head = AtomicU64::new(writer.head());
         let writer = Arc::new(Mutex::new(writer));
-        let (hub, places) = (Hub::default(), OnceLock::new());
-        let log = Self(Arc::new(Inner { store, clock, hub, lineage, places, head, writer, queue }));
+        let (hub, places, risk) = (Hub::default(), OnceLock::new(), OnceLock::new());
+        let log = Self(Arc::new(Inner { store, clock, hub, lineage, places, risk, head, writer, queue }));
         let task = tokio::spawn(log.clone().write_groups(Groups::of(waiting)));
         Ok((log, task))
     }
@@ -133,6 +135,12 @@ impl EventLog {
     pub fn stamp_with(&self, places: Arc<Places>) {
         // Whoever comes second has nothing else to say.
         let _ = self.0.places.set(places);
+    }
+
+    /// From now on sign-ins are taken in there, once they are durable.
+    pub fn tell(&self, risk: Arc<SignInRisk>) {
+        // Whoever comes second has nothing else to say.
+        let _ = self.0.risk.set(risk);
     }
 
     /// Appends an event and waits until it is durable.
@@ -318,6 +326,9 @@ impl EventLog {
     }
 
     fn publish(&self, writer: &mut Writer, staged: &Staged) {
+        if let Some(risk) = self.0.risk.get() {
+            staged.sign_ins(writer).for_each(|seen| risk.take_in(seen));
+        }
         // Beside the count of events: how many share a transaction.
         metrics::counter!("mailcup_event_transactions_total").increment(1);
         writer.advance(staged);
@@ -395,6 +406,13 @@ impl LogTransaction {
     /// its evidence.
     pub fn raise(&mut self, subject: Subject, critical: bool) {
         self.raised.push((subject, critical));
+    }
+
+    /// The alert that is open about `subject`; opens one with `evidence` if there is none. None where this very
+    /// sign-in was counted by one that is resolved.
+    pub fn alert_about(&mut self, subject: Subject, critical: bool, evidence: &Evidence) -> Option<AlertId> {
+        self.touched = true;
+        self.writer.alert_about(subject, critical, evidence, self.log.0.clock.now())
     }
 
     /// Resolves the alert about `subject` because its cause is gone; false if none is open.

@@ -25,6 +25,7 @@ pub mod passwords;
 pub mod places;
 pub mod policy;
 pub mod proof;
+pub mod risk;
 pub mod second_factors;
 pub mod secrets;
 pub mod sending;

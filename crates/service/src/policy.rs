@@ -94,7 +94,7 @@ pub fn noted<V>(decision: &Decision<V>) -> Vec<Reason> {
     decision.reasons.iter().filter(worth_it).map(reason_text).collect()
 }
 
-fn guard_target(target: &BlockTarget) -> Target {
+pub(crate) fn guard_target(target: &BlockTarget) -> Target {
     match target {
         BlockTarget::Address { address } => Target::Address(address.ip()),
         BlockTarget::Network { network } => Target::Network(network.net()),

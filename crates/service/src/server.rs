@@ -30,6 +30,7 @@ use crate::{
         postfix::{self, Listener},
         trial,
     },
+    risk,
     setup::SetupToken,
 };
 
@@ -109,6 +110,7 @@ pub async fn serve(config: Config, sidecar: bool) -> Result<(), ServeError> {
     tasks.spawn(listener::serve(public_listener, tls.clone(), http::public(&app), Arc::clone(&app)));
     tasks.spawn(postfix::serve(policy_listener, Arc::clone(&app), app.stop.clone()));
     tasks.spawn(jobs::run(Arc::clone(&app)));
+    tasks.spawn(risk::run(Arc::clone(&app)));
     tasks.spawn(trial::run(Arc::clone(&app)));
     tasks.spawn(notices::run(Arc::clone(&app)));
     let (outbox, stop) = (Arc::clone(&app.outbox), app.stop.clone());

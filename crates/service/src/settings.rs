@@ -5,10 +5,13 @@ use std::{path::Path, sync::Arc};
 use arc_swap::ArcSwap;
 use base64::{Engine as _, engine::general_purpose::STANDARD as BASE64};
 use jiff::SignedDuration;
-use mailcup_guard::alert::Rules;
+use mailcup_guard::{
+    alert::Rules,
+    risk::signals::{Level, Stance},
+};
 use mailcup_wire::{
     AlertSettings, MailSettings, MailTransport, NoticeMode, NoticeSettings, Organization, Relay,
-    RelaySecurity, RetentionSettings,
+    RelaySecurity, RetentionSettings, RiskLevel, RiskSettings,
 };
 use secrecy::{ExposeSecret, SecretString};
 use serde::{Deserialize, Serialize};
@@ -26,6 +29,7 @@ pub const MAIL: &str = "mail";
 pub const ALERTS: &str = "alerts";
 pub const RETENTION: &str = "retention";
 pub const NOTICES: &str = "notices";
+pub const RISK: &str = "risk";
 
 const RELAY_PASSWORD: &str = "relay password";
 
@@ -38,6 +42,7 @@ pub struct Settings {
     pub alerts: ArcSwap<AlertSettings>,
     pub retention: ArcSwap<RetentionSettings>,
     pub notices: ArcSwap<NoticeSettings>,
+    pub risk: ArcSwap<RiskSettings>,
 }
 
 /// How mail leaves.
@@ -72,6 +77,7 @@ impl Settings {
         let alerts: Option<(AlertSettings, u32)> = settings::get(connection, ALERTS).await?;
         let retention: Option<(RetentionSettings, u32)> = settings::get(connection, RETENTION).await?;
         let notices: Option<(NoticeSettings, u32)> = settings::get(connection, NOTICES).await?;
+        let risk: Option<(RiskSettings, u32)> = settings::get(connection, RISK).await?;
         Ok(Self {
             organization: ArcSwap::from_pointee(organization),
             mail: ArcSwap::from_pointee(Mail { stored, version }),
@@ -80,6 +86,7 @@ impl Settings {
                 retention.map_or(RetentionSettings { event_days: 400, version: 0 }, |(value, _)| value),
             ),
             notices: ArcSwap::from_pointee(notices.map_or_else(default_notices, |(value, _)| value)),
+            risk: ArcSwap::from_pointee(risk.map_or(DEFAULT_RISK, |(value, _)| value)),
         })
     }
 
@@ -203,6 +210,19 @@ fn default_alerts() -> AlertSettings {
 /// After every authorization, as promised.
 fn default_notices() -> NoticeSettings {
     NoticeSettings { mode: NoticeMode::Every, window_hours: 24, zone: "UTC".to_owned(), version: 0 }
+}
+
+/// Report-only, until an admin has seen what it would do.
+const DEFAULT_RISK: RiskSettings = RiskSettings { level: RiskLevel::Balanced, enforced: false, version: 0 };
+
+/// How guard is to judge.
+pub fn stance(settings: RiskSettings) -> Stance {
+    let level = match settings.level {
+        RiskLevel::Cautious => Level::Cautious,
+        RiskLevel::Balanced => Level::Balanced,
+        RiskLevel::Strict => Level::Strict,
+    };
+    Stance { level, enforced: settings.enforced }
 }
 
 /// Swaps a shared value.

@@ -104,6 +104,8 @@ wire! {
         NotMe,
         /// The password was right, the code was never given.
         CodeNotGiven,
+        /// The password was right, and the sign-in was refused because it differs too much from what the account does.
+        StolenPassword,
         /// A change of the policy locked somebody out and returned by itself.
         PolicyReturned,
         /// An admin was let in from the server's own shell.

@@ -14,7 +14,26 @@ wire! {
         pub expires_at: Option<Time>,
         pub lifted_at: Option<Time>,
         pub lifted_by_login: Option<Login>,
+        /// Of a block that the service set by itself because of sign-ins.
+        #[serde(default)]
+        pub cause: Option<BlockCause>,
         pub version: u32,
+    }
+
+    /// Why the service set a block by itself.
+    #[derive(Copy, Eq, Hash, PartialOrd, Ord)]
+    #[serde(rename_all = "snake_case")]
+    pub enum BlockCause {
+        /// One network fails on many accounts.
+        PasswordSpraying,
+        /// One network tries many passwords for one account.
+        BruteForce,
+        /// Many networks try many passwords for one account.
+        DistributedGuessing,
+        /// The account is used from so many places that it is no single person's any more.
+        SharedPassword,
+        /// The password was right, but the sign-in differs too much from what the account does.
+        StolenPassword,
     }
 
     /// Whom a block refuses.

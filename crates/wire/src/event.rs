@@ -183,6 +183,10 @@ wire! {
         LimitWouldReach,
         /// An admin was let in from the server's own shell.
         Recovered,
+        /// Too much of what is known speaks against it.
+        Risk,
+        /// Too much speaks against it, but risk is report-only.
+        RiskWouldRefuse,
         NothingAgainst,
         MailServer,
     }

@@ -86,6 +86,15 @@ wire! {
         pub version: u32,
     }
 
+    /// How sign-ins are judged by their risk.
+    #[derive(Copy, Eq)]
+    pub struct RiskSettings {
+        pub level: RiskLevel,
+        /// Otherwise report-only: nothing is refused, delayed or blocked by itself.
+        pub enforced: bool,
+        pub version: u32,
+    }
+
     pub struct RetentionSettings {
         /// How long events are kept; daily roll-ups stay.
         pub event_days: u32,
@@ -94,6 +103,16 @@ wire! {
 }
 
 wire! {
+    /// How much must speak against a sign-in before something is done.
+    #[derive(Copy, Eq, Hash)]
+    #[serde(rename_all = "snake_case")]
+    pub enum RiskLevel {
+        /// Refuses only what is plainly an attack.
+        Cautious,
+        Balanced,
+        Strict,
+    }
+
     #[derive(Copy, Eq, Hash)]
     #[serde(rename_all = "snake_case")]
     pub enum RelaySecurity {

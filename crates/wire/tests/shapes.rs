@@ -85,6 +85,7 @@ fn every_body_reads_back_what_it_writes() {
             expires_at: Some(time()),
             lifted_at: None,
             lifted_by_login: None,
+            cause: None,
             version: 1,
         }),
         EventBody::System(SystemFact::ClockJumped { seconds: -90 }),

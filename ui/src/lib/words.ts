@@ -99,6 +99,7 @@ export const alertKindName = named<AlertKind>({
   limit_reached: m.words_alert_kind_limit_reached,
   not_me: m.words_alert_kind_not_me,
   code_not_given: m.words_alert_kind_code_not_given,
+  stolen_password: m.words_alert_kind_stolen_password,
   policy_returned: m.words_alert_kind_policy_returned,
   admin_recovered: m.words_alert_kind_admin_recovered,
   service_unreachable: m.words_alert_kind_service_unreachable,
@@ -116,6 +117,7 @@ export const alertAdvice = named<AlertKind>({
   limit_reached: m.words_alert_advice_limit_reached,
   not_me: m.words_alert_advice_not_me,
   code_not_given: m.words_alert_advice_code_not_given,
+  stolen_password: m.words_alert_advice_stolen_password,
   policy_returned: m.words_alert_advice_policy_returned,
   admin_recovered: m.words_alert_advice_admin_recovered,
   service_unreachable: m.words_alert_advice_service_unreachable,
@@ -153,6 +155,8 @@ export function alertTitle(alert: Alert): string {
       return login ? m.words_alert_title_not_me({ login }) : alert.title;
     case "code_not_given":
       return login ? m.words_alert_title_code_not_given({ login }) : alert.title;
+    case "stolen_password":
+      return login ? m.words_alert_title_stolen_password({ login }) : alert.title;
     case "policy_returned":
       return m.words_alert_title_policy_returned();
     case "admin_recovered":
@@ -194,6 +198,8 @@ export function alertText(alert: Alert): string {
       return login ? m.words_alert_text_not_me({ login }) : alert.text;
     case "code_not_given":
       return m.words_alert_text_code_not_given();
+    case "stolen_password":
+      return m.words_alert_text_stolen_password();
     case "policy_returned":
       return m.words_alert_text_policy_returned();
     case "admin_recovered":
@@ -222,6 +228,8 @@ const reasonName = named<ReasonCode>({
   code_requested: m.words_reason_code_requested,
   captcha_asked: m.words_reason_captcha_asked,
   captcha_wrong: m.words_reason_captcha_wrong,
+  risk: m.words_reason_risk,
+  risk_would_refuse: m.words_reason_risk_would_refuse,
   blocked_address: m.words_reason_blocked_address,
   blocked_network: m.words_reason_blocked_network,
   blocked_account: m.words_reason_blocked_account,

@@ -204,7 +204,8 @@ fn waits_for_its_cause(subject: &Subject) -> bool {
         | Subject::SuccessAfterFailures { .. }
         | Subject::LimitReached { .. }
         | Subject::NotMe { .. }
-        | Subject::CodeNotGiven { .. } => false,
+        | Subject::CodeNotGiven { .. }
+        | Subject::StolenPassword { .. } => false,
     }
 }
 
@@ -330,7 +331,8 @@ fn opened(subject: &Subject, critical: bool, at: Time, counted_seq: u64) -> Aler
     let (login, network) = match subject {
         Subject::RepeatedFailures { login }
         | Subject::AdminNewDevice { login, .. }
-        | Subject::AdminRecovered { login } => (Some(login), None),
+        | Subject::AdminRecovered { login }
+        | Subject::StolenPassword { login } => (Some(login), None),
         Subject::NetworkFailures { network } => (None, Some(network)),
         Subject::SuccessAfterFailures { login, network } | Subject::NotMe { login, network } => {
             (Some(login), Some(network))

@@ -76,6 +76,15 @@ pub(super) fn alert_text(subject: &Subject, alert: &Alert) -> (String, String) {
                 network.map_or_else(|| "an unknown address".to_owned(), network_name)
             ),
         ),
+        Subject::StolenPassword { login } => (
+            format!("{login}: right password, but not like its owner"),
+            format!(
+                "{} with the right password refused, since network, place and habits speak against the owner; the \
+                 events say what. If it was the owner, lift the block. If not, somebody has the password: have it \
+                 changed.",
+                counted(count, "sign-in was", "sign-ins were")
+            ),
+        ),
         Subject::LimitReached { login, network, .. } => {
             let whom = match (login, network) {
                 (Some(login), _) => login.to_string(),
@@ -120,6 +129,7 @@ pub(super) fn kind(subject: &Subject) -> AlertKind {
         Subject::AdminRecovered { .. } => AlertKind::AdminRecovered,
         Subject::NotMe { .. } => AlertKind::NotMe,
         Subject::CodeNotGiven { .. } => AlertKind::CodeNotGiven,
+        Subject::StolenPassword { .. } => AlertKind::StolenPassword,
     }
 }
 

@@ -23,6 +23,7 @@ use super::{
     alert_book::{self, AlertBook},
 };
 use crate::{
+    risk::Seen,
     sending::hit::OwnerMail,
     store::{
         Store, StoreError, accounts, alerts,
@@ -144,6 +145,20 @@ impl Writer {
     /// Alerts to raise with the next transaction.
     pub fn raise(&mut self, raised: Vec<(Subject, bool)>) {
         self.raised.extend(raised);
+    }
+
+    /// The alert that is open about `subject`, or one that is opened.
+    pub fn alert_about(
+        &mut self,
+        subject: Subject,
+        critical: bool,
+        evidence: &Evidence,
+        at: Time,
+    ) -> Option<AlertId> {
+        if self.book.about(&subject).is_none() {
+            self.book.add(&subject, std::slice::from_ref(evidence), critical, at, &self.lineage);
+        }
+        self.book.about(&subject)
     }
 
     /// Resolves the alert about `subject`. Answers whether there was one.
@@ -454,6 +469,29 @@ impl Writer {
                 self.observe(&row, familiarity);
             }
         }
+    }
+}
+
+impl Staged {
+    /// The sign-ins among it, for whom risk is reckoned.
+    pub fn sign_ins(&self, writer: &Writer) -> impl Iterator<Item = Seen> {
+        let rows =
+            (self.first_seq..).zip(&self.rows).filter(|(_, (_, event))| event.kind == EventKind::SignIn);
+        rows.filter_map(|(seq, (at, event))| {
+            let login = event.login.clone()?;
+            Some(Seen {
+                seq,
+                at: *at,
+                exists: writer.accounts.contains(&login),
+                login,
+                protocol: event.protocol?,
+                address: event.address,
+                client: event.client.clone(),
+                outcome: event.outcome.and_then(Outcome::from_code)?,
+                mark: event.mark,
+                refused_for_risk: event.refused_for_risk,
+            })
+        })
     }
 }
 

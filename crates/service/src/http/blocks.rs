@@ -27,7 +27,7 @@ use crate::{
     app::App,
     audit::{self, Actor},
     event_log::LogTransaction,
-    policy::would_refuse,
+    policy::{guard_target, would_refuse},
     store::{StoreError, blocks},
 };
 
@@ -102,6 +102,7 @@ async fn create(
         expires_at: new.expires_at,
         lifted_at: None,
         lifted_by_login: None,
+        cause: None,
         version: 1,
     };
     let mut tx = app.log.begin().await?;
@@ -159,6 +160,7 @@ async fn lift(
         block.lifted_by_login = caller.admin().map(|(_, login)| login);
         block.version += 1;
         block = write(&app, tx, &caller, client, "block.lift", block).await?;
+        app.risk.lifted(&guard_target(&block.target));
     }
     Ok(Versioned { version: block.version, value: block })
 }

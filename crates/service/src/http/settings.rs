@@ -5,7 +5,7 @@ use std::{sync::Arc, time::Duration};
 use axum::extract::State;
 use mailcup_wire::{
     AlertSettings, Code, MailSettings, MailSettingsChange, Organization, OrganizationChange, OutboxStatus,
-    Problem, RelayChange, RelaySecurity, RetentionSettings, TestMail, TestMailResult,
+    Problem, RelayChange, RelaySecurity, RetentionSettings, RiskSettings, TestMail, TestMailResult,
 };
 use serde_json::json;
 use utoipa_axum::{router::OpenApiRouter, routes};
@@ -21,7 +21,7 @@ use crate::{
     app::App,
     audit::{self, Actor},
     mail::text,
-    settings::{self, ALERTS, MAIL, Mail, RETENTION, StoredMail, StoredRelay, swap},
+    settings::{self, ALERTS, MAIL, Mail, RETENTION, RISK, StoredMail, StoredRelay, swap},
     setup, store,
 };
 
@@ -35,6 +35,7 @@ pub(super) fn routes() -> OpenApiRouter<Arc<App>> {
         .routes(routes!(test_mail))
         .routes(routes!(outbox))
         .routes(routes!(alerts, set_alerts))
+        .routes(routes!(risk, set_risk))
         .routes(routes!(retention, set_retention))
 }
 
@@ -201,6 +202,40 @@ async fn set_alerts(
     let (shared, stored) = (Arc::clone(&app), next.clone());
     tx.after_commit(move || swap(&shared.settings.alerts, stored));
     tx.set_rules(settings::rules(&next));
+    tx.commit().await?;
+    Ok(Versioned { version: next.version, value: next })
+}
+
+/// How sign-ins are judged by their risk.
+#[utoipa::path(
+    get, path = "/v1/settings/risk", tag = "settings", responses((status = 200, body = RiskSettings)),
+    extensions(("x-permission" = json!("read"))),
+)]
+async fn risk(State(app): State<Arc<App>>, _: Reader) -> Versioned<RiskSettings> {
+    let current = **app.settings.risk.load();
+    Versioned { version: current.version, value: current }
+}
+
+/// Changes how sign-ins are judged by their risk. The version in the body does not matter; If-Match does.
+#[utoipa::path(
+    put, path = "/v1/settings/risk", tag = "settings", responses((status = 200, body = RiskSettings), (status = 412)),
+    extensions(("x-permission" = json!("write"))),
+)]
+async fn set_risk(
+    State(app): State<Arc<App>>,
+    client: Client,
+    Writer(caller): Writer,
+    version: IfMatch,
+    Json(mut next): Json<RiskSettings>,
+) -> Answer<Versioned<RiskSettings>> {
+    let mut tx = app.log.begin().await?;
+    let current = **app.settings.risk.load();
+    version.check(current.version, &current)?;
+    next.version = current.version + 1;
+    store::settings::put(tx.connection(), RISK, &next, next.version).await?;
+    audit::record(&mut tx, &Actor::of(&caller, client), "settings.risk", "risk", &json!(next)).await?;
+    let shared = Arc::clone(&app);
+    tx.after_commit(move || swap(&shared.settings.risk, next));
     tx.commit().await?;
     Ok(Versioned { version: next.version, value: next })
 }

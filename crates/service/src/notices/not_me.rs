@@ -76,6 +76,7 @@ pub async fn act(
             expires_at: Some(Time::from(now.0.saturating_add(BLOCKED_FOR).unwrap_or(now.0))),
             lifted_at: None,
             lifted_by_login: None,
+            cause: None,
             version: 1,
         };
         blocks::put(app, &mut tx, &actor, "block.create", &block).await?;

@@ -14,6 +14,7 @@ use axum::{
 use mailcup_guard::{
     alert::PasswordMark,
     decision::{Decision, SignInVerdict},
+    risk::signals::Assessment,
 };
 use mailcup_wire::{
     Address, Code, Login, MailServerKind, Outcome, Problem, Protocol, Reason, ReasonCode, SignIn, Time,
@@ -29,6 +30,7 @@ use crate::{
     app::App,
     event_log::reason_text,
     http::{auth::PolicyCaller, body::Query, problem::Answer},
+    risk::{self, Visitor},
     web_sign_in,
 };
 
@@ -165,7 +167,30 @@ fn allow(app: &App, attempt: Attempt, request: &PolicyRequest<'_>, now: Time) ->
         }
     };
     let against = against(app, &attempt, request, now);
-    if against.is_empty() { answer(wait) } else { refuse(app, attempt, against.into()) }
+    if !against.is_empty() {
+        return refuse(app, attempt, against.into());
+    }
+    let Some(found) = judged(app, &attempt, request, now) else { return answer(wait) };
+    match found.answer() {
+        SignInVerdict::Allow | SignInVerdict::Challenge => answer(wait),
+        SignInVerdict::Delay(longer) => answer(wait.max(longer.as_secs())),
+        SignInVerdict::Refuse => refuse(app, attempt, risk::reason(&found).into_iter().collect()),
+    }
+}
+
+/// How risky it is: whether its password is right, the mail server says with the second request alone.
+fn judged(app: &App, attempt: &Attempt, request: &PolicyRequest<'_>, now: Time) -> Option<Assessment> {
+    let client = shortened(&request.device_id, LONGEST_CLIENT);
+    let visitor = Visitor {
+        login: &attempt.login.0,
+        protocol: attempt.protocol,
+        address: attempt.address,
+        client: Some(client).filter(|client| !client.is_empty()),
+    };
+    match request.proof() {
+        Proof::Unsaid => app.risk.judge_guess(&visitor, now),
+        Proof::MainPassword | Proof::AppPassword(_) => app.risk.judge_right(&visitor, now),
+    }
 }
 
 /// What speaks against an attempt that rules and blocks let through.
@@ -196,6 +221,9 @@ fn report(app: &App, attempt: Attempt, request: &PolicyRequest<'_>, server: &str
         let decision = app.policy.consider(&attempt.login.0, attempt.protocol, attempt.address, now);
         let mut reasons = vec![why];
         reasons.extend(noted(&decision));
+        if request.success {
+            reasons.extend(judged(app, &attempt, request, now).and_then(|found| risk::reason(&found)));
+        }
         (outcome, reasons)
     };
     let client = shortened(&request.device_id, LONGEST_CLIENT);

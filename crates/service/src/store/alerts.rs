@@ -115,6 +115,7 @@ fn subject_text(subject: &Subject) -> String {
         }
         Subject::PolicyReturned { by, trial } => vec!["policy_returned", by, trial],
         Subject::AdminRecovered { login } => vec!["admin_recovered", login],
+        Subject::StolenPassword { login } => vec!["stolen_password", login],
     };
     json(&parts)
 }
@@ -143,6 +144,7 @@ fn subject_from_text(text: &str) -> Option<Subject> {
         }
         ["policy_returned", by, trial] => Subject::PolicyReturned { by: by.into(), trial: trial.into() },
         ["admin_recovered", login] => Subject::AdminRecovered { login: login.into() },
+        ["stolen_password", login] => Subject::StolenPassword { login: login.into() },
         _ => return None,
     })
 }
@@ -173,6 +175,7 @@ mod tests {
             Subject::NotMe { login: "a@x".into(), network },
             Subject::CodeNotGiven { login: "a@x".into(), network: Some(network) },
             Subject::CodeNotGiven { login: "a@x".into(), network: None },
+            Subject::StolenPassword { login: "a@x".into() },
             Subject::LimitReached { limit: "l".into(), login: Some("a@x".into()), network: None },
             Subject::LimitReached { limit: "l".into(), login: None, network: Some(network) },
             Subject::LimitReached { limit: "l".into(), login: None, network: None },

@@ -1,6 +1,6 @@
 //! Rows of blocks.
 
-use mailcup_wire::{AdminId, Block, BlockId, BlockTarget, Login, Time};
+use mailcup_wire::{AdminId, Block, BlockCause, BlockId, BlockTarget, Login, Time};
 use sqlx::{Row, SqliteConnection, sqlite::SqliteRow};
 
 use super::StoreError;
@@ -15,8 +15,8 @@ pub async fn put(connection: &mut SqliteConnection, block: &Block) -> Result<(),
     };
     sqlx::query(
         "INSERT INTO blocks (id, target_kind, target, note, created_at, created_by, created_by_login, \
-         expires_at, lifted_at, lifted_by_login, version) \
-         VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11) \
+         expires_at, lifted_at, lifted_by_login, version, cause) \
+         VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12) \
          ON CONFLICT (id) DO UPDATE SET note = excluded.note, expires_at = excluded.expires_at, \
          lifted_at = excluded.lifted_at, lifted_by_login = excluded.lifted_by_login, \
          version = excluded.version",
@@ -32,13 +32,14 @@ pub async fn put(connection: &mut SqliteConnection, block: &Block) -> Result<(),
     .bind(block.lifted_at.map(Time::as_millis))
     .bind(block.lifted_by_login.as_ref().map(|login| login.0.as_str()))
     .bind(i64::from(block.version))
+    .bind(block.cause.map(cause_code))
     .execute(connection)
     .await?;
     Ok(())
 }
 
 const COLUMNS: &str = "id, target_kind, target, note, created_at, created_by, created_by_login, expires_at, \
-                       lifted_at, lifted_by_login, version";
+                       lifted_at, lifted_by_login, version, cause";
 
 /// Blocks that refuse somebody at `now`, oldest first.
 pub async fn active(connection: &mut SqliteConnection, now: Time) -> Result<Vec<Block>, StoreError> {
@@ -47,6 +48,15 @@ pub async fn active(connection: &mut SqliteConnection, now: Time) -> Result<Vec<
          ORDER BY created_at, id"
     );
     let rows = sqlx::query(sqlx::AssertSqlSafe(sql)).bind(now.as_millis()).fetch_all(connection).await?;
+    Ok(rows.iter().map(block).collect::<Result<Vec<_>, _>>()?.into_iter().flatten().collect())
+}
+
+/// Blocks that the service set by itself and that ended at `since` or later, or go on; oldest first.
+pub async fn by_itself(connection: &mut SqliteConnection, since: Time) -> Result<Vec<Block>, StoreError> {
+    let sql = format!(
+        "SELECT {COLUMNS} FROM blocks WHERE cause IS NOT NULL AND expires_at >= $1 ORDER BY created_at, id"
+    );
+    let rows = sqlx::query(sqlx::AssertSqlSafe(sql)).bind(since.as_millis()).fetch_all(connection).await?;
     Ok(rows.iter().map(block).collect::<Result<Vec<_>, _>>()?.into_iter().flatten().collect())
 }
 
@@ -80,5 +90,28 @@ fn block(row: &SqliteRow) -> Result<Option<Block>, StoreError> {
         lifted_at: row.try_get::<Option<i64>, _>(8)?.map(Time::from_millis),
         lifted_by_login: row.try_get::<Option<String>, _>(9)?.map(Login),
         version: u32::try_from(row.try_get::<i64, _>(10)?).unwrap_or(0),
+        cause: row.try_get::<Option<i16>, _>(11)?.and_then(cause_from_code),
     }))
+}
+
+fn cause_code(cause: BlockCause) -> i16 {
+    match cause {
+        BlockCause::PasswordSpraying => 1,
+        BlockCause::BruteForce => 2,
+        BlockCause::DistributedGuessing => 3,
+        BlockCause::SharedPassword => 4,
+        BlockCause::StolenPassword => 5,
+    }
+}
+
+fn cause_from_code(code: i16) -> Option<BlockCause> {
+    [
+        BlockCause::PasswordSpraying,
+        BlockCause::BruteForce,
+        BlockCause::DistributedGuessing,
+        BlockCause::SharedPassword,
+        BlockCause::StolenPassword,
+    ]
+    .into_iter()
+    .find(|cause| cause_code(*cause) == code)
 }

@@ -2,7 +2,7 @@
 
 use std::sync::{Arc, LazyLock};
 
-use mailcup_wire::{Address, EventBody, EventKind, Outcome, Protocol, Time};
+use mailcup_wire::{Address, EventBody, EventKind, Outcome, Protocol, ReasonCode, Time};
 use sqlx::{AssertSqlSafe, Row, SqlSafeStr, SqlStr, SqliteConnection, SqlitePool, sqlite::SqliteRow};
 
 use super::{
@@ -25,6 +25,10 @@ pub struct NewEvent {
     pub body: Arc<str>,
     /// Of a submission: the limits that stopped it.
     pub hits: Vec<Hit>,
+    /// Of a sign-in: what its program says of itself.
+    pub client: Option<Arc<str>>,
+    /// Of a sign-in: whether it was refused because of its risk.
+    pub refused_for_risk: bool,
 }
 
 /// An event in its place.
@@ -44,6 +48,19 @@ pub struct SignInRow {
     pub mark: Option<u16>,
     pub login: Arc<str>,
     pub address: Option<Address>,
+}
+
+/// What sign-in risk needs of a stored sign-in.
+#[derive(Debug)]
+pub struct PastSignIn {
+    pub seq: u64,
+    pub at: Time,
+    pub protocol: Protocol,
+    pub outcome: Outcome,
+    pub mark: Option<u16>,
+    pub login: Arc<str>,
+    pub address: Option<Address>,
+    body: String,
 }
 
 /// One epoch of the log.
@@ -73,6 +90,19 @@ impl NewEvent {
             EventBody::Block(_) | EventBody::Policy(_) | EventBody::System(_) => (None, None, None, None),
         };
         let login = login.map(Arc::from);
+        let (client, refused_for_risk) = match body {
+            EventBody::SignIn(it) => {
+                let for_risk = it.reasons.iter().any(|reason| reason.code == ReasonCode::Risk);
+                (it.client.as_deref().map(Arc::from), for_risk)
+            }
+            EventBody::Submission(_)
+            | EventBody::Alert(_)
+            | EventBody::Block(_)
+            | EventBody::Account(_)
+            | EventBody::Policy(_)
+            | EventBody::Admin(_)
+            | EventBody::System(_) => (None, false),
+        };
         Self {
             kind: body.kind(),
             protocol,
@@ -82,6 +112,8 @@ impl NewEvent {
             address,
             body: text.into(),
             hits: Vec::new(),
+            client,
+            refused_for_risk,
         }
     }
 }
@@ -216,6 +248,52 @@ pub async fn sign_ins(
         });
     }
     Ok(sign_ins)
+}
+
+/// At most `limit` sign-ins after a time and number, by time.
+pub async fn past_sign_ins(
+    connection: &mut SqliteConnection,
+    (at, seq): (Time, u64),
+    limit: u32,
+) -> Result<Vec<PastSignIn>, StoreError> {
+    let rows = sqlx::query(
+        "SELECT seq, at, outcome, mark, login, address, protocol, body FROM events \
+         WHERE (at > $1 OR (at = $1 AND seq > $2)) AND at >= $1 AND kind = 1 ORDER BY at, seq LIMIT $3",
+    )
+    .bind(at.as_millis())
+    .bind(seq.cast_signed())
+    .bind(i64::from(limit))
+    .fetch_all(connection)
+    .await?;
+    let mut sign_ins = Vec::with_capacity(rows.len());
+    for row in &rows {
+        let outcome = row.try_get::<Option<i16>, _>(2)?.and_then(Outcome::from_code);
+        let login = row.try_get::<Option<String>, _>(4)?;
+        let protocol = row.try_get::<Option<i16>, _>(6)?.and_then(Protocol::from_code);
+        let (Some(outcome), Some(login), Some(protocol)) = (outcome, login, protocol) else { continue };
+        sign_ins.push(PastSignIn {
+            seq: seq_of(row)?,
+            at: Time::from_millis(row.try_get(1)?),
+            protocol,
+            outcome,
+            mark: row.try_get::<Option<i16>, _>(3)?.map(i16::cast_unsigned),
+            login: login.into(),
+            address: address_of(row, 5)?,
+            body: row.try_get(7)?,
+        });
+    }
+    Ok(sign_ins)
+}
+
+impl PastSignIn {
+    /// What its program said of itself.
+    pub fn client(&self) -> Option<String> {
+        #[derive(serde::Deserialize)]
+        struct Body {
+            client: Option<String>,
+        }
+        serde_json::from_str::<Body>(&self.body).ok()?.client
+    }
 }
 
 /// All epochs, oldest first.

@@ -48,7 +48,7 @@ async fn each_providers_captcha_is_loaded_shown_and_believed() {
     for provider in ["turnstile", "hcaptcha", "recaptcha_v2", "recaptcha_v3"] {
         let (double, folder) = (Double::run(provider).await, tempfile::tempdir().unwrap());
         let stage = Stage::set_with(double.settings(folder.path())).await;
-        let mut told = json!({ "provider": { "name": provider, "token": TOKEN } });
+        let told = json!({ "provider": { "name": provider, "token": TOKEN } });
         play(&stage, "a provider's captcha is loaded, shown and believed", told).await;
     }
 }
@@ -57,7 +57,7 @@ async fn each_providers_captcha_is_loaded_shown_and_believed() {
 async fn roundcube_opens_after_the_sign_in_and_closes_with_its_session() {
     let stage = Stage::asking().await;
     let webmail = Webmail::before(&stage).await;
-    let mut told = json!({ "base": format!("http://127.0.0.1:{}", webmail.nginx.port()) });
+    let told = json!({ "base": format!("http://127.0.0.1:{}", webmail.nginx.port()) });
     play(&stage, "roundcube opens after the sign-in, and closes with its session", told).await;
 }
 

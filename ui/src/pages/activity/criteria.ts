@@ -40,6 +40,8 @@ export const closed = {
     "code_requested",
     "captcha_asked",
     "captcha_wrong",
+    "risk",
+    "risk_would_refuse",
     "blocked_address",
     "blocked_network",
     "blocked_account",

@@ -60,6 +60,10 @@ export function reasonName(reason: ReasonCode): string {
       return m.activity_reason_captcha_asked();
     case "captcha_wrong":
       return m.activity_reason_captcha_wrong();
+    case "risk":
+      return m.activity_reason_risk();
+    case "risk_would_refuse":
+      return m.activity_reason_risk_would_refuse();
     case "blocked_address":
       return m.activity_reason_blocked_address();
     case "blocked_network":

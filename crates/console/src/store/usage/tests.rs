@@ -227,6 +227,7 @@ fn accounts_are_found_ordered_and_paged() {
                 expires_at: Some(Time::from_millis(START + HOUR)),
                 lifted_at: None,
                 lifted_by_login: None,
+                cause: None,
                 version: 1,
             }],
             alerts: Vec::new(),

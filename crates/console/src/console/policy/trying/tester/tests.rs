@@ -184,6 +184,7 @@ async fn blocks_in_force_are_named_and_refuse_before_all_else() {
         expires_at: expires.map(after_start),
         lifted_at: lifted.map(after_start),
         lifted_by_login: None,
+        cause: None,
         version: 1,
     };
     let blocks =

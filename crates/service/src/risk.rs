@@ -1,0 +1,215 @@
+//! Sign-in risk as the service judges it: guard's history and counts, fed by every sign-in that the log took in, and
+//! the blocks that are set by themselves.
+
+mod defend;
+mod recall;
+
+use std::{
+    net::IpAddr,
+    sync::{Arc, Mutex, OnceLock, PoisonError},
+};
+
+use mailcup_guard::{
+    access::Country,
+    alert::{Evidence, PasswordMark},
+    block::Target,
+    decision::SignInVerdict,
+    defence::{AutomaticBlock, Defence},
+    risk::{
+        Client, History, Origin, SignIn, Value,
+        lately::Lately,
+        signals::{self, Assessment, Attempt, Signal, Stance},
+    },
+};
+use mailcup_policy as terms;
+use mailcup_wire::{Address, Outcome, Protocol, Reason, ReasonCode, Time};
+use tokio::sync::mpsc;
+
+pub use self::defend::run;
+use crate::{places::Places, settings::Settings, settings::stance};
+
+/// What is known of sign-ins, in memory.
+#[derive(Debug)]
+pub struct SignInRisk {
+    state: Mutex<State>,
+    places: Arc<Places>,
+    settings: Arc<Settings>,
+    /// To whoever writes blocks; none before somebody does.
+    defender: OnceLock<mpsc::UnboundedSender<Attack>>,
+}
+
+/// A sign-in that the log took in.
+#[derive(Debug, Clone)]
+pub struct Seen {
+    pub seq: u64,
+    pub at: Time,
+    pub login: Arc<str>,
+    /// Whether an account has this login.
+    pub exists: bool,
+    pub protocol: Protocol,
+    pub address: Option<Address>,
+    /// What its program says of itself.
+    pub client: Option<Arc<str>>,
+    pub outcome: Outcome,
+    pub mark: Option<u16>,
+    /// Whether it was refused because of its risk.
+    pub refused_for_risk: bool,
+}
+
+/// Whoever wants to sign in.
+#[derive(Debug, Clone, Copy)]
+pub struct Visitor<'a> {
+    /// In lower case.
+    pub login: &'a str,
+    pub protocol: Protocol,
+    pub address: Option<Address>,
+    pub client: Option<&'a str>,
+}
+
+/// A block that is called for, and the sign-in that called for it.
+#[derive(Debug)]
+struct Attack {
+    block: AutomaticBlock,
+    evidence: Evidence,
+}
+
+#[derive(Debug, Default)]
+struct State {
+    history: History,
+    lately: Lately,
+    defence: Defence,
+    /// What happens while the past is still read. Until it is, nobody is judged by it.
+    waiting: Option<Vec<Seen>>,
+}
+
+impl SignInRisk {
+    /// Knows nothing yet: [`recall`] reads the past.
+    pub fn new(places: Arc<Places>, settings: Arc<Settings>) -> Self {
+        let state = State { waiting: Some(Vec::new()), ..State::default() };
+        Self { state: Mutex::new(state), places, settings, defender: OnceLock::new() }
+    }
+
+    /// Judges a sign-in before its password was looked at, by what was done to passwords alone.
+    pub fn judge_guess(&self, visitor: &Visitor<'_>, now: Time) -> Option<Assessment> {
+        self.judge(visitor, now, signals::assess_guess)
+    }
+
+    /// Judges a sign-in whose password is right.
+    pub fn judge_right(&self, visitor: &Visitor<'_>, now: Time) -> Option<Assessment> {
+        self.judge(visitor, now, signals::assess)
+    }
+
+    /// Forgives whom a lifted block refused.
+    pub fn lifted(&self, target: &Target) {
+        self.with(|state| state.defence.lifted(target, &mut state.lately));
+    }
+
+    /// Takes in a sign-in, and has whoever it shows to attack blocked.
+    pub fn take_in(&self, seen: Seen) {
+        let attack = self.with(|state| match &mut state.waiting {
+            Some(waiting) => {
+                waiting.push(seen);
+                None
+            }
+            None => self.consider(state, &seen),
+        });
+        if let (Some(attack), Some(defender)) = (attack, self.defender.get()) {
+            // Nobody hears it while the service ends.
+            let _ = defender.send(attack);
+        }
+    }
+
+    /// None where nothing can be said yet.
+    fn judge(
+        &self,
+        visitor: &Visitor<'_>,
+        now: Time,
+        by: impl FnOnce(&Attempt<'_>, &History, &Lately, Stance) -> Assessment,
+    ) -> Option<Assessment> {
+        let stance = self.stance();
+        let attempt = self.attempt(visitor, now);
+        self.with(|state| {
+            state.waiting.is_none().then(|| by(&attempt, &state.history, &state.lately, stance))
+        })
+    }
+
+    fn consider(&self, state: &mut State, seen: &Seen) -> Option<Attack> {
+        let visitor = Visitor {
+            login: &seen.login,
+            protocol: seen.protocol,
+            address: seen.address,
+            client: seen.client.as_deref(),
+        };
+        let attempt = self.attempt(&visitor, seen.at);
+        let found = match seen.outcome {
+            Outcome::Succeeded => {
+                state.history.learn(&attempt.sign_in);
+                state.lately.succeeded(&attempt.sign_in, attempt.coordinates);
+                return None;
+            }
+            Outcome::Failed => {
+                let mark = seen.mark.map(PasswordMark);
+                state.lately.failed(&attempt.sign_in, mark, seen.exists, &state.history);
+                signals::assess_guess(&attempt, &state.history, &state.lately, self.stance())
+            }
+            Outcome::Refused if seen.refused_for_risk => {
+                signals::assess(&attempt, &state.history, &state.lately, self.stance())
+            }
+            Outcome::Refused | Outcome::Challenged => return None,
+        };
+        let block = state.defence.consider(&attempt, &found, &state.history, &mut state.lately)?;
+        let evidence = Evidence {
+            seq: seen.seq,
+            at: seen.at.0,
+            login: Arc::clone(&seen.login),
+            address: seen.address.map(Address::ip),
+        };
+        Some(Attack { block, evidence })
+    }
+
+    fn attempt<'a>(&self, visitor: &Visitor<'a>, at: Time) -> Attempt<'a> {
+        let origin = visitor.address.map(|address| self.origin(address.ip()));
+        let client = visitor.client.map(|client| {
+            let agent = Value::of(client);
+            Client { agent, browser: None, system: None, device: None }
+        });
+        Attempt {
+            sign_in: SignIn { at: at.0, login: visitor.login, origin, client, device: None },
+            protocol: terms::protocol(visitor.protocol),
+            coordinates: None,
+            hidden_by: None,
+        }
+    }
+
+    fn origin(&self, address: IpAddr) -> Origin {
+        let place = self.places.of(address);
+        let country = place.as_ref().and_then(|place| Country::read(place.country.as_deref()?));
+        Origin { address, system: place.and_then(|place| place.asn), country }
+    }
+
+    fn stance(&self) -> Stance {
+        stance(**self.settings.risk.load())
+    }
+
+    fn with<T>(&self, work: impl FnOnce(&mut State) -> T) -> T {
+        work(&mut self.state.lock().unwrap_or_else(PoisonError::into_inner))
+    }
+}
+
+/// What of an assessment is kept with the event, where it refuses or would.
+pub fn reason(found: &Assessment) -> Option<Reason> {
+    let code = match found.answer() {
+        SignInVerdict::Refuse => ReasonCode::Risk,
+        SignInVerdict::Allow | SignInVerdict::Delay(_) | SignInVerdict::Challenge => {
+            if found.verdict != SignInVerdict::Refuse {
+                return None;
+            }
+            ReasonCode::RiskWouldRefuse
+        }
+    };
+    Some(Reason::new(code, sentences(&found.signals)))
+}
+
+fn sentences(signals: &[Signal]) -> String {
+    signals.iter().map(ToString::to_string).collect::<Vec<_>>().join(" ")
+}

@@ -1,0 +1,165 @@
+//! Attacks on a real Dovecot from addresses of the world, and the blocks that the service sets by itself.
+#![expect(clippy::unwrap_used, reason = "a step that fails is a failed test")]
+
+use std::time::Duration;
+
+use mailcup_lab::{
+    clients::{Answer, MailProtocol, sign_in},
+    mail_servers::{MailServers, MailServersConfig},
+    service::{Api, Service, ServiceConfig},
+    wait,
+};
+use mailcup_wire::{
+    Alert, AlertDeed, AlertKind, Block, BlockCause, BlockTarget, EventBody, MailServerKind, Outcome,
+    ReasonCode, RiskSettings, SignIn,
+};
+use reqwest::Method;
+use serde_json::json;
+
+const SOON: Duration = Duration::from_secs(20);
+const THIEF: &str = "203.0.113.66";
+const HOME: &str = "198.51.100.7";
+
+struct Stage {
+    servers: MailServers,
+    service: Service,
+    owner: Api,
+}
+
+impl Stage {
+    async fn set(enforced: bool) -> Self {
+        let program = Some(env!("CARGO_BIN_EXE_mailcupd").into());
+        let service = Service::start(ServiceConfig { program, ..ServiceConfig::default() }).await.unwrap();
+        let owner = service.set_up().await.unwrap();
+        let config = MailServersConfig {
+            dovecot_snippet: service.snippet(MailServerKind::Dovecot).await.unwrap(),
+            ..MailServersConfig::default()
+        };
+        let settings = json!({ "level": "balanced", "enforced": enforced, "version": 0 });
+        let _: RiskSettings = owner.change(Method::PUT, "/v1/settings/risk", &settings).await.unwrap();
+        Self { servers: MailServers::start(config).await.unwrap(), service, owner }
+    }
+
+    async fn tries(&self, name: &str, address: &str, password: &str) -> Answer {
+        let login = &self.servers.account(name).login;
+        let source = address.parse().unwrap();
+        sign_in(self.servers.ports(), MailProtocol::Imap, source, login, password).await.unwrap()
+    }
+
+    async fn knows(&self, name: &str, address: &str) -> bool {
+        let password = self.servers.account(name).password.clone();
+        self.tries(name, address, &password).await.accepted
+    }
+
+    /// An account is known once it was signed in to.
+    async fn has_account(&self, name: &str) {
+        assert!(self.knows(name, HOME).await);
+        self.latest(HOME, 1).await;
+    }
+
+    async fn blocks(&self) -> Vec<Block> {
+        self.owner.list("/v1/blocks").await.unwrap()
+    }
+
+    /// The block that is set by itself, once it is.
+    async fn block(&self) -> Block {
+        let set = wait::until("no block was set", SOON, async || self.blocks().await.pop());
+        set.await.unwrap()
+    }
+
+    async fn alert(&self, kind: AlertKind) -> Alert {
+        let raised = async || self.owner.alerts().await.unwrap().into_iter().find(|alert| alert.kind == kind);
+        wait::until("no alert was raised", SOON, raised).await.unwrap()
+    }
+
+    /// The latest sign-in from an address, once there are so many.
+    async fn latest(&self, address: &str, count: usize) -> SignIn {
+        let recorded = async || {
+            let events = self.owner.all_events(None).await.unwrap();
+            let sign_ins = events.into_iter().filter_map(|event| match event.body {
+                EventBody::SignIn(it) => Some(it),
+                _ => None,
+            });
+            let mut seen: Vec<_> = sign_ins.filter(|it| it.address == address.parse().ok()).collect();
+            if seen.len() >= count { seen.pop() } else { None }
+        };
+        wait::until("sign-ins are missing", SOON, recorded).await.unwrap()
+    }
+}
+
+fn blocked_by_itself(alert: &Alert, block: &Block) -> bool {
+    let by_itself = alert.history.iter().filter(|step| step.admin.is_none());
+    by_itself.map(|step| &step.deed).any(|deed| match deed {
+        AlertDeed::Blocked { block: id, .. } => *id == block.id,
+        _ => false,
+    })
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn whoever_guesses_one_password_is_kept_from_that_account() {
+    let mut stage = Stage::set(true).await;
+    stage.has_account("anna").await;
+    for number in 0..10 {
+        assert!(!stage.tries("anna", THIEF, &format!("guess {number}")).await.accepted);
+    }
+    let block = stage.block().await;
+    let login = stage.servers.account("anna").login.as_str().into();
+    let network = THIEF.parse::<mailcup_wire::Network>().unwrap();
+    assert_eq!(block.target, BlockTarget::AccountNetwork { login, network });
+    assert_eq!(block.cause, Some(BlockCause::BruteForce));
+    assert_eq!(block.note, format!("10 wrong passwords for this account came from {THIEF} within an hour."));
+    let minutes = block.expires_at.unwrap().0.duration_since(block.created_at.0).as_secs_f64() / 60.0;
+    assert!((9.0..=10.0).contains(&minutes), "{minutes}");
+    assert!(blocked_by_itself(&stage.alert(AlertKind::RepeatedFailures).await, &block));
+    assert_eq!(stage.owner.alerts().await.unwrap().len(), 1, "one attack, one alert");
+
+    // It looks like a wrong password, and holds for that account from there alone.
+    assert!(!stage.knows("anna", THIEF).await);
+    assert_eq!(stage.latest(THIEF, 11).await.reasons[0].code, ReasonCode::BlockedAccount);
+    assert!(stage.knows("anna", HOME).await);
+    assert!(stage.knows("ben", THIEF).await);
+
+    // It holds after a restart, and is lifted with one click.
+    stage.service.stop();
+    stage.service.run().await.unwrap();
+    assert!(!stage.knows("anna", THIEF).await);
+    stage.owner.request(Method::DELETE, &format!("/v1/blocks/{}", block.id)).send().await.unwrap();
+    assert!(stage.knows("anna", THIEF).await);
+    assert!(stage.blocks().await.is_empty());
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn whoever_sprays_passwords_is_kept_from_all_accounts() {
+    let stage = Stage::set(true).await;
+    let names: Vec<_> =
+        stage.servers.accounts().iter().map(|account| account.login.replace("@example.org", "")).collect();
+    for name in &names {
+        assert!(!stage.tries(name, THIEF, "Summer2026").await.accepted);
+    }
+    let block = stage.block().await;
+    assert_eq!(block.target, BlockTarget::Address { address: THIEF.parse().unwrap() });
+    assert_eq!(block.cause, Some(BlockCause::PasswordSpraying));
+    let alert = stage.alert(AlertKind::NetworkFailures).await;
+    assert!(blocked_by_itself(&alert, &block), "{alert:?}");
+    for name in ["anna", "ben"] {
+        assert!(!stage.knows(name, THIEF).await);
+        assert!(stage.knows(name, HOME).await);
+    }
+    // The same one tries another account: a longer block only once this one is over.
+    assert_eq!(stage.blocks().await.len(), 1);
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn in_report_only_what_would_be_refused_is_said_and_nothing_is_done() {
+    let stage = Stage::set(false).await;
+    stage.has_account("anna").await;
+    for number in 0..12 {
+        assert!(!stage.tries("anna", THIEF, &format!("guess {number}")).await.accepted);
+    }
+    assert!(stage.knows("anna", THIEF).await);
+    let sign_in = stage.latest(THIEF, 13).await;
+    assert_eq!(sign_in.outcome, Outcome::Succeeded);
+    let codes: Vec<_> = sign_in.reasons.iter().map(|reason| reason.code).collect();
+    assert_eq!(codes, [ReasonCode::Credentials, ReasonCode::RiskWouldRefuse]);
+    assert!(stage.blocks().await.is_empty());
+}
