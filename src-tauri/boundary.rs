@@ -134,6 +134,8 @@ pub fn boundary() -> Builder<Wry> {
             c::policy::place_sources,
             c::policy::notice_settings,
             c::policy::set_notice_settings,
+            c::policy::risk_settings,
+            c::policy::set_risk_settings,
             c::policy::account_notices,
             c::policy::set_account_notices,
         ])

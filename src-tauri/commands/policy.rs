@@ -2,7 +2,7 @@
 
 use mailcup_wire::{
     AccountNotices, FieldProblem, Login, NoticeSettings, NoticeSettingsChange, PlaceSource, PolicyChange,
-    Trial,
+    RiskSettings, Trial,
     desktop::{
         DecisionAnswer, DecisionQuestion, DryRunOutcome, DryRunProgress, DryRunQuestion, Filter,
         LearnProposal, LearnQuestion, PolicyExport, PolicyFormat, PolicyImport, PolicyPart, PolicySaved,
@@ -146,6 +146,18 @@ pub async fn set_notice_settings(
     version: u32,
 ) -> Answer<NoticeSettings> {
     console.set_notice_settings(change, version).await
+}
+
+#[tauri::command]
+#[specta::specta]
+pub async fn risk_settings(console: Here) -> Answer<RiskSettings> {
+    console.risk_settings().await
+}
+
+#[tauri::command]
+#[specta::specta]
+pub async fn set_risk_settings(console: Here, settings: RiskSettings) -> Answer<RiskSettings> {
+    console.set_risk_settings(settings).await
 }
 
 #[tauri::command]

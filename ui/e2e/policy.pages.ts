@@ -86,4 +86,10 @@ export const policyCases: Case[] = [
     hash: "#/settings/notices",
     ready: "Where addresses are",
   },
+  {
+    name: "settings-risk",
+    scenario: "well",
+    hash: "#/settings/risk",
+    ready: "How much must speak against it",
+  },
 ];

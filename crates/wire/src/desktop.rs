@@ -128,6 +128,8 @@
 //! | `place_sources` | | `Vec<PlaceSource>` |
 //! | `notice_settings` | | [`crate::NoticeSettings`] |
 //! | `set_notice_settings` | [`crate::NoticeSettingsChange`], `version` | [`crate::NoticeSettings`] |
+//! | `risk_settings` | | [`crate::RiskSettings`] |
+//! | `set_risk_settings` | [`crate::RiskSettings`] | [`crate::RiskSettings`] |
 //! | `account_notices` | `login` | [`crate::AccountNotices`] |
 //! | `set_account_notices` | `login`, [`crate::AccountNotices`] | [`crate::AccountNotices`] |
 //!

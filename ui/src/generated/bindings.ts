@@ -130,6 +130,8 @@ export const commands = {
 	placeSources: () => __TAURI_INVOKE<PlaceSource[]>("place_sources"),
 	noticeSettings: () => __TAURI_INVOKE<NoticeSettings>("notice_settings"),
 	setNoticeSettings: (change: NoticeSettingsChange, version: number) => __TAURI_INVOKE<NoticeSettings>("set_notice_settings", { change, version }),
+	riskSettings: () => __TAURI_INVOKE<RiskSettings>("risk_settings"),
+	setRiskSettings: (settings: RiskSettings) => __TAURI_INVOKE<RiskSettings>("set_risk_settings", { settings }),
 	accountNotices: (login: Login) => __TAURI_INVOKE<AccountNotices>("account_notices", { login }),
 	setAccountNotices: (login: Login, notices: AccountNotices) => __TAURI_INVOKE<AccountNotices>("set_account_notices", { login, notices }),
 };
@@ -375,6 +377,8 @@ export type AlertKind =
 "not_me" | 
 /**  The password was right, the code was never given. */
 "code_not_given" | 
+/**  The password was right, and the sign-in was refused because it differs too much from what the account does. */
+"stolen_password" | 
 /**  A change of the policy locked somebody out and returned by itself. */
 "policy_returned" | 
 /**  An admin was let in from the server's own shell. */
@@ -597,8 +601,23 @@ export type Block = {
 	expires_at: string | null,
 	lifted_at: string | null,
 	lifted_by_login: Login | null,
+	/**  Of a block that the service set by itself because of sign-ins. */
+	cause?: BlockCause | null,
 	version: number,
 };
+
+/**  Why the service set a block by itself. */
+export type BlockCause = 
+/**  One network fails on many accounts. */
+"password_spraying" | 
+/**  One network tries many passwords for one account. */
+"brute_force" | 
+/**  Many networks try many passwords for one account. */
+"distributed_guessing" | 
+/**  The account is used from so many places that it is no single person's any more. */
+"shared_password" | 
+/**  The password was right, but the sign-in differs too much from what the account does. */
+"stolen_password";
 
 /**  Names a block. */
 export type BlockId = string;
@@ -1984,7 +2003,11 @@ export type ReasonCode = "credentials" |
 /**  A report-only sending limit is used up. */
 "limit_would_reach" | 
 /**  An admin was let in from the server's own shell. */
-"recovered" | "nothing_against" | "mail_server";
+"recovered" | 
+/**  Too much of what is known speaks against it. */
+"risk" | 
+/**  Too much speaks against it, but risk is report-only. */
+"risk_would_refuse" | "nothing_against" | "mail_server";
 
 /**  Shown once. Each code works once. */
 export type RecoveryCodes = {
@@ -2020,6 +2043,19 @@ export type RelaySecurity =
 
 /**  What an admin can edit. */
 export type Resource = { kind: "alert_settings" } | { kind: "mail_settings" } | { kind: "account"; login: Login };
+
+/**  How much must speak against a sign-in before something is done. */
+export type RiskLevel = 
+/**  Refuses only what is plainly an attack. */
+"cautious" | "balanced" | "strict";
+
+/**  How sign-ins are judged by their risk. */
+export type RiskSettings = {
+	level: RiskLevel,
+	/**  Otherwise report-only: nothing is refused, delayed or blocked by itself. */
+	enforced: boolean,
+	version: number,
+};
 
 export type Role = 
 /**  Reads only. */

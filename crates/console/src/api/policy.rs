@@ -2,7 +2,7 @@
 
 use mailcup_wire::{
     AccountNotices, Address, Code, Login, NoticeSettings, NoticeSettingsChange, PlaceAnswer, PlaceSource,
-    PolicyChange, PolicyChanged, PolicyState, Problem, Trial,
+    PolicyChange, PolicyChanged, PolicyState, Problem, RiskSettings, Trial,
 };
 use reqwest::Method;
 
@@ -47,6 +47,14 @@ impl Api {
         version: u32,
     ) -> Result<NoticeSettings, Problem> {
         self.replace(Method::PUT, "settings/notices", change, version).await
+    }
+
+    pub async fn risk_settings(&self) -> Result<RiskSettings, Problem> {
+        self.get("settings/risk").await
+    }
+
+    pub async fn set_risk_settings(&self, settings: &RiskSettings) -> Result<RiskSettings, Problem> {
+        self.replace(Method::PUT, "settings/risk", settings, settings.version).await
     }
 
     pub async fn account_notices(&self, login: &Login) -> Result<AccountNotices, Problem> {

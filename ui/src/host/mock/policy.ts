@@ -24,6 +24,8 @@ type Commands = Pick<
   | "placeSources"
   | "noticeSettings"
   | "setNoticeSettings"
+  | "riskSettings"
+  | "setRiskSettings"
   | "accountNotices"
   | "setAccountNotices"
 > &
@@ -64,6 +66,7 @@ let notices: t.NoticeSettings = {
   zone: "Europe/Berlin",
   version: 1,
 };
+let risk: t.RiskSettings = { level: "balanced", enforced: !fresh, version: 1 };
 const own = new Map<string, t.AccountNotices>();
 
 function trial(lockOut: t.LockOut, at: number): t.Trial {
@@ -202,6 +205,19 @@ export function policyCommands(needs: Needs): Commands {
         notices = { ...change, version: version + 1 };
         changed("settings");
         return notices;
+      }),
+    riskSettings: () => read(() => risk),
+    setRiskSettings: (settings) =>
+      write(() => {
+        if (settings.version !== risk.version)
+          throw problem("stale", "Somebody changed it meanwhile.", {
+            kind: "current",
+            etag: `"${risk.version}"`,
+            value: risk,
+          });
+        risk = { ...settings, version: risk.version + 1 };
+        changed("settings");
+        return risk;
       }),
     accountNotices: (login) =>
       read(() => own.get(login) ?? { mode: null, zone: null, address: null, version: 0 }),

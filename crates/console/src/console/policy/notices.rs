@@ -1,6 +1,9 @@
-//! Mails to owners after each authorization, and whose data of places there is: known to the service alone.
+//! Mails to owners after each authorization, how sign-ins are judged by their risk, and whose data of places there is:
+//! known to the service alone.
 
-use mailcup_wire::{AccountNotices, Login, NoticeSettings, NoticeSettingsChange, PlaceSource, Problem};
+use mailcup_wire::{
+    AccountNotices, Login, NoticeSettings, NoticeSettingsChange, PlaceSource, Problem, RiskSettings,
+};
 
 use super::super::Console;
 
@@ -22,6 +25,16 @@ impl Console {
         version: u32,
     ) -> Result<NoticeSettings, Problem> {
         self.signed_in()?.set_notice_settings(&change, version).await
+    }
+
+    /// How sign-ins are judged by their risk.
+    pub async fn risk_settings(&self) -> Result<RiskSettings, Problem> {
+        self.signed_in()?.risk_settings().await
+    }
+
+    /// Changes how they are judged, if nobody did after the version that the settings name.
+    pub async fn set_risk_settings(&self, settings: RiskSettings) -> Result<RiskSettings, Problem> {
+        self.signed_in()?.set_risk_settings(&settings).await
     }
 
     /// How an account's mails differ.
