@@ -1,6 +1,7 @@
 //! Where addresses are: the country and the network's name, from data that came with the service or that the
 //! admin brought. Without data every place is unknown, and nothing else changes.
 
+pub mod centres;
 pub mod countries;
 mod database;
 mod table;

@@ -18,7 +18,7 @@ use mailcup_guard::{
     risk::{
         Client, History, Origin, SignIn, Value,
         lately::Lately,
-        signals::{self, Assessment, Attempt, Signal, Stance},
+        signals::{self, Assessment, Attempt, Password, Signal, Stance},
     },
 };
 use mailcup_policy as terms;
@@ -26,7 +26,11 @@ use mailcup_wire::{Address, Outcome, Protocol, Reason, ReasonCode, Time};
 use tokio::sync::mpsc;
 
 pub use self::defend::run;
-use crate::{places::Places, settings::Settings, settings::stance};
+use crate::{
+    places::{Places, centres},
+    settings::Settings,
+    settings::stance,
+};
 
 /// What is known of sign-ins, in memory.
 #[derive(Debug)]
@@ -52,8 +56,8 @@ pub struct Seen {
     pub client: Option<Arc<str>>,
     pub outcome: Outcome,
     pub mark: Option<u16>,
-    /// Whether it was refused because of its risk.
-    pub refused_for_risk: bool,
+    /// Where it was refused because of its risk: whether its password was right.
+    pub refused_for_risk: Option<Password>,
 }
 
 /// Whoever wants to sign in.
@@ -64,6 +68,7 @@ pub struct Visitor<'a> {
     pub protocol: Protocol,
     pub address: Option<Address>,
     pub client: Option<&'a str>,
+    pub password: Password,
 }
 
 /// A block that is called for, and the sign-in that called for it.
@@ -89,14 +94,14 @@ impl SignInRisk {
         Self { state: Mutex::new(state), places, settings, defender: OnceLock::new() }
     }
 
-    /// Judges a sign-in before its password was looked at, by what was done to passwords alone.
-    pub fn judge_guess(&self, visitor: &Visitor<'_>, now: Time) -> Option<Assessment> {
-        self.judge(visitor, now, signals::assess_guess)
-    }
-
-    /// Judges a sign-in whose password is right.
-    pub fn judge_right(&self, visitor: &Visitor<'_>, now: Time) -> Option<Assessment> {
-        self.judge(visitor, now, signals::assess)
+    /// Judges a sign-in. None where nothing can be said yet.
+    pub fn judge(&self, visitor: &Visitor<'_>, now: Time) -> Option<Assessment> {
+        let stance = self.stance();
+        let attempt = self.attempt(visitor, now);
+        self.with(|state| {
+            let is_ready = state.waiting.is_none();
+            is_ready.then(|| signals::assess(&attempt, &state.history, &state.lately, stance))
+        })
     }
 
     /// Forgives whom a lifted block refused.
@@ -119,29 +124,16 @@ impl SignInRisk {
         }
     }
 
-    /// None where nothing can be said yet.
-    fn judge(
-        &self,
-        visitor: &Visitor<'_>,
-        now: Time,
-        by: impl FnOnce(&Attempt<'_>, &History, &Lately, Stance) -> Assessment,
-    ) -> Option<Assessment> {
-        let stance = self.stance();
-        let attempt = self.attempt(visitor, now);
-        self.with(|state| {
-            state.waiting.is_none().then(|| by(&attempt, &state.history, &state.lately, stance))
-        })
-    }
-
     fn consider(&self, state: &mut State, seen: &Seen) -> Option<Attack> {
         let visitor = Visitor {
             login: &seen.login,
             protocol: seen.protocol,
             address: seen.address,
             client: seen.client.as_deref(),
+            password: seen.refused_for_risk.unwrap_or(Password::NotRight),
         };
         let attempt = self.attempt(&visitor, seen.at);
-        let found = match seen.outcome {
+        match seen.outcome {
             Outcome::Succeeded => {
                 state.history.learn(&attempt.sign_in);
                 state.lately.succeeded(&attempt.sign_in, attempt.coordinates);
@@ -150,13 +142,11 @@ impl SignInRisk {
             Outcome::Failed => {
                 let mark = seen.mark.map(PasswordMark);
                 state.lately.failed(&attempt.sign_in, mark, seen.exists, &state.history);
-                signals::assess_guess(&attempt, &state.history, &state.lately, self.stance())
             }
-            Outcome::Refused if seen.refused_for_risk => {
-                signals::assess(&attempt, &state.history, &state.lately, self.stance())
-            }
+            Outcome::Refused if seen.refused_for_risk.is_some() => {}
             Outcome::Refused | Outcome::Challenged => return None,
-        };
+        }
+        let found = signals::assess(&attempt, &state.history, &state.lately, self.stance());
         let block = state.defence.consider(&attempt, &found, &state.history, &mut state.lately)?;
         let evidence = Evidence {
             seq: seen.seq,
@@ -176,7 +166,8 @@ impl SignInRisk {
         Attempt {
             sign_in: SignIn { at: at.0, login: visitor.login, origin, client, device: None },
             protocol: terms::protocol(visitor.protocol),
-            coordinates: None,
+            password: visitor.password,
+            coordinates: origin.and_then(|origin| centres::of(origin.country?)),
             hidden_by: None,
         }
     }
@@ -197,9 +188,12 @@ impl SignInRisk {
 }
 
 /// What of an assessment is kept with the event, where it refuses or would.
-pub fn reason(found: &Assessment) -> Option<Reason> {
+pub fn reason(found: &Assessment, password: Password) -> Option<Reason> {
     let code = match found.answer() {
-        SignInVerdict::Refuse => ReasonCode::Risk,
+        SignInVerdict::Refuse => match password {
+            Password::NotRight => ReasonCode::Risk,
+            Password::Right => ReasonCode::StolenPassword,
+        },
         SignInVerdict::Allow | SignInVerdict::Delay(_) | SignInVerdict::Challenge => {
             if found.verdict != SignInVerdict::Refuse {
                 return None;

@@ -3,21 +3,27 @@
 
 use std::time::Duration;
 
+use jiff::{SignedDuration, Timestamp};
 use mailcup_lab::{
     clients::{Answer, MailProtocol, sign_in},
     mail_servers::{MailServers, MailServersConfig},
-    service::{Api, Service, ServiceConfig},
+    service::{Api, Service, ServiceConfig, write_history},
+    traffic::{Attempt, Cause, Password},
     wait,
 };
 use mailcup_wire::{
     Alert, AlertDeed, AlertKind, Block, BlockCause, BlockTarget, EventBody, MailServerKind, Outcome,
-    ReasonCode, RiskSettings, SignIn,
+    ReasonCode, RiskSettings, Severity, SignIn,
 };
 use reqwest::Method;
 use serde_json::json;
 
 const SOON: Duration = Duration::from_secs(20);
 const THIEF: &str = "203.0.113.66";
+const BERLIN: &str = "141.20.1.1";
+const LAGOS: &str = "41.190.1.1";
+/// Addresses below 128.0.0.0 are in Nigeria, the others in Germany.
+const TWO_COUNTRIES: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/tests/data/two-countries.mmdb");
 const HOME: &str = "198.51.100.7";
 
 struct Stage {
@@ -28,8 +34,12 @@ struct Stage {
 
 impl Stage {
     async fn set(enforced: bool) -> Self {
+        Self::set_with(enforced, ServiceConfig::default()).await
+    }
+
+    async fn set_with(enforced: bool, config: ServiceConfig) -> Self {
         let program = Some(env!("CARGO_BIN_EXE_mailcupd").into());
-        let service = Service::start(ServiceConfig { program, ..ServiceConfig::default() }).await.unwrap();
+        let service = Service::start(ServiceConfig { program, ..config }).await.unwrap();
         let owner = service.set_up().await.unwrap();
         let config = MailServersConfig {
             dovecot_snippet: service.snippet(MailServerKind::Dovecot).await.unwrap(),
@@ -162,4 +172,45 @@ async fn in_report_only_what_would_be_refused_is_said_and_nothing_is_done() {
     let codes: Vec<_> = sign_in.reasons.iter().map(|reason| reason.code).collect();
     assert_eq!(codes, [ReasonCode::Credentials, ReasonCode::RiskWouldRefuse]);
     assert!(stage.blocks().await.is_empty());
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_stolen_password_opens_nothing_in_another_country_and_its_owner_goes_on() {
+    let folder = tempfile::tempdir().unwrap();
+    let data_dir = folder.path().join("data");
+    // Anna reads her mail in Berlin each day, also an hour ago.
+    let usual = (0..20).rev().map(|day| Attempt {
+        at: Timestamp::now() - SignedDuration::from_hours(24 * day + 1),
+        login: "anna@example.org".into(),
+        password: Password::Right,
+        protocol: MailProtocol::Imap,
+        address: BERLIN.parse().unwrap(),
+        program: None,
+        message: None,
+        cause: Cause::Usual,
+    });
+    assert_eq!(write_history(&data_dir, usual).unwrap(), 20);
+    let env = vec![("MAILCUP_PLACES_COUNTRY".to_owned(), TWO_COUNTRIES.to_owned())];
+    let config = ServiceConfig { data_dir: Some(data_dir), env, ..ServiceConfig::default() };
+    let stage = Stage::set_with(true, config).await;
+
+    assert!(!stage.knows("anna", LAGOS).await);
+    let refused = stage.latest(LAGOS, 1).await;
+    let reason = &refused.reasons[0];
+    assert_eq!((refused.outcome, reason.code), (Outcome::Refused, ReasonCode::StolenPassword), "{refused:?}");
+    let alert = stage.alert(AlertKind::StolenPassword).await;
+    assert_eq!((alert.severity, alert.count), (Severity::Critical, 1));
+    let block = stage.block().await;
+    assert_eq!(block.cause, Some(BlockCause::StolenPassword));
+    for evidence in ["The account was let in at least", "The account never signed in from NG before."] {
+        assert!(block.note.contains(evidence) && reason.text.contains(evidence), "{}", block.note);
+    }
+    assert!(blocked_by_itself(&alert, &block));
+
+    assert!(stage.knows("anna", BERLIN).await, "its owner goes on");
+    // Whoever only guesses learns nothing from it.
+    assert!(!stage.tries("anna", "41.190.7.7", "guess").await.accepted);
+    let guess = stage.latest("41.190.7.7", 1).await;
+    assert_eq!(guess.reasons[0].code, ReasonCode::WrongPassword);
+    assert_eq!(stage.blocks().await.len(), 1);
 }

@@ -183,8 +183,10 @@ wire! {
         LimitWouldReach,
         /// An admin was let in from the server's own shell.
         Recovered,
-        /// Too much of what is known speaks against it.
+        /// Passwords are guessed from there. The password was not looked at.
         Risk,
+        /// The password was right, and too much speaks against the account's owner.
+        StolenPassword,
         /// Too much speaks against it, but risk is report-only.
         RiskWouldRefuse,
         NothingAgainst,

@@ -229,6 +229,7 @@ const reasonName = named<ReasonCode>({
   captcha_asked: m.words_reason_captcha_asked,
   captcha_wrong: m.words_reason_captcha_wrong,
   risk: m.words_reason_risk,
+  stolen_password: m.words_reason_stolen_password,
   risk_would_refuse: m.words_reason_risk_would_refuse,
   blocked_address: m.words_reason_blocked_address,
   blocked_network: m.words_reason_blocked_network,

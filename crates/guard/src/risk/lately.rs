@@ -39,11 +39,12 @@ pub enum Span {
     Day,
 }
 
-/// Degrees north and east.
+/// Degrees north and east, and how far off that may be, in kilometres.
 #[derive(Debug, Clone, Copy, PartialEq)]
 pub struct Coordinates {
     pub latitude: f64,
     pub longitude: f64,
+    pub within: f64,
 }
 
 /// Where an account was let in last.

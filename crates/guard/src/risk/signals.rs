@@ -315,7 +315,7 @@ fn travel(attempt: &Attempt<'_>, habits: &Habits, last: Located) -> Option<Signa
     if habits.country == Familiar::Yes {
         return None;
     }
-    let kilometres = distance(here, last.coordinates);
+    let kilometres = distance(here, last.coordinates) - here.within - last.coordinates.within;
     let since = attempt.sign_in.at.duration_since(last.at).abs();
     let hours = since.as_secs_f64() / 3600.0;
     let minutes = u32::try_from(since.as_secs() / 60).unwrap_or(u32::MAX);
@@ -400,7 +400,7 @@ impl fmt::Display for Signal {
             }
             Self::NewCountry { country } => write!(f, "The account never signed in from {country} before."),
             Self::ImpossibleTravel { kilometres, minutes, .. } => {
-                write!(f, "The account was let in {kilometres} km away {minutes} minutes earlier.")
+                write!(f, "The account was let in at least {kilometres} km away {minutes} minutes earlier.")
             }
             Self::HiddenNetwork { by } => {
                 write!(f, "It comes from {by}, a network that the account does not use.")

@@ -89,7 +89,7 @@ impl Place {
         let (code, latitude, longitude) = COUNTRIES[country % COUNTRIES.len()];
         Self {
             origin: Origin { address, system: Some(system), country: Country::read(code) },
-            coordinates: Some(Coordinates { latitude, longitude }),
+            coordinates: Some(Coordinates { latitude, longitude, within: 0.0 }),
             hidden_by: None,
         }
     }

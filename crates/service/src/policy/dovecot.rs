@@ -14,7 +14,7 @@ use axum::{
 use mailcup_guard::{
     alert::PasswordMark,
     decision::{Decision, SignInVerdict},
-    risk::signals::Assessment,
+    risk::signals::{Assessment, Password},
 };
 use mailcup_wire::{
     Address, Code, Login, MailServerKind, Outcome, Problem, Protocol, Reason, ReasonCode, SignIn, Time,
@@ -174,11 +174,13 @@ fn allow(app: &App, attempt: Attempt, request: &PolicyRequest<'_>, now: Time) ->
     match found.answer() {
         SignInVerdict::Allow | SignInVerdict::Challenge => answer(wait),
         SignInVerdict::Delay(longer) => answer(wait.max(longer.as_secs())),
-        SignInVerdict::Refuse => refuse(app, attempt, risk::reason(&found).into_iter().collect()),
+        SignInVerdict::Refuse => {
+            refuse(app, attempt, risk::reason(&found, request.password()).into_iter().collect())
+        }
     }
 }
 
-/// How risky it is: whether its password is right, the mail server says with the second request alone.
+/// How risky it is.
 fn judged(app: &App, attempt: &Attempt, request: &PolicyRequest<'_>, now: Time) -> Option<Assessment> {
     let client = shortened(&request.device_id, LONGEST_CLIENT);
     let visitor = Visitor {
@@ -186,11 +188,9 @@ fn judged(app: &App, attempt: &Attempt, request: &PolicyRequest<'_>, now: Time) 
         protocol: attempt.protocol,
         address: attempt.address,
         client: Some(client).filter(|client| !client.is_empty()),
+        password: request.password(),
     };
-    match request.proof() {
-        Proof::Unsaid => app.risk.judge_guess(&visitor, now),
-        Proof::MainPassword | Proof::AppPassword(_) => app.risk.judge_right(&visitor, now),
-    }
+    app.risk.judge(&visitor, now)
 }
 
 /// What speaks against an attempt that rules and blocks let through.
@@ -222,7 +222,8 @@ fn report(app: &App, attempt: Attempt, request: &PolicyRequest<'_>, server: &str
         let mut reasons = vec![why];
         reasons.extend(noted(&decision));
         if request.success {
-            reasons.extend(judged(app, &attempt, request, now).and_then(|found| risk::reason(&found)));
+            let found = judged(app, &attempt, request, now);
+            reasons.extend(found.and_then(|found| risk::reason(&found, request.password())));
         }
         (outcome, reasons)
     };
@@ -294,6 +295,14 @@ impl<'a> PolicyRequest<'a> {
     fn via(&self) -> Option<Address> {
         let via = if self.real_remote.is_empty() { &self.remote } else { &self.real_remote };
         via.parse().ok()
+    }
+
+    /// Whether the password was right: that is said with the second request and with the report alone.
+    fn password(&self) -> Password {
+        match self.proof() {
+            Proof::Unsaid if !self.success => Password::NotRight,
+            Proof::Unsaid | Proof::MainPassword | Proof::AppPassword(_) => Password::Right,
+        }
     }
 
     /// Tells wrong passwords apart.

@@ -8,7 +8,7 @@ use mailcup_guard::{
     alert::PasswordMark,
     block::Target,
     defence::{Defence, FORGIVEN_AFTER},
-    risk::{History, MEMORY, lately::Lately},
+    risk::{History, MEMORY, lately::Lately, signals::Password},
 };
 use mailcup_wire::{Outcome, Time};
 
@@ -49,6 +49,7 @@ pub async fn recall(app: &Arc<App>) -> Result<(), StoreError> {
                 protocol: row.protocol,
                 address: row.address,
                 client: client.as_deref(),
+                password: Password::NotRight,
             };
             let attempt = app.risk.attempt(&visitor, row.at);
             let is_recent = row.at >= before(now, DAY);

@@ -2,6 +2,7 @@
 
 use std::sync::{Arc, LazyLock};
 
+use mailcup_guard::risk::signals::Password;
 use mailcup_wire::{Address, EventBody, EventKind, Outcome, Protocol, ReasonCode, Time};
 use sqlx::{AssertSqlSafe, Row, SqlSafeStr, SqlStr, SqliteConnection, SqlitePool, sqlite::SqliteRow};
 
@@ -27,8 +28,8 @@ pub struct NewEvent {
     pub hits: Vec<Hit>,
     /// Of a sign-in: what its program says of itself.
     pub client: Option<Arc<str>>,
-    /// Of a sign-in: whether it was refused because of its risk.
-    pub refused_for_risk: bool,
+    /// Of a sign-in that was refused because of its risk: whether its password was right.
+    pub refused_for_risk: Option<Password>,
 }
 
 /// An event in its place.
@@ -92,7 +93,11 @@ impl NewEvent {
         let login = login.map(Arc::from);
         let (client, refused_for_risk) = match body {
             EventBody::SignIn(it) => {
-                let for_risk = it.reasons.iter().any(|reason| reason.code == ReasonCode::Risk);
+                let for_risk = it.reasons.iter().find_map(|reason| match reason.code {
+                    ReasonCode::Risk => Some(Password::NotRight),
+                    ReasonCode::StolenPassword => Some(Password::Right),
+                    _ => None,
+                });
                 (it.client.as_deref().map(Arc::from), for_risk)
             }
             EventBody::Submission(_)
@@ -101,7 +106,7 @@ impl NewEvent {
             | EventBody::Account(_)
             | EventBody::Policy(_)
             | EventBody::Admin(_)
-            | EventBody::System(_) => (None, false),
+            | EventBody::System(_) => (None, None),
         };
         Self {
             kind: body.kind(),

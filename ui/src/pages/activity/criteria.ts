@@ -41,6 +41,7 @@ export const closed = {
     "captcha_asked",
     "captcha_wrong",
     "risk",
+    "stolen_password",
     "risk_would_refuse",
     "blocked_address",
     "blocked_network",

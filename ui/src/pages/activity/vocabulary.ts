@@ -62,6 +62,8 @@ export function reasonName(reason: ReasonCode): string {
       return m.activity_reason_captcha_wrong();
     case "risk":
       return m.activity_reason_risk();
+    case "stolen_password":
+      return m.activity_reason_stolen_password();
     case "risk_would_refuse":
       return m.activity_reason_risk_would_refuse();
     case "blocked_address":

@@ -10,8 +10,8 @@ use crate::{
 };
 
 const DAY: i64 = 86_400;
-const BERLIN: Coordinates = Coordinates { latitude: 52.5, longitude: 13.4 };
-const LAGOS: Coordinates = Coordinates { latitude: 6.5, longitude: 3.4 };
+const BERLIN: Coordinates = Coordinates { latitude: 52.5, longitude: 13.4, within: 0.0 };
+const LAGOS: Coordinates = Coordinates { latitude: 6.5, longitude: 3.4, within: 0.0 };
 const HOME: &str = "203.0.113.7";
 
 #[derive(Default)]
@@ -85,7 +85,7 @@ fn a_stolen_password_abroad_is_refused_while_the_owner_is_at_home() {
     assert_eq!(found.verdict, SignInVerdict::Refuse);
     let sentences: Vec<_> = found.signals.iter().map(ToString::to_string).collect();
     insta::assert_snapshot!(sentences.join("\n"), @r"
-    The account was let in 5195 km away 60 minutes earlier.
+    The account was let in at least 5195 km away 60 minutes earlier.
     The account never signed in from NG before.
     Network and program fit the account's earlier sign-ins badly (score 4.0).
     ");
