@@ -26,7 +26,8 @@ pub struct Required {
     pub grace: SignedDuration,
     /// What is asked for until then.
     pub before: Before,
-    /// Only what stands up to a thief who reads the mailbox counts: for an account an address outside of it.
+    /// Only what stands up to a thief who reads the mailbox counts: for an account an authenticator, or an address
+    /// outside of it.
     pub outside: bool,
 }
 
@@ -57,7 +58,7 @@ pub enum Role {
 /// The factors of somebody, as far as a policy asks about them.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 pub struct Person {
-    /// Of an admin: an authenticator. Of an account: an address for codes outside the mailbox that it protects.
+    /// An authenticator; of an account also an address for codes outside the mailbox that it protects.
     pub strong: bool,
     /// A code can be mailed to some address.
     pub reachable: bool,
@@ -136,7 +137,7 @@ impl Policy {
         let before = |before| match before {
             Before::Nothing => Ask::Nothing,
             Before::Optional => optional,
-            Before::Code if person.reachable => Ask::Code,
+            Before::Code if person.reachable || person.strong => Ask::Code,
             Before::Code => Ask::Refuse,
         };
         match rule {
@@ -204,10 +205,8 @@ mod tests {
 
     fn person() -> impl Strategy<Value = Person> {
         let moment = || prop::option::of((0i64..30).prop_map(at));
-        (any::<bool>(), any::<bool>(), moment(), moment()).prop_map(|(strong, reachable, since, granted)| {
-            // An address outside the mailbox is an address.
-            Person { strong, reachable: reachable || strong, since, granted }
-        })
+        (any::<bool>(), any::<bool>(), moment(), moment())
+            .prop_map(|(strong, reachable, since, granted)| Person { strong, reachable, since, granted })
     }
 
     fn role() -> impl Strategy<Value = Role> {
@@ -261,8 +260,8 @@ mod tests {
             let policy = Policy::new([(Scope::Organization, rule)], []);
             let demand = policy.account("a@x", &person, now);
             prop_assert!(demand.ask != Ask::Strong);
-            // No code is asked for that can't be mailed.
-            prop_assert!(demand.ask != Ask::Code || person.reachable);
+            // No code is asked for that can be had nowhere.
+            prop_assert!(demand.ask != Ask::Code || person.reachable || person.strong);
             let asked_of_who_can = if person.strong { Ask::Code } else { Ask::Nothing };
             match rule {
                 Rule::Off => prop_assert_eq!(demand.ask, Ask::Nothing),

@@ -23,7 +23,7 @@ use crate::{
     app::App,
     http::problem::HttpProblem,
     notices::Owner,
-    store::{StoreError, accounts, factors, second_factors as rows},
+    store::{StoreError, account_factors, accounts, factors, second_factors as rows},
 };
 
 /// The policy as it is enforced.
@@ -66,7 +66,8 @@ pub async fn of_account(
     owner: Option<&Owner>,
 ) -> Result<Demand, StoreError> {
     let person = Person {
-        strong: owner.is_some_and(|owner| owner.outside),
+        strong: owner.is_some_and(|owner| owner.outside)
+            || account_factors::has_authenticator(connection, login).await?,
         reachable: owner.is_some(),
         since: accounts::get(connection, login).await?.map(|account| account.created_at.0),
         granted: None,

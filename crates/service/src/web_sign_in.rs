@@ -1,4 +1,4 @@
-//! Signing in on the web, for accounts: the password, checked by the mail server itself, then a code by mail.
+//! Signing in on the web, for accounts: the password, checked by the mail server itself, then a second factor.
 //!
 //! Every attempt is an event. A refusal, whatever its reason, is the same answer after the same work: Dovecot is asked
 //! even where a rule refuses, then with a password that nobody has.
@@ -6,6 +6,7 @@
 pub mod again;
 mod browser;
 mod dovecot;
+pub mod factor;
 mod return_path;
 mod sessions;
 
@@ -77,8 +78,10 @@ pub struct Pending {
     id: String,
     pub account: Login,
     pub return_to: ReturnPath,
-    /// Where codes go.
-    to: String,
+    /// With what it can be answered, the first one preferred.
+    pub factors: Vec<FactorKind>,
+    /// Where codes go, as far as any can be mailed.
+    to: Option<String>,
     zone: TimeZone,
 }
 
@@ -95,7 +98,7 @@ pub struct Grant {
 /// What a right password led to.
 #[derive(Debug)]
 pub enum Begun {
-    /// A code was mailed; the browser goes on under this key.
+    /// A second factor is asked for; the browser goes on under this key.
     Code(SecretString),
     In(Grant),
 }
@@ -129,8 +132,18 @@ impl WebSignIn {
 
 impl Pending {
     /// Where codes go, as far as its beginner may know.
-    pub fn sent_to(&self) -> String {
-        sign_in::masked(&self.to)
+    pub fn sent_to(&self) -> Option<String> {
+        self.to.as_deref().map(sign_in::masked)
+    }
+}
+
+impl Pending {
+    /// Refuses a factor that the account does not have.
+    fn takes(&self, kind: FactorKind) -> Result<(), HttpProblem> {
+        if self.factors.contains(&kind) {
+            return Ok(());
+        }
+        Err(Problem::new(Code::Conflict, "You can\u{2019}t sign in with that. Choose another way.").into())
     }
 }
 
@@ -140,7 +153,7 @@ pub fn typed_login(text: &str) -> Login {
     Login(plain.chars().filter(|c| !c.is_control()).take(LONGEST_LOGIN).collect())
 }
 
-/// Checks the password of an attempt that may go on, and mails a code, where the policy asks for one.
+/// Checks the password of an attempt that may go on, and asks for a second factor, where the policy does.
 pub async fn begin(
     app: &Arc<App>,
     browser: &Browser,
@@ -185,29 +198,33 @@ async fn go_on(
     let settings = app.settings.notices.load_full();
     let owner = Owner::reach(app, &mut connection, &account, &settings).await?;
     let demand = second_factors::of_account(app, &mut connection, &account, owner.as_ref()).await?;
+    let factors = factor::available(&mut connection, &account, owner.as_ref()).await?;
     drop(connection);
     let event = |outcome, code, text: &str| {
         event(&account, browser, outcome, sign_in::with(Reason::new(code, text), noted))
     };
-    match (demand.ask, owner) {
-        (Ask::Nothing, _) => {
+    match demand.ask {
+        Ask::Nothing => {
             let how = "Signed in with the password alone, as the policy of second factors has it.";
             let event = event(Outcome::Succeeded, ReasonCode::Credentials, how);
-            let token = grant(app, account.clone(), browser, event, None).await?;
+            let tx = app.log.begin().await?;
+            let token = grant(app, tx, account.clone(), browser, event, None).await?;
             app.throttle.succeeded(&Whose::guess(browser.client.address, &account.0));
             app.captcha.succeeded(browser, &account);
             Ok(Begun::In(Grant { token, return_to }))
         }
-        (Ask::Code | Ask::Strong, Some(owner)) => {
+        Ask::Code | Ask::Strong if !factors.is_empty() => {
             // Recorded whatever becomes of the mail: somebody has the password.
-            let asked = "The password was right; a code was asked for.";
+            let asked = "The password was right; a second factor was asked for.";
             let event = event(Outcome::Challenged, ReasonCode::CodeRequested, asked);
             app.log.append_sign_in(event, None).await?;
-            ask_for_code(app, browser, &account, owner, return_to).await.map(Begun::Code)
+            let (to, zone) = owner.map_or((None, TimeZone::UTC), |owner| (Some(owner.to), owner.zone));
+            let id = secrets::new_id();
+            let pending = Pending { id, account: account.clone(), return_to, factors, to, zone };
+            ask_for_factor(app, browser, pending).await.map(Begun::Code)
         }
-        (Ask::Code | Ask::Strong | Ask::Refuse, owner) => {
-            let missing =
-                "The password was right, but there is no address for a code as the policy wants it.";
+        Ask::Code | Ask::Strong | Ask::Refuse => {
+            let missing = "The password was right, but there is no second factor as the policy wants it.";
             let event = event(Outcome::Refused, ReasonCode::FactorMissing, missing);
             app.log.append_sign_in(event, None).await?;
             Err(if owner.is_some() { no_outside_address() } else { no_mailbox() })
@@ -220,6 +237,8 @@ pub async fn send_again(app: &App, browser: &Browser, key: &SecretString) -> Res
     let code = sign_in::new_code();
     let hash = secrets::hash_token(key.expose_secret());
     let now = app.clock.now();
+    let waiting = app.web_sign_in.waiting(key, now).ok_or_else(|| challenge::over(Over))?;
+    waiting.about.takes(FactorKind::Email)?;
     let waiting = app
         .web_sign_in
         .with(|attempts| attempts.send(&hash, code_hash(app, key, &code), now.0))
@@ -227,48 +246,86 @@ pub async fn send_again(app: &App, browser: &Browser, key: &SecretString) -> Res
     mail_code(app, browser, &waiting, &code).await
 }
 
-/// Checks a code and signs in.
+/// Checks a second factor and signs in.
 pub async fn answer(
     app: &Arc<App>,
     browser: &Browser,
     key: &SecretString,
+    kind: FactorKind,
     code: &SecretString,
 ) -> Result<Grant, HttpProblem> {
     let now = app.clock.now();
     let hash = secrets::hash_token(key.expose_secret());
-    let account = app.web_sign_in.waiting(key, now).ok_or_else(|| challenge::over(Over))?.about.account;
+    let pending = app.web_sign_in.waiting(key, now).ok_or_else(|| challenge::over(Over))?.about;
+    pending.takes(kind)?;
+    let account = pending.account;
     let codes = Whose::Codes(account.0.clone());
     app.throttle.take(codes.clone())?;
     let (refused, reasons) = sign_in::decide(app, browser.client, &account, Protocol::Web);
-    let typed = code_hash(app, key, code);
-    let answer = app.web_sign_in.with(|attempts| {
-        if refused {
-            return attempts.take_try(&hash, now.0).map_or(Answer::Over, Answer::Wrong);
-        }
-        attempts.answer(&hash, &typed, now.0)
-    });
-    let done = match answer {
-        Answer::Over => return Err(challenge::over(Over)),
-        Answer::Wrong(waiting) => {
-            let wrong = Reason::new(ReasonCode::WrongCode, "The code was wrong.");
+    let tried = if refused {
+        let waiting = app.web_sign_in.with(|attempts| attempts.take_try(&hash, now.0));
+        Tried::Wrong { tries_left: waiting.map_err(challenge::over)?.tries_left() }
+    } else {
+        try_once(app, key, &account, kind, code).await?
+    };
+    let (tx, done) = match tried {
+        Tried::Right(given) => *given,
+        Tried::Wrong { tries_left } => {
+            let wrong = Reason::new(ReasonCode::WrongCode, "The second factor was wrong.");
             let (outcome, reasons) = if refused {
                 (Outcome::Refused, reasons)
             } else {
                 (Outcome::Failed, sign_in::with(wrong, reasons))
             };
             app.log.append_sign_in(event(&account, browser, outcome, reasons), None).await?;
-            return Err(challenge::wrong_code(waiting.tries_left()));
+            return Err(challenge::wrong_code(tries_left));
         }
-        Answer::Right(done) => done,
     };
     app.throttle.succeeded(&codes);
     app.throttle.succeeded(&Whose::Mails(account.0.clone()));
     app.throttle.succeeded(&Whose::guess(browser.client.address, &account.0));
     app.captcha.succeeded(browser, &account);
-    let how = Reason::new(ReasonCode::Credentials, "Signed in with password and mailed code.");
+    let how = Reason::new(ReasonCode::Credentials, factor::how(kind));
     let event = event(&account, browser, Outcome::Succeeded, sign_in::with(how, reasons));
-    let token = grant(app, account, browser, event, Some(FactorKind::Email)).await?;
+    let token = grant(app, tx, account, browser, event, Some(kind)).await?;
     Ok(Grant { token, return_to: done.about.return_to })
+}
+
+/// What came of a try at a second factor.
+enum Tried {
+    /// The attempt is used up, and in the transaction what was given.
+    Right(Box<(LogTransaction, Waiting)>),
+    Wrong {
+        tries_left: u32,
+    },
+}
+
+/// Takes a try at a second factor, before the answer is looked at.
+async fn try_once(
+    app: &App,
+    key: &SecretString,
+    account: &Login,
+    kind: FactorKind,
+    code: &SecretString,
+) -> Result<Tried, HttpProblem> {
+    let (hash, now) = (secrets::hash_token(key.expose_secret()), app.clock.now());
+    if kind == FactorKind::Email {
+        let typed = code_hash(app, key, code);
+        return match app.web_sign_in.with(|attempts| attempts.answer(&hash, &typed, now.0)) {
+            Answer::Over => Err(challenge::over(Over)),
+            Answer::Wrong(waiting) => Ok(Tried::Wrong { tries_left: waiting.tries_left() }),
+            Answer::Right(done) => Ok(Tried::Right(Box::new((app.log.begin().await?, done)))),
+        };
+    }
+    let waiting = app.web_sign_in.with(|attempts| attempts.take_try(&hash, now.0));
+    let waiting = waiting.map_err(challenge::over)?;
+    let mut tx = app.log.begin().await?;
+    if !factor::take(app, &mut tx, account, kind, code).await? {
+        return Ok(Tried::Wrong { tries_left: waiting.tries_left() });
+    }
+    // One of several right answers at the same time ends the attempt; the others use nothing up.
+    let done = app.web_sign_in.with(|attempts| attempts.finish(&hash));
+    Ok(Tried::Right(Box::new((tx, done.ok_or_else(|| challenge::over(Over))?))))
 }
 
 /// Ends the session that a token opens.
@@ -389,31 +446,20 @@ fn can_be_asked(password: &SecretString) -> bool {
     typed.len() <= LONGEST_PASSWORD && !typed.contains('\0')
 }
 
-async fn ask_for_code(
-    app: &App,
-    browser: &Browser,
-    account: &Login,
-    owner: Owner,
-    return_to: ReturnPath,
-) -> Result<SecretString, HttpProblem> {
+/// Lets a sign-in wait for its second factor; mails a code where that is the preferred one.
+async fn ask_for_factor(app: &App, browser: &Browser, pending: Pending) -> Result<SecretString, HttpProblem> {
     let now = app.clock.now();
-    let pending = Pending {
-        id: secrets::new_id(),
-        account: account.clone(),
-        return_to,
-        to: owner.to,
-        zone: owner.zone,
-    };
     let (key, code) = (secrets::new_token(""), sign_in::new_code());
     let hash = secrets::hash_token(key.expose_secret());
-    let waiting = app
-        .web_sign_in
-        .with(|attempts| {
-            attempts.begin(hash, &account.0, pending, now.0);
-            attempts.send(&hash, code_hash(app, &key, &code), now.0)
-        })
-        .map_err(|refusal| challenge::not_sent(refusal, now))?;
-    mail_code(app, browser, &waiting, &code).await?;
+    let mails = pending.factors.first() == Some(&FactorKind::Email);
+    let account = pending.account.0.clone();
+    let waiting = app.web_sign_in.with(|attempts| {
+        attempts.begin(hash, &account, pending, now.0);
+        mails.then(|| attempts.send(&hash, code_hash(app, &key, &code), now.0)).transpose()
+    });
+    if let Some(waiting) = waiting.map_err(|refusal| challenge::not_sent(refusal, now))? {
+        mail_code(app, browser, &waiting, &code).await?;
+    }
     Ok(key)
 }
 
@@ -424,6 +470,7 @@ async fn mail_code(
     code: &SecretString,
 ) -> Result<(), HttpProblem> {
     let pending = &waiting.about;
+    let to = pending.to.as_deref().ok_or_else(no_mailbox)?;
     app.throttle.take(Whose::Mails(pending.account.0.clone()))?;
     let (now, organization) = (app.clock.now(), app.settings.organization_name());
     let address = browser.client.address;
@@ -441,7 +488,7 @@ async fn mail_code(
         link: link.as_deref(),
     };
     let minutes = u32::try_from(LIFE.as_mins()).unwrap_or_default();
-    let mail = notice::one_time_code(&pending.to, &occasion, code.expose_secret(), minutes);
+    let mail = notice::one_time_code(to, &occasion, code.expose_secret(), minutes);
     let mut tx = app.log.begin().await?;
     outbox::post_until(app, &mut tx, &mail, Some(Time::from(waiting.expires_at()))).await?;
     tx.commit().await?;
@@ -463,6 +510,7 @@ fn not_me(app: &App, pending: &Pending, address: Option<Address>, now: Time) -> 
 /// Begins a session together with its event, after a factor or without one; answers its token.
 async fn grant(
     app: &Arc<App>,
+    mut tx: LogTransaction,
     account: Login,
     browser: &Browser,
     event: SignIn,
@@ -472,7 +520,6 @@ async fn grant(
     let token = secrets::new_token("");
     let hash = secrets::hash_token(token.expose_secret());
     let from = (browser.client.address, browser.name());
-    let mut tx = app.log.begin().await?;
     if let Some(factor) = factor {
         rows::used(tx.connection(), Person::Account(&account), factor, now).await?;
     }

@@ -5,6 +5,7 @@
 
 mod again;
 mod app_passwords;
+mod factors;
 mod history;
 mod overview;
 mod sessions;
@@ -58,6 +59,10 @@ pub(super) fn routes() -> Router<Arc<App>> {
         .route("/account/sessions/end-others", post(sessions::end_others))
         .route("/account/app-passwords/new", get(app_passwords::show_new).post(app_passwords::make))
         .route("/account/app-passwords/revoke", post(app_passwords::revoke))
+        .route("/account/authenticators/new", get(factors::show_new).post(factors::begin))
+        .route("/account/authenticators/confirm", post(factors::confirm))
+        .route("/account/authenticators/remove", get(factors::ask_to_remove).post(factors::remove))
+        .route("/account/recovery-codes", get(factors::ask_for_codes).post(factors::renew_codes))
         .route("/account/sign-ins", get(history::show))
         .route("/account/not-me", get(history::ask).post(history::not_me))
 }

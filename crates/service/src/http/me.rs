@@ -177,7 +177,7 @@ async fn confirm_authenticator(
     let rows = factors::authenticators(tx.connection(), &session.admin).await?;
     let row =
         rows.iter().find(|row| row.id == confirmation.id).ok_or_else(|| HttpProblem::from(no_factor()))?;
-    let step = authenticator::step_of(&app.server_key, row, &confirmation.code, now);
+    let step = authenticator::step_of(&app.server_key, &row.seed, row.last_step, &confirmation.code, now);
     let taken = match step {
         Some(step) => factors::take_step(tx.connection(), &row.id, step, now).await?,
         None => false,

@@ -131,6 +131,8 @@ legend{font-weight:600;padding:0 .25rem}\
 label.tick{display:flex;gap:.5rem;align-items:baseline;margin:.5rem 0 0;font-weight:400}\
 .tick input{width:auto}\
 .secret{font:1.125rem ui-monospace,monospace;padding:.75rem;border:1px solid var(--line);border-radius:6px}\
+.secret li{list-style:none}\
+svg{display:block;max-width:100%;height:auto;border-radius:6px}\
 .done{padding:.5rem .75rem;border-left:4px solid var(--accent)}\
 .check{margin:1.25rem 0 0;padding:0 1rem 1rem;border:1px solid var(--line);border-radius:6px}\
 .check p{margin:1rem 0 0}\

@@ -6,8 +6,8 @@ use axum::{extract::State, http::StatusCode};
 use mailcup_guard::second_factor::Policy;
 use mailcup_wire::{
     AdminId, Code, FactorAsk, FactorBefore, FactorCoverage, FactorPerson, FactorPolicy, FactorPolicyChange,
-    FactorReminders, FactorRequirement, FactorRule, FactorScope, FactorScopeRule, PolicyScope, Problem, Role,
-    UnansweredCode,
+    FactorReminders, FactorRequirement, FactorRule, FactorScope, FactorScopeRule, Login, PolicyScope,
+    Problem, Role, UnansweredCode,
 };
 use serde::Deserialize;
 use serde_json::json;
@@ -25,7 +25,11 @@ use super::{
 use crate::{
     app::App,
     audit::{self, Actor},
-    mail::text::{self, FactorsReset},
+    mail::{
+        notice,
+        text::{self, FactorsReset},
+    },
+    notices::Owner,
     outbox,
     second_factors::{
         self,
@@ -33,7 +37,8 @@ use crate::{
         reminders, unanswered,
     },
     sign_in,
-    store::{StoreError, admins, factors, second_factors as rows},
+    store::{StoreError, account_factors, accounts, admins, factors, second_factors as rows},
+    web_sign_in::{self, Which},
 };
 
 /// The longest grace, in days.
@@ -46,6 +51,7 @@ pub(super) fn routes() -> OpenApiRouter<Arc<App>> {
         .routes(routes!(remind))
         .routes(routes!(unanswered_codes))
         .routes(routes!(reset))
+        .routes(routes!(reset_account))
 }
 
 /// What sign-ins must give beside the password, by scope.
@@ -202,6 +208,38 @@ async fn reset(
         until: second_factors::is_required_of(&app, admin.role).then_some(until.0),
     });
     outbox::post(&app, &mut tx, &mail).await?;
+    tx.commit().await?;
+    Ok(StatusCode::NO_CONTENT)
+}
+
+/// Takes away an account's authenticators and recovery codes and ends its sessions on the web. Its owner is told by
+/// mail.
+#[utoipa::path(
+    delete, path = "/v1/accounts/{login}/factors", tag = "second-factors", params(("login" = String, Path)),
+    responses((status = 204), (status = 404)), extensions(("x-permission" = json!("owner"))),
+)]
+async fn reset_account(
+    State(app): State<Arc<App>>,
+    client: Client,
+    Fresh(OwnerOnly(session)): Fresh<OwnerOnly>,
+    Path(login): Path<Login>,
+) -> Answer<StatusCode> {
+    let login = Login(login.0.trim().to_lowercase());
+    let by = session.login.clone();
+    let actor = Actor::of(&Caller::Admin(session), client);
+    let mut tx = app.log.begin().await?;
+    if accounts::get(tx.connection(), &login).await?.is_none() {
+        return Err(Problem::new(Code::NotFound, "There is no such account.").into());
+    }
+    account_factors::remove_all(tx.connection(), &login).await?;
+    app.web_sign_in.end_of(&login);
+    web_sign_in::end_sessions(&app, &mut tx, &actor, &login, Which::All).await?;
+    audit::record(&mut tx, &actor, "account_factor.reset", &login.0, &json!({})).await?;
+    let settings = app.settings.notices.load_full();
+    if let Some(owner) = Owner::reach(&app, tx.connection(), &login, &settings).await? {
+        let organization = app.settings.organization_name();
+        outbox::post(&app, &mut tx, &notice::factors_reset(&owner.to, &organization, &login, &by.0)).await?;
+    }
     tx.commit().await?;
     Ok(StatusCode::NO_CONTENT)
 }

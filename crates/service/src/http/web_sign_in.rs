@@ -86,7 +86,15 @@ struct Asking<'a> {
 #[derive(Debug, Deserialize)]
 struct CodeForm {
     token: String,
+    #[serde(default)]
+    factor: pages::Way,
     code: SecretString,
+}
+
+#[derive(Debug, Default, Deserialize)]
+#[serde(default)]
+struct CodeWish {
+    with: Option<pages::Way>,
 }
 
 #[derive(Debug, Deserialize)]
@@ -182,29 +190,29 @@ async fn password(State(app): State<Arc<App>>, visit: Visit, form: Submitted<Pas
     }
 }
 
-async fn show_code(State(app): State<Arc<App>>, visit: Visit) -> Response {
-    code_page(&app, &visit, None)
+async fn show_code(State(app): State<Arc<App>>, visit: Visit, Query(wish): Query<CodeWish>) -> Response {
+    code_page(&app, &visit, wish.with, None)
 }
 
 async fn code(State(app): State<Arc<App>>, visit: Visit, form: Submitted<CodeForm>) -> Response {
     let Ok(Form(form)) = form else { return pages::unreadable() };
     let Some(key) = visit.own_form(&app, &form.token) else {
-        return code_page(&app, &visit, Some(&pages::Trouble::OLD_FORM));
+        return code_page(&app, &visit, Some(form.factor), Some(&pages::Trouble::OLD_FORM));
     };
-    match web_sign_in::answer(&app, &visit.browser, key, &form.code).await {
+    match web_sign_in::answer(&app, &visit.browser, key, form.factor.kind(), &form.code).await {
         Ok(grant) => enter(&grant),
-        Err(problem) => code_page(&app, &visit, Some(&trouble(&problem))),
+        Err(problem) => code_page(&app, &visit, Some(form.factor), Some(&trouble(&problem))),
     }
 }
 
 async fn resend(State(app): State<Arc<App>>, visit: Visit, form: Submitted<TokenForm>) -> Response {
     let Ok(Form(form)) = form else { return pages::unreadable() };
     let Some(key) = visit.own_form(&app, &form.token) else {
-        return code_page(&app, &visit, Some(&pages::Trouble::OLD_FORM));
+        return code_page(&app, &visit, Some(pages::Way::Email), Some(&pages::Trouble::OLD_FORM));
     };
     match web_sign_in::send_again(&app, &visit.browser, key).await {
-        Ok(()) => go("/sign-in/code", []),
-        Err(problem) => code_page(&app, &visit, Some(&trouble(&problem))),
+        Ok(()) => go("/sign-in/code?with=email", []),
+        Err(problem) => code_page(&app, &visit, Some(pages::Way::Email), Some(&trouble(&problem))),
     }
 }
 
@@ -240,13 +248,18 @@ async fn password_page(app: &App, visit: &Visit, asking: &Asking<'_>) -> Respons
 }
 
 /// The page of the attempt that waits; where none does, that it is over.
-fn code_page(app: &App, visit: &Visit, trouble: Option<&pages::Trouble>) -> Response {
+fn code_page(
+    app: &App,
+    visit: &Visit,
+    way: Option<pages::Way>,
+    trouble: Option<&pages::Trouble>,
+) -> Response {
     let now = app.clock.now();
     let waiting = visit.cookies.get(SIGN_IN).and_then(|key| Some((key, app.web_sign_in.waiting(key, now)?)));
     match waiting {
         Some((key, waiting)) => {
             let organization = app.settings.organization_name();
-            pages::code(&organization, &waiting, &form_token(app, key), trouble)
+            pages::code(&organization, &waiting, way, &form_token(app, key), trouble)
         }
         None => pages::over(),
     }

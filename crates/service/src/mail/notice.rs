@@ -114,6 +114,22 @@ If that was you, there is nothing to do.
     mail(to, &format!("Your account {login} was changed"), body)
 }
 
+/// An admin took away an account's second factors.
+pub fn factors_reset(to: &str, organization: &str, login: &Login, by: &str) -> Mail {
+    let body = format!(
+        "Hello,
+
+{by} has taken away the authenticators and recovery codes of your account {login}
+at {organization}, and signed out every browser. Sign in with your password and what
+you are asked for then, and add a new authenticator on the page of your account.
+
+If you did not ask for that, ask {by} about it at once.
+",
+        by = one_line(by),
+    );
+    mail(to, &format!("The second factors of {login} were reset"), body)
+}
+
 /// An owner got many mails within an hour; this is the last one for now.
 pub fn too_many(to: &str, occasion: &Occasion<'_>, mails: u32) -> Mail {
     let Occasion { organization, login, .. } = occasion;
@@ -320,6 +336,9 @@ mod tests {
         insta::assert_snapshot!("too_many", whole(&too_many(to, &unknown, 20)));
         let web = Occasion { protocol: Protocol::Web, client: Some("Firefox on Windows"), ..known.clone() };
         insta::assert_snapshot!("web_code", whole(&one_time_code(to, &web, "042137", 10)));
+        let made = "An app password named \u{201c}Phone\u{201d} was made.";
+        insta::assert_snapshot!("changed", whole(&changed(to, &Occasion { link: None, ..web }, made)));
+        insta::assert_snapshot!("factors_reset", whole(&factors_reset(to, "Example", &login, "Olga")));
         let lines = [
             DigestLine { occasion: known.clone(), count: 212, last: at("2026-11-25T06:59:00Z") },
             DigestLine {

@@ -171,14 +171,15 @@ authenticator app on your phone.",
             format!("Since {until} codes by mail alone let you in no longer."),
         ),
         (false, refused) => (
-            "codes for signing in on the web must go to an address outside your mailbox,
-and we know none of yours",
-            "Tell your administrator an address of yours that is not this mailbox: whoever
-reads this mailbox would read the codes, too.",
+            "signing in on the web takes an authenticator, or codes that go to an address outside
+your mailbox, and you have neither",
+            "Sign in and add an authenticator on the page /account there. Or tell your
+administrator an address of yours that is not this mailbox: whoever reads this
+mailbox would read the codes, too.",
             if *refused {
-                format!("Since {until} you can't sign in on the web without it.")
+                format!("Since {until} you can't sign in on the web without one.")
             } else {
-                format!("After {until} you can't sign in on the web without it.")
+                format!("After {until} you can't sign in on the web without one.")
             },
         ),
     };

@@ -143,17 +143,24 @@ fn account(app: &App, policy: &Policy, row: &AccountRow, now: Time) -> FactorPer
     let outside = row.address.as_deref().is_some_and(|address| !is_mailbox(app, &row.login, address));
     let code_to = row.address.clone().or_else(|| mailbox(app, &row.login));
     let person = Person {
-        strong: outside,
+        strong: outside || row.has_authenticator,
         reachable: code_to.is_some(),
         since: Some(row.created_at.0),
         granted: None,
     };
     let demand = policy.account(&row.login.0, &person, now.0);
+    // Codes into the very mailbox are not taken of who has an authenticator.
+    let by_mail = person.reachable && (outside || !row.has_authenticator);
+    let factors = [
+        (row.has_authenticator, FactorKind::Authenticator),
+        (by_mail, FactorKind::Email),
+        (row.has_authenticator && row.has_recovery_codes, FactorKind::RecoveryCode),
+    ];
     let want = if person.reachable { FactorWant::OutsideAddress } else { FactorWant::Address };
     FactorPerson {
         who: FactorWho::Account,
-        factors: person.reachable.then_some(FactorKind::Email).into_iter().collect(),
-        own_mailbox: person.reachable && !outside,
+        factors: factors.into_iter().filter_map(|(has, kind)| has.then_some(kind)).collect(),
+        own_mailbox: by_mail && !outside,
         code_to,
         last_used_at: row.last_used_at,
         ask: ask(demand),

@@ -84,7 +84,8 @@ pub(super) async fn take(
                 if !row.confirmed {
                     continue;
                 }
-                let Some(step) = authenticator::step_of(&app.server_key, &row, typed, now) else { continue };
+                let step = authenticator::step_of(&app.server_key, &row.seed, row.last_step, typed, now);
+                let Some(step) = step else { continue };
                 if factors::take_step(tx.connection(), &row.id, step, now).await? {
                     return Ok(true);
                 }

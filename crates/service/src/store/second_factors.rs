@@ -30,6 +30,9 @@ pub struct AccountRow {
     pub address: Option<String>,
     pub last_used_at: Option<Time>,
     pub reminded_at: Option<Time>,
+    pub has_authenticator: bool,
+    /// That were not used yet.
+    pub has_recovery_codes: bool,
 }
 
 /// When an admin's factors were last given, the last reminder, and the time that somebody gave them.
@@ -190,7 +193,9 @@ pub async fn accounts(connection: &mut SqliteConnection) -> Result<Vec<AccountRo
     let rows = sqlx::query(
         "SELECT a.login, a.name, a.created_at, n.address, \
          (SELECT MAX(at) FROM factor_uses WHERE person_kind = 2 AND person = a.login), \
-         (SELECT at FROM factor_reminders WHERE person_kind = 2 AND person = a.login) \
+         (SELECT at FROM factor_reminders WHERE person_kind = 2 AND person = a.login), \
+         (SELECT COUNT(*) FROM account_authenticators WHERE account = a.login AND confirmed = 1), \
+         (SELECT COUNT(*) FROM account_recovery_codes WHERE account = a.login AND used_at IS NULL) \
          FROM accounts a LEFT JOIN account_notices n ON n.login = a.login ORDER BY a.login",
     )
     .fetch_all(connection)
@@ -205,6 +210,8 @@ pub async fn accounts(connection: &mut SqliteConnection) -> Result<Vec<AccountRo
             address: row.try_get(3)?,
             last_used_at: time(4)?,
             reminded_at: time(5)?,
+            has_authenticator: row.try_get::<i64, _>(6)? > 0,
+            has_recovery_codes: row.try_get::<i64, _>(7)? > 0,
         })
     };
     rows.iter().map(read).collect()

@@ -1,6 +1,7 @@
 //! The owner's page, with a double of Dovecot for the password.
 #![expect(clippy::unwrap_used, reason = "a step that fails is a failed test")]
 
+mod factors;
 mod support;
 
 use axum::http::{Method, StatusCode};

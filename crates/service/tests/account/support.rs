@@ -22,7 +22,7 @@ use mailcup_service::{
     config::{Config, PolicyAddress},
     http::{self, client::Peer},
 };
-use mailcup_wire::{SetupDone, Time};
+use mailcup_wire::{Challenge, SetupDone, Time};
 use secrecy::ExposeSecret;
 use serde_json::{Value, json};
 use tempfile::TempDir;
@@ -38,6 +38,8 @@ pub const BEN: &str = "ben@example.org";
 pub const HOME: &str = "198.51.100.5";
 pub const ELSEWHERE: &str = "203.0.113.9";
 pub const SESSION: &str = "__Host-mailcup-session";
+
+const PASSWORD: &str = "a long password for the owner";
 
 /// Beyond this, something is wrong.
 const PATIENCE: Duration = Duration::from_secs(20);
@@ -107,15 +109,33 @@ impl Service {
         service
     }
 
-    /// What the owner of the service asks of its API.
+    /// What the owner of the service asks of its API; what they write begins from what is there.
     pub async fn api(&self, method: Method, path: &str, body: Value) -> Page {
-        let mut request = Request::builder().method(method).uri(path).header(header::HOST, "localhost");
+        let mut request = Request::builder().method(&method).uri(path).header(header::HOST, "localhost");
         if !self.owner.is_empty() {
             request = request.header(header::AUTHORIZATION, format!("Bearer {}", self.owner));
+        }
+        if method == Method::PUT {
+            let now = Box::pin(self.api(Method::GET, path, Value::Null)).await;
+            if let Some(tag) = now.headers.get(header::ETAG) {
+                request = request.header(header::IF_MATCH, tag);
+            }
         }
         let body = if body.is_null() { Body::empty() } else { Body::from(body.to_string()) };
         let request = request.header(header::CONTENT_TYPE, "application/json").body(body).unwrap();
         Page::of(self.private.clone().oneshot(request).await.unwrap()).await
+    }
+
+    /// The owner of the service gives password and second factor once more.
+    pub async fn reauthenticate(&self) {
+        let before = self.mails();
+        let password = json!({ "password": PASSWORD });
+        let asked = self.api(Method::POST, "/v1/me/reauthentication", password).await;
+        let challenge: Challenge = asked.json();
+        let code = six_digits(&self.mail(&before, "is your MailCup code").await);
+        let path = format!("/v1/me/reauthentication/{}/answer", challenge.id);
+        let answer = json!({ "factor": "email", "code": code });
+        assert_eq!(self.api(Method::POST, &path, answer).await.status, StatusCode::NO_CONTENT);
     }
 
     pub fn browser(&self, address: &str) -> Browser<'_> {
@@ -337,7 +357,7 @@ fn setup(token: &str) -> Value {
         "token": token, "organization": "Example", "domains": ["example.org"],
         "owner": {
             "login": "olga@example.org", "name": "Olga", "email": "olga@example.org",
-            "password": "a long password for the owner",
+            "password": PASSWORD,
         },
         "device": { "id": "owners-device", "name": "Desk" },
     })

@@ -9,11 +9,11 @@ use axum::{
 };
 use jiff::tz::TimeZone;
 use mailcup_wire::Time;
-use maud::{Markup, html};
+use maud::html;
 use serde::Deserialize;
 
-use super::{Fault, Inside, app_passwords, sessions};
-use crate::{app::App, http::page::page, mail::notice, notices::Owner, sign_in::masked, store::StoreError};
+use super::{Fault, Inside, app_passwords, factors, sessions};
+use crate::{app::App, http::page::page, mail::notice, store::StoreError};
 
 #[derive(Debug, Default, Deserialize)]
 #[serde(default)]
@@ -31,6 +31,7 @@ pub(super) async fn show(
     let zone = owner.as_ref().map_or(TimeZone::UTC, |owner| owner.zone.clone());
     let mut connection = app.store.read().acquire().await.map_err(StoreError::from)?;
     let app_passwords = app_passwords::section(&app, &mut connection, &inside, &zone).await?;
+    let factors = factors::section(&mut connection, &inside, owner.as_ref(), &zone).await?;
     drop(connection);
     let content = html! {
         @if let Some(done) = done(&wish.done) { p.done role="status" { (done) } }
@@ -38,7 +39,7 @@ pub(super) async fn show(
         p {
             a href="/account/sign-ins" { "Sign-in history" } " · " a href="/sign-out" { "Sign out" }
         }
-        (factors(owner.as_ref()))
+        (factors)
         (sessions::section(&app, &inside, &zone))
         (app_passwords)
     };
@@ -54,31 +55,9 @@ pub(super) fn moment(at: Time, zone: &TimeZone) -> String {
 fn done(what: &str) -> Option<&'static str> {
     match what {
         "sessions" => Some("Done. Whoever used that browser is signed out."),
+        "authenticator" => Some("The authenticator is set up: you are asked for its codes from now on."),
+        "removed" => Some("The authenticator is removed: its codes sign nobody in any more."),
         "revoked" => Some("The app password is revoked: it opens nothing any more."),
         _ => None,
-    }
-}
-
-fn factors(owner: Option<&Owner>) -> Markup {
-    html! {
-        section #factors aria-labelledby="factors-title" {
-            h2 #factors-title { "Second factors" }
-            ul.list {
-                @match owner {
-                    Some(owner) => {
-                        li {
-                            p { b { "Codes by mail" } }
-                            p.quiet {
-                                "They go to " (masked(&owner.to)) "."
-                                @if !owner.outside {
-                                    " That is the mailbox that they protect: whoever reads your mail reads them too."
-                                }
-                            }
-                        }
-                    }
-                    None => { li { p { "No code can be mailed to you: your administrator has set no address." } } }
-                }
-            }
-        }
     }
 }

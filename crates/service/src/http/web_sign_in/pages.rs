@@ -3,8 +3,9 @@
 use std::borrow::Cow;
 
 use axum::{http::StatusCode, response::Response};
-use mailcup_wire::{Login, Time};
+use mailcup_wire::{FactorKind, Login, Time};
 use maud::{Markup, html};
+use serde::Deserialize;
 
 use super::{Asking, captcha::Check};
 use crate::{
@@ -50,41 +51,124 @@ pub(super) fn password(
             (check.content)
             div.row { button { "Go on" } (check.button) }
         }
-        p.quiet { "A code is then mailed to you." }
+        p.quiet { "You are then asked for a code, by mail or of your authenticator." }
     };
     page_with(status(trouble), &format!("Sign in to {organization}"), &content, &check.allowed)
 }
 
+/// How somebody answers, as forms and addresses name it.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub(super) enum Way {
+    #[default]
+    Email,
+    Authenticator,
+    RecoveryCode,
+}
+
+impl Way {
+    pub fn kind(self) -> FactorKind {
+        match self {
+            Self::Email => FactorKind::Email,
+            Self::Authenticator => FactorKind::Authenticator,
+            Self::RecoveryCode => FactorKind::RecoveryCode,
+        }
+    }
+
+    fn of(kind: FactorKind) -> Self {
+        match kind {
+            FactorKind::Email => Self::Email,
+            FactorKind::Authenticator => Self::Authenticator,
+            FactorKind::RecoveryCode => Self::RecoveryCode,
+        }
+    }
+
+    fn name(self) -> &'static str {
+        match self {
+            Self::Email => "email",
+            Self::Authenticator => "authenticator",
+            Self::RecoveryCode => "recovery_code",
+        }
+    }
+
+    fn instead(self) -> &'static str {
+        match self {
+            Self::Email => "Have a code mailed to you instead",
+            Self::Authenticator => "Use your authenticator instead",
+            Self::RecoveryCode => "Use a recovery code instead",
+        }
+    }
+}
+
+/// Asks for the second factor: the one that was chosen, else the preferred one.
 pub(super) fn code(
     organization: &str,
     waiting: &Waiting,
+    chosen: Option<Way>,
     token: &str,
     trouble: Option<&Trouble>,
 ) -> Response {
+    let factors = &waiting.about.factors;
+    let chosen = chosen.filter(|way| factors.contains(&way.kind()));
+    let way = chosen.or_else(|| factors.first().copied().map(Way::of)).unwrap_or_default();
+    let others = factors.iter().copied().map(Way::of).filter(|other| *other != way);
+    let sent_to = waiting.about.sent_to().unwrap_or_default();
+    let content = html! {
+        (told(trouble))
+        @match way {
+            Way::Email if waiting.has_code() => {
+                p { "A code of six digits was mailed to " (sent_to) "." }
+                (code_form(organization, waiting, way, token))
+                (mail_form(token, "Mail another code", true))
+            }
+            Way::Email => {
+                p { "A code of six digits can be mailed to " (sent_to) "." }
+                (mail_form(token, "Mail the code", false))
+            }
+            Way::Authenticator => {
+                p { "Type the code that your authenticator shows now." }
+                (code_form(organization, waiting, way, token))
+            }
+            Way::RecoveryCode => {
+                p { "Type one of the recovery codes that you have kept. It works once." }
+                (code_form(organization, waiting, way, token))
+            }
+        }
+        @for other in others { p { a href={ "/sign-in/code?with=" (other.name()) } { (other.instead()) } } }
+        p { a href="/sign-in" { "Begin anew" } }
+    };
+    page(status(trouble), "Enter the code", &content)
+}
+
+fn code_form(organization: &str, waiting: &Waiting, way: Way, token: &str) -> Markup {
     let tries = match waiting.tries_left() {
         1 => "You have one try left.".to_owned(),
         n => format!("You have {n} tries."),
     };
-    let content = html! {
-        (told(trouble))
-        p { "A code of six digits was mailed to " (waiting.about.sent_to()) "." }
+    let is_digits = way != Way::RecoveryCode;
+    let what = if is_digits { "Code" } else { "Recovery code" };
+    let until = if way == Way::Email { "The code works" } else { "There is time" };
+    html! {
         form method="post" action="/sign-in/code" {
             input type="hidden" name="token" value=(token);
-            label for="code" { "Code" }
-            input #code.code name="code" type="text" inputmode="numeric" autocomplete="one-time-code" required
-                maxlength="20" aria-describedby="limits";
-            p #limits.quiet {
-                (tries) " The code works until " (moment(Time::from(waiting.expires_at()))) "."
-            }
+            input type="hidden" name="factor" value=(way.name());
+            label for="code" { (what) }
+            input #code.code name="code" type="text" inputmode=(if is_digits { "numeric" } else { "text" })
+                autocomplete=(if is_digits { "one-time-code" } else { "off" }) autocapitalize="none" spellcheck="false"
+                required maxlength=(if is_digits { 20 } else { 40 }) aria-describedby="limits";
+            p #limits.quiet { (tries) " " (until) " until " (moment(Time::from(waiting.expires_at()))) "." }
             button { "Sign in to " (organization) }
         }
+    }
+}
+
+fn mail_form(token: &str, text: &str, is_plain: bool) -> Markup {
+    html! {
         form method="post" action="/sign-in/resend" {
             input type="hidden" name="token" value=(token);
-            button.plain { "Mail another code" }
+            button.plain[is_plain] { (text) }
         }
-        p { a href="/sign-in" { "Begin anew" } }
-    };
-    page(status(trouble), "Enter the code", &content)
+    }
 }
 
 pub(super) fn over() -> Response {

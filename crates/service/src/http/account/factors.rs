@@ -1,0 +1,415 @@
+//! Second factors of the owner: authenticators and recovery codes, to add and to remove.
+
+use std::sync::Arc;
+
+use axum::{
+    extract::{Form, Query, State, rejection::QueryRejection},
+    http::StatusCode,
+    response::Response,
+};
+use jiff::tz::TimeZone;
+use mailcup_guard::second_factor::Rule;
+use mailcup_wire::{AuthenticatorEnrolment, Code, FactorId, Problem};
+use maud::{Markup, html};
+use qrcode::{Color, EcLevel, QrCode};
+use secrecy::{ExposeSecret, SecretString};
+use serde::Deserialize;
+use serde_json::json;
+use sqlx::SqliteConnection;
+
+use super::{Answer, Fault, IdForm, Inside, TokenForm, home_link, overview::moment};
+use crate::{
+    app::App,
+    audit, authenticator,
+    event_log::LogTransaction,
+    http::{
+        page::page,
+        problem::HttpProblem,
+        web_sign_in::{
+            Submitted, go,
+            pages::{Trouble, status, told},
+            trouble,
+        },
+    },
+    notices::Owner,
+    second_factors, secrets, setup,
+    sign_in::masked,
+    store::{
+        StoreError,
+        account_factors::{self as rows, AuthenticatorRow},
+    },
+    throttle::Whose,
+};
+
+const NEW: &str = "/account/authenticators/new";
+const CONFIRM: &str = "/account/authenticators/confirm";
+const REMOVE: &str = "/account/authenticators/remove";
+const CODES: &str = "/account/recovery-codes";
+
+/// Authenticators of one account at most.
+const AUTHENTICATORS: usize = 5;
+
+/// Recovery codes that are made at once.
+const RECOVERY_CODES: usize = 10;
+
+#[derive(Debug, Deserialize)]
+pub(super) struct NewForm {
+    token: String,
+    name: String,
+}
+
+#[derive(Debug, Deserialize)]
+pub(super) struct ConfirmForm {
+    token: String,
+    id: String,
+    code: SecretString,
+}
+
+#[derive(Debug, Deserialize)]
+pub(super) struct Which {
+    id: String,
+}
+
+pub(super) async fn show_new(State(app): State<Arc<App>>, inside: Inside) -> Answer {
+    inside.must_be_fresh(&app, NEW)?;
+    Ok(name_page(&app, &inside, "", None))
+}
+
+/// Begins to add an authenticator; it is of use after its confirmation.
+pub(super) async fn begin(State(app): State<Arc<App>>, inside: Inside, form: Submitted<NewForm>) -> Answer {
+    let Form(form) = form.map_err(|_| Fault::Unreadable)?;
+    inside.own(&app, &form.token)?;
+    inside.must_be_fresh(&app, NEW)?;
+    match enrol(&app, &inside, &form.name).await {
+        Ok(shown) => Ok(confirm_page(&app, &inside, &shown, None)),
+        Err(problem) => Ok(name_page(&app, &inside, &form.name, Some(&trouble(&problem)))),
+    }
+}
+
+/// Confirms a new authenticator with a code from it. The first one comes with recovery codes.
+pub(super) async fn confirm(
+    State(app): State<Arc<App>>,
+    inside: Inside,
+    form: Submitted<ConfirmForm>,
+) -> Answer {
+    let Form(form) = form.map_err(|_| Fault::Unreadable)?;
+    inside.own(&app, &form.token)?;
+    inside.must_be_fresh(&app, NEW)?;
+    let codes = Whose::Codes(inside.account().0.clone());
+    app.throttle.take(codes.clone())?;
+    let now = app.clock.now();
+    let mut tx = app.log.begin().await?;
+    let own = rows::authenticators(tx.connection(), inside.account()).await?;
+    let row = own.iter().find(|row| row.id.0 == form.id && !row.confirmed);
+    let row = row.ok_or(Fault::Missing("This authenticator is not waiting for its first code any more."))?;
+    let code = form.code.expose_secret();
+    let taken = match authenticator::step_of(&app.server_key, &row.seed, row.last_step, code, now) {
+        Some(step) => rows::take_step(tx.connection(), &row.id, step, now).await?,
+        None => false,
+    };
+    if !taken {
+        drop(tx);
+        let text = "The code is wrong. Take the one that the app shows now, and check that the phone\u{2019}s clock is right.";
+        let trouble = Trouble { status: StatusCode::UNPROCESSABLE_ENTITY, text: text.into() };
+        let shown = shown(&app, &inside, row.id.clone(), &row.seed)?;
+        return Ok(confirm_page(&app, &inside, &shown, Some(&trouble)));
+    }
+    app.throttle.give_back(codes);
+    let details = json!({ "id": row.id });
+    audit::record(&mut tx, &inside.actor(), "account_factor.add", &inside.account().0, &details).await?;
+    let is_first = !own.iter().any(|other| other.confirmed);
+    let made = if is_first { Some(new_codes(&app, &mut tx, &inside).await?) } else { None };
+    tx.commit().await?;
+    inside.tell_owner(&app, &format!("The authenticator \u{201c}{}\u{201d} was added.", row.name)).await?;
+    Ok(match made {
+        Some(codes) => codes_page("Your authenticator is set up", &codes),
+        None => go("/account?done=authenticator#factors", []),
+    })
+}
+
+pub(super) async fn ask_to_remove(
+    State(app): State<Arc<App>>,
+    inside: Inside,
+    which: Result<Query<Which>, QueryRejection>,
+) -> Answer {
+    let Query(Which { id }) = which.map_err(|_| Fault::Unreadable)?;
+    let mut connection = app.store.read().acquire().await.map_err(StoreError::from)?;
+    let own = rows::authenticators(&mut connection, inside.account()).await?;
+    let row = own.iter().find(|row| row.id.0 == id).ok_or(NO_AUTHENTICATOR)?;
+    let path = format!("{REMOVE}?id={}", row.id);
+    inside.must_be_fresh(&app, &path)?;
+    let is_last = own.iter().filter(|other| other.confirmed).count() == 1;
+    let content = html! {
+        p { "Codes of " b { (row.name) } " sign you in no more." }
+        @if is_last { p { "It is your only authenticator: your recovery codes go with it, and codes are mailed to you again." } }
+        form method="post" action=(REMOVE) {
+            input type="hidden" name="token" value=(inside.form_token(&app));
+            input type="hidden" name="id" value=(row.id.0);
+            button.danger { "Remove it" }
+        }
+        (home_link())
+    };
+    Ok(page(StatusCode::OK, "Remove an authenticator?", &content))
+}
+
+pub(super) async fn remove(State(app): State<Arc<App>>, inside: Inside, form: Submitted<IdForm>) -> Answer {
+    let Form(form) = form.map_err(|_| Fault::Unreadable)?;
+    inside.own(&app, &form.token)?;
+    let id = FactorId(form.id);
+    let account = inside.account();
+    let mut tx = app.log.begin().await?;
+    let own = rows::authenticators(tx.connection(), account).await?;
+    let row = own.iter().find(|row| row.id == id).ok_or(NO_AUTHENTICATOR)?;
+    inside.must_be_fresh(&app, &format!("{REMOVE}?id={id}"))?;
+    rows::remove_authenticator(tx.connection(), account, &id).await?;
+    if !rows::has_authenticator(tx.connection(), account).await? {
+        must_do_without(&app, tx.connection(), &inside).await?;
+        rows::remove_all(tx.connection(), account).await?;
+    }
+    audit::record(&mut tx, &inside.actor(), "account_factor.remove", &account.0, &json!({ "id": id }))
+        .await?;
+    tx.commit().await?;
+    inside.tell_owner(&app, &format!("The authenticator \u{201c}{}\u{201d} was removed.", row.name)).await?;
+    Ok(go("/account?done=removed#factors", []))
+}
+
+pub(super) async fn ask_for_codes(State(app): State<Arc<App>>, inside: Inside) -> Answer {
+    inside.must_be_fresh(&app, CODES)?;
+    let content = html! {
+        p { "You get ten codes, each of which signs you in once where you have your phone not with you. Those that you \
+             have now work no more." }
+        form method="post" action=(CODES) {
+            input type="hidden" name="token" value=(inside.form_token(&app));
+            button { "Make ten new codes" }
+        }
+        (home_link())
+    };
+    Ok(page(StatusCode::OK, "New recovery codes?", &content))
+}
+
+pub(super) async fn renew_codes(
+    State(app): State<Arc<App>>,
+    inside: Inside,
+    form: Submitted<TokenForm>,
+) -> Answer {
+    let Form(form) = form.map_err(|_| Fault::Unreadable)?;
+    inside.own(&app, &form.token)?;
+    inside.must_be_fresh(&app, CODES)?;
+    let mut tx = app.log.begin().await?;
+    if !rows::has_authenticator(tx.connection(), inside.account()).await? {
+        let text = "Recovery codes stand in for an authenticator: add one first.";
+        return Err(HttpProblem::from(Problem::new(Code::Conflict, text)).into());
+    }
+    let codes = new_codes(&app, &mut tx, &inside).await?;
+    let actor = inside.actor();
+    audit::record(&mut tx, &actor, "account_factor.renew", &inside.account().0, &json!({})).await?;
+    tx.commit().await?;
+    inside.tell_owner(&app, "New recovery codes were made; the former ones work no more.").await?;
+    Ok(codes_page("Your recovery codes", &codes))
+}
+
+/// The part of the page that lists them.
+pub(super) async fn section(
+    connection: &mut SqliteConnection,
+    inside: &Inside,
+    owner: Option<&Owner>,
+    zone: &TimeZone,
+) -> Result<Markup, StoreError> {
+    let mut own = rows::authenticators(connection, inside.account()).await?;
+    own.retain(|row| row.confirmed);
+    let codes = rows::recovery_codes(connection, inside.account()).await?;
+    Ok(html! {
+        section #factors aria-labelledby="factors-title" {
+            h2 #factors-title { "Second factors" }
+            ul.list {
+                @for row in &own { (authenticator_line(row, zone)) }
+                @if !own.is_empty() {
+                    li {
+                        p { b { "Recovery codes" } }
+                        p.quiet { (codes.left) " of them are left." }
+                        p { a href=(CODES) { "Make new recovery codes" } }
+                    }
+                }
+                (mail_line(owner, own.is_empty()))
+            }
+            p { a href=(NEW) { "Add an authenticator" } }
+        }
+    })
+}
+
+const NO_AUTHENTICATOR: Fault = Fault::Missing("There is no such authenticator of yours.");
+
+fn authenticator_line(row: &AuthenticatorRow, zone: &TimeZone) -> Markup {
+    html! {
+        li {
+            p { b { (row.name) } }
+            p.quiet {
+                "Authenticator, added on " (moment(row.created_at, zone)) "."
+                @if let Some(at) = row.last_used_at { " Last used on " (moment(at, zone)) "." }
+            }
+            p { a href={ (REMOVE) "?id=" (row.id) } aria-label={ "Remove the authenticator " (row.name) } { "Remove" } }
+        }
+    }
+}
+
+fn mail_line(owner: Option<&Owner>, is_only: bool) -> Markup {
+    html! {
+        li {
+            p { b { "Codes by mail" } }
+            p.quiet {
+                @match owner {
+                    None => "No code can be mailed to you: your administrator has set no address.",
+                    Some(owner) if owner.outside => { "They go to " (masked(&owner.to)) "." }
+                    Some(owner) if is_only => {
+                        "They go to " (masked(&owner.to)) ". That is the mailbox that they protect: whoever reads your \
+                         mail reads them too. An authenticator is safer."
+                    }
+                    Some(_) => "They would go to the mailbox that they protect, so none is taken while you have an authenticator.",
+                }
+            }
+        }
+    }
+}
+
+async fn enrol(app: &App, inside: &Inside, name: &str) -> Result<AuthenticatorEnrolment, HttpProblem> {
+    let name = setup::acceptable_name("name", name)?;
+    let (id, account) = (FactorId(secrets::new_id()), inside.account());
+    let organization = app.settings.organization_name();
+    let (shown, seed) = authenticator::enrol(&app.server_key, id.clone(), account, &organization)
+        .map_err(|error| Problem::new(Code::Internal, error.to_string()))?;
+    let row = AuthenticatorRow {
+        id,
+        account: account.clone(),
+        name,
+        seed,
+        confirmed: false,
+        last_step: 0,
+        created_at: app.clock.now(),
+        last_used_at: None,
+    };
+    let mut tx = app.store.write().await?;
+    rows::remove_unconfirmed(&mut tx, account).await?;
+    if rows::authenticators(&mut tx, account).await?.len() >= AUTHENTICATORS {
+        let text = format!("You have {AUTHENTICATORS} authenticators already; remove one first.");
+        return Err(Problem::new(Code::Conflict, text).into());
+    }
+    rows::insert_authenticator(&mut tx, &row).await?;
+    tx.commit().await.map_err(StoreError::from)?;
+    Ok(shown)
+}
+
+fn shown(
+    app: &App,
+    inside: &Inside,
+    id: FactorId,
+    seed: &[u8],
+) -> Result<AuthenticatorEnrolment, HttpProblem> {
+    let organization = app.settings.organization_name();
+    authenticator::shown(&app.server_key, id, inside.account(), &organization, seed)
+        .map_err(|error| Problem::new(Code::Internal, error.to_string()).into())
+}
+
+/// Refuses that the last authenticator goes of an account of which more than mail can give is required.
+async fn must_do_without(
+    app: &App,
+    connection: &mut SqliteConnection,
+    inside: &Inside,
+) -> Result<(), HttpProblem> {
+    let settings = app.settings.notices.load_full();
+    let owner = Owner::reach(app, connection, inside.account(), &settings).await?;
+    let demand = second_factors::of_account(app, connection, inside.account(), owner.as_ref()).await?;
+    let (_, rule) = app.second_factors.policy().of_account(&inside.account().0);
+    if !matches!(rule, Rule::Required(_)) || demand.lacks.is_none() {
+        return Ok(());
+    }
+    let text = "A second factor is required of you, and this is your last one. Add another one first, then remove it.";
+    Err(Problem::new(Code::Conflict, text).into())
+}
+
+async fn new_codes(
+    app: &App,
+    tx: &mut LogTransaction,
+    inside: &Inside,
+) -> Result<Vec<SecretString>, StoreError> {
+    let codes: Vec<SecretString> = (0..RECOVERY_CODES).map(|_| secrets::new_readable_code()).collect();
+    let hashes: Vec<_> = codes.iter().map(|code| secrets::hash_readable_code(code.expose_secret())).collect();
+    rows::replace_recovery_codes(tx.connection(), inside.account(), &hashes, app.clock.now()).await?;
+    Ok(codes)
+}
+
+fn name_page(app: &App, inside: &Inside, name: &str, trouble: Option<&Trouble>) -> Response {
+    let content = html! {
+        (told(trouble))
+        p { "An authenticator is an app on your phone, or a password safe, that shows a new code every 30 seconds." }
+        form method="post" action=(NEW) {
+            input type="hidden" name="token" value=(inside.form_token(app));
+            label for="name" { "What you call it" }
+            input #name name="name" type="text" required maxlength="120" autocomplete="off" value=(name)
+                aria-describedby="name-note";
+            p #name-note.quiet { "So that you know it again, such as \u{201c}My phone\u{201d}." }
+            button { "Go on" }
+        }
+        (home_link())
+    };
+    page(status(trouble), "Add an authenticator", &content)
+}
+
+fn confirm_page(
+    app: &App,
+    inside: &Inside,
+    shown: &AuthenticatorEnrolment,
+    trouble: Option<&Trouble>,
+) -> Response {
+    let content = html! {
+        (told(trouble))
+        p { "Scan this with the app, or type the key into it. Then give the code that it shows." }
+        (qr_code(&shown.uri))
+        p { "Key: " code #key { (in_groups(&shown.secret)) } }
+        form method="post" action=(CONFIRM) {
+            input type="hidden" name="token" value=(inside.form_token(app));
+            input type="hidden" name="id" value=(shown.id.0);
+            label for="code" { "Code" }
+            input #code.code name="code" type="text" inputmode="numeric" autocomplete="one-time-code" required
+                maxlength="20";
+            button { "Set it up" }
+        }
+        (home_link())
+    };
+    page(status(trouble), "Add an authenticator", &content)
+}
+
+fn codes_page(title: &str, codes: &[SecretString]) -> Response {
+    let content = html! {
+        p { "These are your recovery codes. Each signs you in once, in place of an authenticator. Print or write them \
+             down, and keep them where your phone is not." }
+        ul #recovery-codes.secret { @for code in codes { li { (code.expose_secret()) } } }
+        p { "They are shown this once." }
+        (home_link())
+    };
+    page(StatusCode::OK, title, &content)
+}
+
+/// Black on white in either theme, so that any camera reads it, with the quiet zone of four modules.
+fn qr_code(uri: &str) -> Markup {
+    let Ok(code) = QrCode::with_error_correction_level(uri, EcLevel::M) else { return html! {} };
+    let width = code.width();
+    let dark = code.to_colors().into_iter().enumerate().filter(|(_, color)| *color == Color::Dark);
+    let modules: Vec<String> =
+        dark.map(|(at, _)| format!("M{} {}h1v1h-1z", at % width + 4, at / width + 4)).collect();
+    let path = modules.concat();
+    let side = width + 8;
+    html! {
+        svg #qr role="img" aria-label="The same key as a QR code" width="232" height="232"
+            viewBox={ "0 0 " (side) " " (side) } shape-rendering="crispEdges" {
+            rect width=(side) height=(side) fill="#fff" {}
+            path d=(path) fill="#000" {}
+        }
+    }
+}
+
+/// In groups of four, which are easier to type.
+fn in_groups(secret: &str) -> String {
+    let letters: Vec<char> = secret.chars().collect();
+    let groups: Vec<String> = letters.chunks(4).map(|group| group.iter().collect()).collect();
+    groups.join(" ")
+}
