@@ -2004,8 +2004,10 @@ export type ReasonCode = "credentials" |
 "limit_would_reach" | 
 /**  An admin was let in from the server's own shell. */
 "recovered" | 
-/**  Too much of what is known speaks against it. */
+/**  Passwords are guessed from there. The password was not looked at. */
 "risk" | 
+/**  The password was right, and too much speaks against the account's owner. */
+"stolen_password" | 
 /**  Too much speaks against it, but risk is report-only. */
 "risk_would_refuse" | "nothing_against" | "mail_server";
 

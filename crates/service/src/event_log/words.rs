@@ -85,22 +85,7 @@ pub(super) fn alert_text(subject: &Subject, alert: &Alert) -> (String, String) {
                 counted(count, "sign-in was", "sign-ins were")
             ),
         ),
-        Subject::LimitReached { login, network, .. } => {
-            let whom = match (login, network) {
-                (Some(login), _) => login.to_string(),
-                (None, Some(network)) => network_name(*network),
-                (None, None) => counted(alert.accounts_total, "account", "accounts"),
-            };
-            (
-                format!("{whom} reached a sending limit"),
-                format!(
-                    "{} stopped by it; the events say which limit and from where. If the owner sent them, raise \
-                     the limit or add the network to the known ones. If not, somebody has the password: block the \
-                     account and change it.",
-                    counted(count, "message was", "messages were")
-                ),
-            )
-        }
+        Subject::LimitReached { login, network, .. } => limit_text(login.as_deref(), *network, alert),
         Subject::PolicyReturned { by, .. } => (
             "A change of access rules returned by itself".to_owned(),
             format!(
@@ -115,6 +100,23 @@ pub(super) fn alert_text(subject: &Subject, alert: &Alert) -> (String, String) {
                 .to_owned(),
         ),
     }
+}
+
+fn limit_text(login: Option<&str>, network: Option<IpNet>, alert: &Alert) -> (String, String) {
+    let whom = match (login, network) {
+        (Some(login), _) => login.to_owned(),
+        (None, Some(network)) => network_name(network),
+        (None, None) => counted(alert.accounts_total, "account", "accounts"),
+    };
+    (
+        format!("{whom} reached a sending limit"),
+        format!(
+            "{} stopped by it; the events say which limit and from where. If the owner sent them, raise \
+             the limit or add the network to the known ones. If not, somebody has the password: block the \
+             account and change it.",
+            counted(alert.count, "message was", "messages were")
+        ),
+    )
 }
 
 pub(super) fn kind(subject: &Subject) -> AlertKind {

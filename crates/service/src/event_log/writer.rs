@@ -150,15 +150,15 @@ impl Writer {
     /// The alert that is open about `subject`, or one that is opened.
     pub fn alert_about(
         &mut self,
-        subject: Subject,
+        subject: &Subject,
         critical: bool,
         evidence: &Evidence,
         at: Time,
     ) -> Option<AlertId> {
-        if self.book.about(&subject).is_none() {
-            self.book.add(&subject, std::slice::from_ref(evidence), critical, at, &self.lineage);
+        if self.book.about(subject).is_none() {
+            self.book.add(subject, std::slice::from_ref(evidence), critical, at, &self.lineage);
         }
-        self.book.about(&subject)
+        self.book.about(subject)
     }
 
     /// Resolves the alert about `subject`. Answers whether there was one.

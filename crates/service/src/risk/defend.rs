@@ -6,7 +6,8 @@ use mailcup_guard::{
     alert::Subject,
     block::Target,
     client::client_network,
-    defence::{AutomaticBlock, Cause},
+    defence::{AutomaticBlock, Cause, Defence},
+    risk::{History, lately::Lately},
 };
 use mailcup_wire::{Address, Block, BlockCause, BlockId, BlockTarget, Login, Network, Time};
 use tokio::sync::mpsc;
@@ -23,7 +24,8 @@ pub async fn run(app: Arc<App>) {
     match app.stop.run_until_cancelled(recall(&app)).await {
         Some(Ok(())) => {}
         Some(Err(error)) => {
-            tracing::error!(%error, "the past of sign-ins can't be read; none is judged by it")
+            tracing::error!(%error, "the past of sign-ins can't be read; none is judged by it");
+            app.risk.begin(History::default(), Lately::default(), Defence::default());
         }
         None => return,
     }
@@ -60,7 +62,7 @@ async fn block(app: &Arc<App>, attack: &Attack) -> Result<(), StoreError> {
     };
     let mut tx = app.log.begin().await?;
     let (subject, critical) = subject(target, *cause);
-    let alert = tx.alert_about(subject, critical, &attack.evidence);
+    let alert = tx.alert_about(&subject, critical, &attack.evidence);
     if let Some(alert) = alert {
         match tx.answer_with(&alert, &block, None).await {
             Ok(_) => {}

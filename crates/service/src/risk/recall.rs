@@ -77,7 +77,7 @@ pub async fn recall(app: &Arc<App>) -> Result<(), StoreError> {
 
 impl SignInRisk {
     /// Judges from now on by this past and what happened since.
-    fn begin(&self, history: History, lately: Lately, defence: Defence) {
+    pub(super) fn begin(&self, history: History, lately: Lately, defence: Defence) {
         let waiting = self.with(|state| {
             (state.history, state.lately, state.defence) = (history, lately, defence);
             state.waiting.take()

@@ -226,7 +226,7 @@ mod tests {
         };
         let mut tx = store.write().await.unwrap();
         insert_authenticator(&mut tx, &row).await.unwrap();
-        assert_eq!(authenticators(&mut tx, &anna).await.unwrap(), [row.clone()]);
+        assert_eq!(authenticators(&mut tx, &anna).await.unwrap(), std::slice::from_ref(&row));
         assert!(!has_authenticator(&mut tx, &anna).await.unwrap());
         assert!(take_step(&mut tx, &row.id, 7, at).await.unwrap());
         assert!(has_authenticator(&mut tx, &anna).await.unwrap());
