@@ -272,7 +272,7 @@ impl Writer {
         };
         let mut familiarity = Familiarity::Known;
         if outcome == Outcome::Succeeded {
-            if is_mail(event.protocol) && !self.accounts.contains(login) {
+            if is_of_account(event.protocol) && !self.accounts.contains(login) {
                 derived.extend(discover(tx, login, at).await?.map(|event| (at, event)));
                 self.accounts.insert(Arc::clone(login));
             }
@@ -496,10 +496,12 @@ impl Staged {
 }
 
 /// Sign-ins of accounts, not of admins.
-fn is_mail(protocol: Option<Protocol>) -> bool {
+fn is_of_account(protocol: Option<Protocol>) -> bool {
     match protocol {
-        Some(Protocol::Imap | Protocol::Pop3 | Protocol::Submission | Protocol::Sieve) => true,
-        Some(Protocol::Web | Protocol::Api) | None => false,
+        Some(Protocol::Web | Protocol::Imap | Protocol::Pop3 | Protocol::Submission | Protocol::Sieve) => {
+            true
+        }
+        Some(Protocol::Api) | None => false,
     }
 }
 

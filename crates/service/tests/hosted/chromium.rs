@@ -44,6 +44,16 @@ async fn of_a_browser_without_a_head_a_captcha_is_asked_for_at_once() {
 }
 
 #[tokio::test]
+async fn an_owner_looks_after_the_account() {
+    plays("an owner looks after the account").await;
+}
+
+#[tokio::test]
+async fn without_a_session_there_is_no_account_to_look_at() {
+    plays("without a session there is no account to look at").await;
+}
+
+#[tokio::test]
 async fn each_providers_captcha_is_loaded_shown_and_believed() {
     for provider in ["turnstile", "hcaptcha", "recaptcha_v2", "recaptcha_v3"] {
         let (double, folder) = (Double::run(provider).await, tempfile::tempdir().unwrap());
