@@ -409,7 +409,7 @@ impl LogTransaction {
     }
 
     /// The alert that is open about `subject`; opens one with `evidence` if there is none. None where this very
-    /// sign-in was counted by one that is resolved.
+    /// sign-in was counted by one that is resolved, or where its history is long enough.
     pub fn alert_about(&mut self, subject: &Subject, critical: bool, evidence: &Evidence) -> Option<AlertId> {
         self.touched = true;
         self.writer.alert_about(subject, critical, evidence, self.log.0.clock.now())

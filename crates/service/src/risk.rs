@@ -32,6 +32,9 @@ use crate::{
     settings::stance,
 };
 
+/// Blocks that wait to be written, at most.
+const ATTACKS: usize = 4096;
+
 /// What is known of sign-ins, in memory.
 #[derive(Debug)]
 pub struct SignInRisk {
@@ -39,7 +42,7 @@ pub struct SignInRisk {
     places: Arc<Places>,
     settings: Arc<Settings>,
     /// To whoever writes blocks; none before somebody does.
-    defender: OnceLock<mpsc::UnboundedSender<Attack>>,
+    defender: OnceLock<mpsc::Sender<Attack>>,
 }
 
 /// A sign-in that the log took in.
@@ -118,9 +121,11 @@ impl SignInRisk {
             }
             None => self.consider(state, &seen),
         });
-        if let (Some(attack), Some(defender)) = (attack, self.defender.get()) {
-            // Nobody hears it while the service ends.
-            let _ = defender.send(attack);
+        if let (Some(attack), Some(defender)) = (attack, self.defender.get())
+            && let Err(unheard) = defender.try_send(attack)
+        {
+            // So that the next sign-in calls for it again.
+            self.lifted(&unheard.into_inner().block.target);
         }
     }
 

@@ -39,6 +39,10 @@ const STEADY: i64 = 60_000;
 /// How long a failed write is taken to mean that the next one fails too.
 const REST_AFTER_FAILURE: Duration = Duration::from_millis(200);
 
+/// What the service did by itself is told in one alert's history so many times: an attack from thousands of networks
+/// would make it endless.
+const DEEDS: usize = 10;
+
 /// Networks of accounts that are kept in memory.
 const FAMILIAR: usize = 200_000;
 
@@ -147,7 +151,8 @@ impl Writer {
         self.raised.extend(raised);
     }
 
-    /// The alert that is open about `subject`, or one that is opened.
+    /// The alert that is open about `subject`, or one that is opened; none where its history tells enough of what the
+    /// service did by itself.
     pub fn alert_about(
         &mut self,
         subject: &Subject,
@@ -158,7 +163,11 @@ impl Writer {
         if self.book.about(subject).is_none() {
             self.book.add(subject, std::slice::from_ref(evidence), critical, at, &self.lineage);
         }
-        self.book.about(subject)
+        let id = self.book.about(subject)?;
+        let row = self.book.get(&id)?;
+        let by_itself =
+            row.alert.history.iter().filter(|step| step.admin.is_none() && step.deed != AlertDeed::State);
+        (by_itself.count() < DEEDS).then_some(id)
     }
 
     /// Resolves the alert about `subject`. Answers whether there was one.

@@ -187,11 +187,24 @@ pub(crate) async fn put(
     action: &str,
     block: &Block,
 ) -> Result<(), StoreError> {
-    blocks::put(tx.connection(), block).await?;
-    tx.append(&EventBody::Block(block.clone()));
-    audit::record(tx, actor, action, &words(&block.target), &json!({ "block": block })).await?;
-    let (app, block) = (Arc::clone(app), block.clone());
-    tx.after_commit(move || app.policy.put(block, app.clock.now()));
+    put_all(app, tx, actor, action, std::slice::from_ref(block)).await
+}
+
+/// The same for several at once, which are in force together.
+pub(crate) async fn put_all(
+    app: &Arc<App>,
+    tx: &mut LogTransaction,
+    actor: &Actor,
+    action: &str,
+    set: &[Block],
+) -> Result<(), StoreError> {
+    for block in set {
+        blocks::put(tx.connection(), block).await?;
+        tx.append(&EventBody::Block(block.clone()));
+        audit::record(tx, actor, action, &words(&block.target), &json!({ "block": block })).await?;
+    }
+    let (app, set) = (Arc::clone(app), set.to_vec());
+    tx.after_commit(move || app.policy.put(set, app.clock.now()));
     Ok(())
 }
 

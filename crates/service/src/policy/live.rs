@@ -174,10 +174,10 @@ impl LivePolicy {
         decision
     }
 
-    /// Takes in a block that was set, changed or lifted; for after the commit.
-    pub fn put(&self, block: Block, now: Time) {
+    /// Takes in blocks that were set, changed or lifted; for after the commit.
+    pub fn put(&self, blocks: impl IntoIterator<Item = Block>, now: Time) {
         self.with(|parts| {
-            parts.blocks.insert(block.id.clone(), block);
+            parts.blocks.extend(blocks.into_iter().map(|block| (block.id.clone(), block)));
             parts.blocks.retain(|_, block| is_active(block, now));
             self.decided_by.store(Arc::new(parts.policy()));
         });

@@ -15,9 +15,12 @@ use tokio::sync::mpsc;
 use super::{Attack, recall::recall};
 use crate::{app::App, audit::Actor, event_log::AlertChangeError, http::blocks, store::StoreError};
 
+/// Blocks that are set in one transaction.
+const TOGETHER: usize = 256;
+
 /// Sets blocks until the service stops.
 pub async fn run(app: Arc<App>) {
-    let (defender, mut attacks) = mpsc::unbounded_channel();
+    let (defender, mut waiting) = mpsc::channel(super::ATTACKS);
     if app.risk.defender.set(defender).is_err() {
         return;
     }
@@ -29,28 +32,52 @@ pub async fn run(app: Arc<App>) {
         }
         None => return,
     }
+    let mut attacks = Vec::new();
     loop {
-        let attack = tokio::select! {
+        attacks.clear();
+        tokio::select! {
             () = app.stop.cancelled() => return,
-            attack = attacks.recv() => attack,
-        };
-        let Some(attack) = attack else { return };
-        if let Err(error) = block(&app, &attack).await {
-            tracing::error!(%error, "an attack was seen, but its block was not set");
-            // So that the next sign-in calls for it again.
-            app.risk.lifted(&attack.block.target);
+            count = waiting.recv_many(&mut attacks, TOGETHER) => if count == 0 { return },
+        }
+        if let Err(error) = block(&app, &attacks).await {
+            tracing::error!(%error, "attacks were seen, but their blocks were not set");
+            // So that the next sign-in calls for them again.
+            for attack in &attacks {
+                app.risk.lifted(&attack.block.target);
+            }
         }
     }
 }
 
-async fn block(app: &Arc<App>, attack: &Attack) -> Result<(), StoreError> {
-    let AutomaticBlock { target, cause, strike, expires_at, .. } = &attack.block;
+async fn block(app: &Arc<App>, attacks: &[Attack]) -> Result<(), StoreError> {
     let now = app.clock.now();
+    let mut tx = app.log.begin().await?;
+    let mut set = Vec::with_capacity(attacks.len());
+    for attack in attacks {
+        let block = block_for(&attack.block, now);
+        let (subject, critical) = subject(&attack.block.target, attack.block.cause);
+        if let Some(alert) = tx.alert_about(&subject, critical, &attack.evidence) {
+            match tx.answer_with(&alert, &block, None).await {
+                Ok(_) => {}
+                Err(AlertChangeError::Store(error)) => return Err(error),
+                // The block is what counts.
+                Err(error) => tracing::warn!(%error, "an alert does not say that it led to a block"),
+            }
+        }
+        set.push(block);
+    }
+    blocks::put_all(app, &mut tx, &Actor::default(), "block.create", &set).await?;
+    tx.commit().await?;
+    Ok(())
+}
+
+fn block_for(called_for: &AutomaticBlock, now: Time) -> Block {
+    let AutomaticBlock { target, cause, strike, expires_at, .. } = called_for;
     let again = if *strike > 1 { format!(" It is the block number {strike} of it.") } else { String::new() };
-    let block = Block {
+    Block {
         id: BlockId(format!("{:016x}", rand::random::<u64>())),
         target: shown(target),
-        note: format!("{}{again}", attack.block),
+        note: format!("{called_for}{again}"),
         created_at: now,
         created_by: None,
         created_by_login: None,
@@ -59,21 +86,7 @@ async fn block(app: &Arc<App>, attack: &Attack) -> Result<(), StoreError> {
         lifted_by_login: None,
         cause: Some(shown_cause(*cause)),
         version: 1,
-    };
-    let mut tx = app.log.begin().await?;
-    let (subject, critical) = subject(target, *cause);
-    let alert = tx.alert_about(&subject, critical, &attack.evidence);
-    if let Some(alert) = alert {
-        match tx.answer_with(&alert, &block, None).await {
-            Ok(_) => {}
-            Err(AlertChangeError::Store(error)) => return Err(error),
-            // The block is what counts.
-            Err(error) => tracing::warn!(%error, "an alert does not say that it led to a block"),
-        }
     }
-    blocks::put(app, &mut tx, &Actor::default(), "block.create", &block).await?;
-    tx.commit().await?;
-    Ok(())
 }
 
 /// What the alert is about, and whether it can't wait.
@@ -93,7 +106,7 @@ fn subject(target: &Target, cause: Cause) -> (Subject, bool) {
 }
 
 /// As the wire names it.
-pub(super) fn shown(target: &Target) -> BlockTarget {
+fn shown(target: &Target) -> BlockTarget {
     match target {
         Target::Address(address) => BlockTarget::Address { address: Address::from(*address) },
         Target::Network(network) => BlockTarget::Network { network: Network::from(*network) },

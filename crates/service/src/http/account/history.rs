@@ -14,6 +14,7 @@ use serde::Deserialize;
 use super::{Answer, Fault, Inside, home_link, overview::moment};
 use crate::{
     app::App,
+    event_log::network_name,
     http::{client::Client, page::page, web_sign_in::Submitted},
     mail::notice,
     notices::{
@@ -94,7 +95,7 @@ pub(super) async fn ask(
         p { (told(&entry, &zone)) }
         p {
             "If that was not you, press the button. The administrators are told at once, every other browser is signed \
-             out, and for one day nobody can use your account from " (claim.network) "."
+             out, and for one day nobody can use your account from " (network_name(claim.network.net())) "."
         }
         @if here { p.wrong { "You are in that network now: you will be signed out, too." } }
         form method="post" action="/account/not-me" {
@@ -124,7 +125,7 @@ pub(super) async fn not_me(
             let content = html! {
                 p { "The administrators were told." }
                 @if let Some(until) = blocked_until {
-                    p { "Until " (moment(until, &zone)) " nobody can use your account from " (claim.network) "." }
+                    p { "Until " (moment(until, &zone)) " nobody can use your account from " (network_name(claim.network.net())) "." }
                 }
                 p { "Now change your password: somebody else knows it. Then revoke app passwords that you don\u{2019}t know." }
                 (home_link())
