@@ -24,7 +24,12 @@ it("offers the values of a field, also after a comma", () => {
 });
 
 it("finds a value without its field, and offers the words as a search", () => {
-  expect(texts("refus")).toEqual(["outcome:refused", "reason:main_password_refused", "refus"]);
+  expect(texts("refus")).toEqual([
+    "outcome:refused",
+    "reason:main_password_refused",
+    "reason:risk_would_refuse",
+    "refus",
+  ]);
 });
 
 it("asks the core for what only it knows", () => {

@@ -176,8 +176,8 @@ pub(super) async fn remove(State(app): State<Arc<App>>, inside: Inside, form: Su
 pub(super) async fn ask_for_codes(State(app): State<Arc<App>>, inside: Inside) -> Answer {
     inside.must_be_fresh(&app, CODES)?;
     let content = html! {
-        p { "You get ten codes, each of which signs you in once where you have your phone not with you. Those that you \
-             have now work no more." }
+        p { "You get ten codes. Each signs you in once, for when your phone is not at hand. The ones that you have now \
+             stop working." }
         form method="post" action=(CODES) {
             input type="hidden" name="token" value=(inside.form_token(&app));
             button { "Make ten new codes" }
