@@ -91,7 +91,7 @@ struct State {
 }
 
 impl SignInRisk {
-    /// Knows nothing yet: [`recall`] reads the past.
+    /// Knows nothing yet: [`run`] has it read the past.
     pub fn new(places: Arc<Places>, settings: Arc<Settings>) -> Self {
         let state = State { waiting: Some(Vec::new()), ..State::default() };
         Self { state: Mutex::new(state), places, settings, defender: OnceLock::new() }
