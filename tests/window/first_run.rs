@@ -10,6 +10,7 @@ use mailcup_lab::{
     clients::{self, ImapClient, MailProtocol, Source},
     desktop::Desktop,
     mail_servers::{MailServers, MailServersConfig},
+    outbox::six_digits,
     service::{OWNER, Service},
     wait,
 };
@@ -116,7 +117,7 @@ pub async fn code_from_mailbox(servers: &MailServers) -> String {
     assert!(mailbox.login(&account.login, &account.password).await.unwrap().accepted);
     let mail = mailbox.await_message(SOON, |mail| six_digits(mail).is_some()).await.unwrap();
     mailbox.logout().await.unwrap();
-    six_digits(&mail).unwrap()
+    six_digits(&mail).unwrap().to_owned()
 }
 
 /// The window, connected to a service that is set up, and signed in to it with the code that `code` finds.
@@ -148,7 +149,7 @@ pub async fn code_from_outbox(folder: &Path) -> String {
     let newest = wait::until("a mail with a code in the outbox", SOON, async || {
         let mails = fs::read_dir(folder.join("new")).ok()?.filter_map(Result::ok);
         let newest = mails.max_by_key(|mail| mail.metadata().and_then(|m| m.modified()).ok())?;
-        six_digits(&fs::read_to_string(newest.path()).ok()?)
+        six_digits(&fs::read_to_string(newest.path()).ok()?).map(str::to_owned)
     });
     newest.await.unwrap()
 }
@@ -156,13 +157,6 @@ pub async fn code_from_outbox(folder: &Path) -> String {
 /// Where this desktop's console keeps its data.
 pub fn data_folder(desktop: &Desktop) -> PathBuf {
     desktop.home().join("data/org.mailcup.console")
-}
-
-/// A word of exactly six digits in the body.
-fn six_digits(mail: &str) -> Option<String> {
-    let (_, body) = mail.split_once("\r\n\r\n").or_else(|| mail.split_once("\n\n"))?;
-    let mut words = body.split(|c: char| !c.is_ascii_digit());
-    words.find(|word| word.len() == 6).map(str::to_owned)
 }
 
 pub fn files_below(folder: &Path) -> Vec<PathBuf> {

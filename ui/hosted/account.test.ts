@@ -1,5 +1,6 @@
-import { expect, test } from "@playwright/test";
-import { look, signIn, submit } from "./person.ts";
+import { createHmac } from "node:crypto";
+import { expect, type Page, test } from "@playwright/test";
+import { givePassword, look, signIn, submit } from "./person.ts";
 import { stage } from "./stage.ts";
 
 test("an owner looks after the account", async ({ page }) => {
@@ -38,6 +39,50 @@ test("an owner looks after the account", async ({ page }) => {
   await look(page, "sign-in was not me");
 });
 
+test("an owner signs in with an authenticator, and with a recovery code", async ({ page }) => {
+  await page.goto("/mail/");
+  await signIn(page, 1);
+  await page.goto("/account/authenticators/new");
+  await submit(page, "Go on", {
+    "What you call it": "My phone, an old one with a long name ".repeat(3),
+  });
+  const key = (await page.locator("#key").innerText()).replaceAll(" ", "");
+  const taken = await typeCode(page, "Set it up", key);
+  const codes = await page.locator("#recovery-codes li").allInnerTexts();
+  expect(codes).toHaveLength(10);
+  await look(page, "recovery codes");
+  await page.goto("/account");
+  await expect(page.getByText("Recovery codes", { exact: true })).toBeVisible();
+  await look(page, "account with an authenticator");
+  await page.getByRole("link", { name: /^Remove/ }).click();
+  await look(page, "authenticator, to be removed");
+  await page.goto("/account/recovery-codes");
+  await look(page, "recovery codes, to be renewed");
+
+  await signOut(page);
+  await page.goto("/mail/");
+  await givePassword(page);
+  await expect(page.getByText("Type the code that your authenticator shows now.")).toBeVisible();
+  await look(page, "authenticator code");
+  await typeCode(page, "Sign in to Example", key, taken);
+  await expect(page.getByText(`mail of [${stage.login}]`)).toBeVisible();
+
+  for (const [code, isIn] of [
+    [codes[0], true],
+    [codes[0], false],
+  ] as const) {
+    await signOut(page);
+    await page.goto("/mail/");
+    await givePassword(page);
+    await page.getByRole("link", { name: "Use a recovery code instead" }).click();
+    await look(page, "recovery code");
+    await submit(page, "Sign in to Example", { "Recovery code": code ?? "" });
+    const words = isIn ? `mail of [${stage.login}]` : "The code is wrong.";
+    await expect(page.getByText(words)).toBeVisible();
+    if (!isIn) await expect(page.getByText("You have 2 tries.")).toBeVisible();
+  }
+});
+
 test("without a session there is no account to look at", async ({ page }) => {
   await page.goto("/account");
   await expect(page.getByLabel("Mail address")).toBeVisible();
@@ -46,3 +91,31 @@ test("without a session there is no account to look at", async ({ page }) => {
   await page.goto("/account/sign-ins");
   await expect(page.getByLabel("Mail address")).toBeVisible();
 });
+
+async function signOut(page: Page) {
+  await page.goto("/sign-out");
+  await page.getByRole("button", { name: "Sign out" }).click();
+  await expect(page.getByText("You are signed out")).toBeVisible();
+}
+
+/** Types a code of an authenticator (RFC 6238) of a step after one that was taken; says of which step it is. */
+async function typeCode(page: Page, button: string, key: string, taken = 0): Promise<number> {
+  const now = Math.floor(Date.now() / 30_000);
+  // The one after is taken too, so that nobody waits for it.
+  const step = Math.max(now, taken + 1);
+  await page.locator("#code").fill(totp(key, step));
+  await page.getByRole("button", { name: button }).click();
+  return step;
+}
+
+function totp(key: string, step: number): string {
+  const alphabet = "ABCDEFGHIJKLMNOPQRSTUVWXYZ234567";
+  const bits = [...key].map((it) => alphabet.indexOf(it).toString(2).padStart(5, "0")).join("");
+  const bytes = bits.match(/.{8}/g) ?? [];
+  const counter = Buffer.alloc(8);
+  counter.writeBigUInt64BE(BigInt(step));
+  const secret = Buffer.from(bytes.map((it) => parseInt(it, 2)));
+  const hash = createHmac("sha1", secret).update(counter).digest();
+  const number = hash.readUInt32BE((hash[19] ?? 0) & 15) & 0x7fffffff;
+  return String(number % 1_000_000).padStart(6, "0");
+}

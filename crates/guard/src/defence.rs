@@ -110,33 +110,49 @@ impl Defence {
         {
             target = self.widened(*network, history, sign_in.at);
         }
-        let case = self.cases.get(&target).copied();
-        if case.is_some_and(|case| sign_in.at < case.expires_at) {
+        if self.cases.get(&target).is_some_and(|case| sign_in.at < case.expires_at) {
             return None;
         }
-        let strike = case.map_or(0, |case| case.left_at(sign_in.at)) + 1;
+        let strike = self.next_strike(&target, sign_in.at);
         let expires_at = sign_in.at.saturating_add(duration(strike)).unwrap_or(Timestamp::MAX);
-        match cause {
-            Cause::PasswordSpraying | Cause::BruteForce => lately.forgive(&target),
-            // Each network is only a part of it; the whole goes on.
-            Cause::DistributedGuessing | Cause::SharedPassword | Cause::StolenPassword => {}
-        }
-        self.resume(target.clone(), strike, expires_at);
+        self.remember(target.clone(), cause, Case { strikes: strike, expires_at }, lately);
         Some(AutomaticBlock { target, cause, evidence: found.signals.clone(), strike, expires_at })
     }
 
-    /// Remembers a block that was set before this state began.
-    pub fn resume(&mut self, target: Target, strike: u32, expires_at: Timestamp) {
-        if self.cases.len() >= CASES {
-            self.forget_some();
-        }
-        self.cases.insert(target, Case { strikes: strike, expires_at });
+    /// Takes in a block that was set at a time before this state began, in the order of time, and after what `lately`
+    /// took in until then.
+    pub fn resume(
+        &mut self,
+        target: Target,
+        cause: Cause,
+        set_at: Timestamp,
+        expires_at: Timestamp,
+        lately: &mut Lately,
+    ) {
+        let strikes = self.next_strike(&target, set_at);
+        self.remember(target, cause, Case { strikes, expires_at }, lately);
     }
 
     /// Forgives a target all that it did. Its block is the caller's to take away.
     pub fn lifted(&mut self, target: &Target, lately: &mut Lately) {
         self.cases.remove(target);
         lately.forgive(target);
+    }
+
+    fn next_strike(&self, target: &Target, at: Timestamp) -> u32 {
+        self.cases.get(target).map_or(0, |case| case.left_at(at)) + 1
+    }
+
+    fn remember(&mut self, target: Target, cause: Cause, case: Case, lately: &mut Lately) {
+        match cause {
+            Cause::PasswordSpraying | Cause::BruteForce => lately.forgive(&target),
+            // Each network is only a part of it; the whole goes on.
+            Cause::DistributedGuessing | Cause::SharedPassword | Cause::StolenPassword => {}
+        }
+        if self.cases.len() >= CASES {
+            self.forget_some();
+        }
+        self.cases.insert(target, case);
     }
 
     /// The network around instead of one more address of it, unless somebody is known good there.

@@ -11,6 +11,7 @@ mod error;
 pub mod mail_servers;
 pub mod moved_clock;
 pub mod nginx;
+pub mod outbox;
 mod ports;
 mod process;
 pub mod roundcube;

@@ -3,7 +3,7 @@
 
 use data_encoding::HEXLOWER;
 use mailcup_guard::audit::{self, Hash, Link};
-use mailcup_wire::{Address, AdminAction, AdminId, AuditEntry, EventBody, Login};
+use mailcup_wire::{Address, Admin, AdminAction, AdminId, AuditEntry, EventBody, Login};
 use serde_json::Value;
 
 use crate::{
@@ -26,6 +26,11 @@ impl Actor {
     /// Whoever sent a request.
     pub fn of(caller: &Caller, client: Client) -> Self {
         Self { admin: caller.admin(), account: None, address: client.address }
+    }
+
+    /// An admin who is only about to be signed in.
+    pub fn admin(admin: &Admin, address: Option<Address>) -> Self {
+        Self { admin: Some((admin.id.clone(), admin.login.clone())), account: None, address }
     }
 
     /// The owner of an account, from where their browser is.

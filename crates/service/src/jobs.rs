@@ -39,6 +39,7 @@ pub async fn run(app: Arc<App>) {
     let mut tick = tokio::time::interval_at(Instant::now() + EVERY, EVERY);
     tick.set_missed_tick_behavior(MissedTickBehavior::Delay);
     let mut clock_watch = ClockWatch::begin(app.clock.now(), std::time::Instant::now());
+    let mut day = day_of(app.clock.now());
     loop {
         tokio::select! {
             () = app.stop.cancelled() => return,
@@ -53,6 +54,9 @@ pub async fn run(app: Arc<App>) {
         report("index", app.stop.run_until_cancelled(index(&app.log)).await.unwrap_or(Ok(())));
         report("web sessions", web_sign_in::forget_expired(&app).await);
         report("roll-up", roll_up(&app.log).await);
+        if std::mem::replace(&mut day, day_of(app.clock.now())) != day {
+            app.risk.expire(app.clock.now());
+        }
         let days = i64::from(app.settings.retention.load().event_days);
         let cutoff = Time::from_millis(app.clock.now().as_millis() - days * MILLIS_PER_DAY);
         report("retention", expire(&app.log, cutoff).await);
@@ -108,6 +112,10 @@ pub async fn expire(log: &EventLog, cutoff: Time) -> Result<u32, StoreError> {
         log.append(&EventBody::System(SystemFact::EventsExpired { count })).await?;
     }
     Ok(count)
+}
+
+fn day_of(now: Time) -> i64 {
+    now.as_millis().div_euclid(MILLIS_PER_DAY)
 }
 
 fn report<T>(job: &str, result: Result<T, StoreError>) {

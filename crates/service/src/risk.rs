@@ -28,8 +28,7 @@ use tokio::sync::mpsc;
 pub use self::defend::run;
 use crate::{
     places::{Places, centres},
-    settings::Settings,
-    settings::stance,
+    settings::{Settings, stance},
 };
 
 /// Blocks that wait to be written, at most.
@@ -107,6 +106,11 @@ impl SignInRisk {
         })
     }
 
+    /// Forgets what is too old to say anything; for once a day.
+    pub fn expire(&self, now: Time) {
+        self.with(|state| state.history.expire(now.0));
+    }
+
     /// Forgives whom a lifted block refused.
     pub fn lifted(&self, target: &Target) {
         self.with(|state| state.defence.lifted(target, &mut state.lately));
@@ -124,7 +128,7 @@ impl SignInRisk {
         if let (Some(attack), Some(defender)) = (attack, self.defender.get())
             && let Err(unheard) = defender.try_send(attack)
         {
-            // So that the next sign-in calls for it again.
+            // It is counted anew.
             self.lifted(&unheard.into_inner().block.target);
         }
     }
@@ -192,21 +196,19 @@ impl SignInRisk {
     }
 }
 
-/// What of an assessment is kept with the event, where it refuses or would.
-pub fn reason(found: &Assessment, password: Password) -> Option<Reason> {
-    let code = match found.answer() {
-        SignInVerdict::Refuse => match password {
-            Password::NotRight => ReasonCode::Risk,
-            Password::Right => ReasonCode::StolenPassword,
-        },
-        SignInVerdict::Allow | SignInVerdict::Delay(_) | SignInVerdict::Challenge => {
-            if found.verdict != SignInVerdict::Refuse {
-                return None;
-            }
-            ReasonCode::RiskWouldRefuse
-        }
+/// Why a sign-in is refused for its risk.
+pub fn refusal(found: &Assessment, password: Password) -> Reason {
+    let code = match password {
+        Password::NotRight => ReasonCode::Risk,
+        Password::Right => ReasonCode::StolenPassword,
     };
-    Some(Reason::new(code, sentences(&found.signals)))
+    Reason::new(code, sentences(&found.signals))
+}
+
+/// What is kept with the event of a sign-in that was let in although it would be refused.
+pub fn noted(found: &Assessment) -> Option<Reason> {
+    let would = found.verdict == SignInVerdict::Refuse;
+    would.then(|| Reason::new(ReasonCode::RiskWouldRefuse, sentences(&found.signals)))
 }
 
 fn sentences(signals: &[Signal]) -> String {

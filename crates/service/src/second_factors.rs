@@ -23,7 +23,7 @@ use crate::{
     app::App,
     http::problem::HttpProblem,
     notices::Owner,
-    store::{StoreError, account_factors, accounts, factors, second_factors as rows},
+    store::{StoreError, accounts, factors, second_factors as rows},
 };
 
 /// The policy as it is enforced.
@@ -67,7 +67,7 @@ pub async fn of_account(
 ) -> Result<Demand, StoreError> {
     let person = Person {
         strong: owner.is_some_and(|owner| owner.outside)
-            || account_factors::has_authenticator(connection, login).await?,
+            || factors::has_authenticator(connection, rows::Person::Account(login)).await?,
         reachable: owner.is_some(),
         since: accounts::get(connection, login).await?.map(|account| account.created_at.0),
         granted: None,
@@ -126,10 +126,9 @@ pub fn policy(said: &[FactorScopeRule]) -> Policy {
 }
 
 async fn admin_person(connection: &mut SqliteConnection, admin: &Admin) -> Result<Person, StoreError> {
-    let authenticators = factors::authenticators(connection, &admin.id).await?;
     let times = rows::admin_times(connection, &admin.id).await?;
     Ok(Person {
-        strong: authenticators.iter().any(|row| row.confirmed),
+        strong: factors::has_authenticator(connection, rows::Person::Admin(&admin.id)).await?,
         reachable: true,
         since: Some(admin.created_at.0),
         granted: times.granted.map(|at| at.0),

@@ -17,7 +17,7 @@ use crate::{
     secrets::{self, write_private},
     settings,
     sign_in::{self, Device, Newness},
-    store::{self, StoreError, admins::AdminRow},
+    store::{self, StoreError, admins::AdminRow, second_factors::Person},
     throttle::Whose,
 };
 
@@ -112,12 +112,8 @@ pub async fn set_up(
     store::settings::put_organization(tx.connection(), &organization).await?;
     let row = AdminRow { admin: owner.clone(), password };
     store::admins::insert(tx.connection(), &row).await?;
-    let recovery_codes = new_recovery_codes(app, &mut tx, &owner.id).await?;
-    let actor = Actor {
-        admin: Some((owner.id.clone(), owner.login.clone())),
-        address: client.address,
-        ..Actor::default()
-    };
+    let recovery_codes = new_recovery_codes(app, &mut tx, Person::Admin(&owner.id)).await?;
+    let actor = Actor::admin(&owner, client.address);
     tx.append(&EventBody::System(SystemFact::SetUp { organization: organization.name.clone() }));
     audit::record(&mut tx, &actor, "service.set_up", &organization.name, &serde_json::json!({})).await?;
     let grant = sign_in::grant(app, &mut tx, client, owner, device, Newness::Silent).await?;
@@ -133,15 +129,15 @@ pub async fn set_up(
     Ok(SetupDone { grant, recovery_codes })
 }
 
-/// New recovery codes for an admin in place of the old ones.
+/// New recovery codes for somebody in place of the old ones.
 pub async fn new_recovery_codes(
     app: &App,
     tx: &mut LogTransaction,
-    admin: &AdminId,
+    person: Person<'_>,
 ) -> Result<RecoveryCodes, StoreError> {
     let codes: Vec<SecretString> = (0..RECOVERY_CODES).map(|_| secrets::new_readable_code()).collect();
     let hashes: Vec<_> = codes.iter().map(|code| secrets::hash_readable_code(code.expose_secret())).collect();
-    store::factors::replace_recovery_codes(tx.connection(), admin, &hashes, app.clock.now()).await?;
+    store::factors::replace_recovery_codes(tx.connection(), person, &hashes, app.clock.now()).await?;
     Ok(RecoveryCodes { codes: codes.iter().map(|code| code.expose_secret().to_owned()).collect() })
 }
 

@@ -241,11 +241,7 @@ pub async fn grant(
     sessions::insert(tx.connection(), &hash, &session).await?;
     admins::signed_in(tx.connection(), &admin.id, now).await?;
     admin.last_sign_in_at = Some(now);
-    let actor = Actor {
-        admin: Some((admin.id.clone(), admin.login.clone())),
-        address: client.address,
-        ..Actor::default()
-    };
+    let actor = Actor::admin(&admin, client.address);
     audit::record(tx, &actor, "session.begin", &device.name, &serde_json::json!({ "session": session.id }))
         .await?;
     if is_new && newness == Newness::Tell {

@@ -135,9 +135,7 @@ impl Pending {
     pub fn sent_to(&self) -> Option<String> {
         self.to.as_deref().map(sign_in::masked)
     }
-}
 
-impl Pending {
     /// Refuses a factor that the account does not have.
     fn takes(&self, kind: FactorKind) -> Result<(), HttpProblem> {
         if self.factors.contains(&kind) {

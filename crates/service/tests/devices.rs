@@ -2,17 +2,13 @@
 //! written from the RFC and shares nothing with the console's.
 #![expect(clippy::unwrap_used, reason = "a step that fails is a failed test")]
 
-use std::{
-    collections::HashSet,
-    fs,
-    path::PathBuf,
-    time::{Duration, Instant},
-};
+use std::time::{Duration, Instant};
 
 use base64::{Engine as _, engine::general_purpose::URL_SAFE_NO_PAD as BASE64URL};
 use futures_util::future::join_all;
 use jiff::Timestamp;
 use mailcup_lab::{
+    outbox::{Outbox, six_digits},
     service::{OWNER, Service, ServiceConfig},
     wait,
 };
@@ -160,30 +156,14 @@ impl Stage {
         refused(self.with(token, proof, Method::GET, "/v1/session").send().await.unwrap()).await
     }
 
-    fn mails(&self) -> HashSet<PathBuf> {
-        let folder = fs::read_dir(self.service.data_dir().join("outbox/new"));
-        folder.map(|entries| entries.map(|entry| entry.unwrap().path()).collect()).unwrap_or_default()
-    }
-
-    async fn mailed_code(&self, before: &HashSet<PathBuf>) -> String {
-        let code = wait::until("no code was mailed", PATIENCE, async || {
-            self.mails().difference(before).find_map(|path| {
-                let text = fs::read_to_string(path).unwrap();
-                let line = text.lines().map(str::trim);
-                line.filter(|line| line.len() == 6 && line.bytes().all(|b| b.is_ascii_digit()))
-                    .map(str::to_owned)
-                    .next()
-            })
-        });
-        code.await.unwrap()
-    }
-
     async fn challenge(&self, device: &Device) -> (Challenge, String) {
-        let before = self.mails();
+        let outbox = Outbox::of(self.service.data_dir());
+        let before = outbox.mails();
         let request = json!({ "login": OWNER.login, "password": OWNER.password, "device": named() });
         let asked = self.open(device, Method::POST, "/v1/sign-in").json(&request);
         let challenge = read(asked.send().await.unwrap()).await;
-        (challenge, self.mailed_code(&before).await)
+        let mail = outbox.mail(&before, "is your MailCup code").await.unwrap();
+        (challenge, six_digits(&mail).unwrap().to_owned())
     }
 
     async fn answer(&self, device: &Device, challenge: &Challenge, code: &str) -> Response {

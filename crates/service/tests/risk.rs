@@ -135,6 +135,11 @@ async fn whoever_guesses_one_password_is_kept_from_that_account() {
     assert!(!stage.knows("anna", THIEF).await);
     stage.owner.request(Method::DELETE, &format!("/v1/blocks/{}", block.id)).send().await.unwrap();
     assert!(stage.knows("anna", THIEF).await);
+
+    // What was forgiven with it does not come back with a restart.
+    stage.service.stop();
+    stage.service.run().await.unwrap();
+    assert!(stage.knows("anna", THIEF).await);
     assert!(stage.blocks().await.is_empty());
 }
 

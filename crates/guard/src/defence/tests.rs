@@ -146,7 +146,8 @@ fn a_block_of_before_a_restart_counts() {
     let mut world = World::default();
     let block = world.guess("a@x", "192.0.2.1", 0).unwrap();
     let mut world = World::default();
-    world.defence.resume(block.target.clone(), block.strike, block.expires_at);
+    let set_at = block.expires_at - DURATIONS[0];
+    world.defence.resume(block.target, block.cause, set_at, block.expires_at, &mut world.lately);
     assert_eq!(world.guess("a@x", "192.0.2.1", 60), None);
     assert_eq!(world.guess("a@x", "192.0.2.1", 3600).unwrap().strike, 2);
 }
@@ -162,10 +163,11 @@ fn who_was_vouched_for_is_known_from_then_on() {
 
 #[test]
 fn what_is_remembered_is_bounded() {
-    let mut defence = Defence::default();
+    let (mut defence, mut lately) = (Defence::default(), Lately::default());
     for number in 0..50_000_u32 {
         let target = Target::Address(std::net::IpAddr::from((0x0a00_0000 + number).to_be_bytes()));
-        defence.resume(target, 1, Timestamp::from_second(i64::from(number)).unwrap());
+        let at = Timestamp::from_second(i64::from(number)).unwrap();
+        defence.resume(target, Cause::StolenPassword, at, at, &mut lately);
     }
     assert!(defence.cases.len() <= CASES);
     assert!(defence.cases.contains_key(&Target::Address("10.0.195.79".parse().unwrap())), "the latest stays");

@@ -43,7 +43,7 @@ use crate::{
     mail::notice,
     notices::Owner,
     outbox, secrets,
-    store::StoreError,
+    store::{StoreError, second_factors::Person},
     web_sign_in::{LiveWebSession, ReturnPath},
 };
 
@@ -130,6 +130,10 @@ impl FromRequestParts<Arc<App>> for Inside {
 impl Inside {
     fn account(&self) -> &Login {
         &self.session.account
+    }
+
+    fn person(&self) -> Person<'_> {
+        Person::Account(self.account())
     }
 
     /// Proves that a form is one of ours, for this very session.

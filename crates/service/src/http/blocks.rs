@@ -160,7 +160,6 @@ async fn lift(
         block.lifted_by_login = caller.admin().map(|(_, login)| login);
         block.version += 1;
         block = write(&app, tx, &caller, client, "block.lift", block).await?;
-        app.risk.lifted(&guard_target(&block.target));
     }
     Ok(Versioned { version: block.version, value: block })
 }
@@ -204,7 +203,12 @@ pub(crate) async fn put_all(
         audit::record(tx, actor, action, &words(&block.target), &json!({ "block": block })).await?;
     }
     let (app, set) = (Arc::clone(app), set.to_vec());
-    tx.after_commit(move || app.policy.put(set, app.clock.now()));
+    tx.after_commit(move || {
+        for block in set.iter().filter(|block| block.lifted_at.is_some()) {
+            app.risk.lifted(&guard_target(&block.target));
+        }
+        app.policy.put(set, app.clock.now());
+    });
     Ok(())
 }
 

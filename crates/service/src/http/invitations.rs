@@ -176,11 +176,7 @@ async fn accept(
         version: 1,
     };
     admins::insert(tx.connection(), &AdminRow { admin: admin.clone(), password }).await?;
-    let actor = Actor {
-        admin: Some((admin.id.clone(), admin.login.clone())),
-        address: client.address,
-        ..Actor::default()
-    };
+    let actor = Actor::admin(&admin, client.address);
     let details = json!({ "id": invitation.id, "admin": admin.id, "role": admin.role });
     audit::record(&mut tx, &actor, "invitation.accept", &admin.login.0, &details).await?;
     tx.commit().await?;

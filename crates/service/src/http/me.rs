@@ -22,19 +22,14 @@ use crate::{
     audit::{self, Actor},
     authenticator, passwords,
     second_factors::is_required_of,
-    secrets,
     sessions::LiveSession,
     setup, sign_in,
     store::{
         StoreError, admins, factors,
-        factors::AuthenticatorRow,
         second_factors::{self, Person},
     },
     throttle::Whose,
 };
-
-/// Authenticators of one admin at most.
-const AUTHENTICATORS: usize = 5;
 
 pub(super) fn routes() -> OpenApiRouter<Arc<App>> {
     OpenApiRouter::new()
@@ -95,28 +90,29 @@ pub(crate) async fn factors_of(
     connection: &mut SqliteConnection,
     admin: &Admin,
 ) -> Result<Vec<Factor>, StoreError> {
+    let person = Person::Admin(&admin.id);
     let mut list = vec![email_factor(connection, admin).await?];
-    for row in factors::authenticators(connection, &admin.id).await? {
+    for row in factors::authenticators(connection, person).await? {
         if row.confirmed {
             list.push(Factor {
+                name: row.name().to_owned(),
                 id: row.id,
                 kind: FactorKind::Authenticator,
-                name: "Authenticator app".to_owned(),
                 created_at: row.created_at,
                 last_used_at: row.last_used_at,
                 left: None,
             });
         }
     }
-    let (left, created_at, last_used_at) = factors::recovery_codes(connection, &admin.id).await?;
-    if let Some(created_at) = created_at {
+    let codes = factors::recovery_codes(connection, person).await?;
+    if let Some(created_at) = codes.created_at {
         list.push(Factor {
             id: FactorId("recovery-codes".to_owned()),
             kind: FactorKind::RecoveryCode,
             name: "Recovery codes".to_owned(),
             created_at,
-            last_used_at,
-            left: Some(left),
+            last_used_at: codes.last_used_at,
+            left: Some(codes.left),
         });
     }
     Ok(list)
@@ -132,31 +128,8 @@ async fn enrol_authenticator(
     State(app): State<Arc<App>>,
     Fresh(SignedIn(session)): Fresh<SignedIn>,
 ) -> Answer<Json<AuthenticatorEnrolment>> {
-    let organization = app.settings.organization_name();
-    let id = FactorId(secrets::new_id());
-    let (shown, seed) = authenticator::enrol(&app.server_key, id, &session.login, &organization)
-        .map_err(|error| Problem::new(Code::Internal, error.to_string()))?;
-    let row = AuthenticatorRow {
-        id: shown.id.clone(),
-        admin: session.admin.clone(),
-        seed,
-        confirmed: false,
-        last_step: 0,
-        created_at: app.clock.now(),
-        last_used_at: None,
-    };
-    let mut tx = app.store.write().await?;
-    factors::remove_unconfirmed(&mut tx, &session.admin).await?;
-    if factors::authenticators(&mut tx, &session.admin).await?.len() >= AUTHENTICATORS {
-        return Err(Problem::new(
-            Code::Conflict,
-            format!("There are {AUTHENTICATORS} authenticators already; remove one first."),
-        )
-        .into());
-    }
-    factors::insert_authenticator(&mut tx, &row).await?;
-    tx.commit().await.map_err(StoreError::from)?;
-    Ok(Json(shown))
+    let person = Person::Admin(&session.admin);
+    Ok(Json(authenticator::begin(&app, person, &session.login, None).await?))
 }
 
 /// Confirms a new authenticator app with a code from it.
@@ -174,15 +147,12 @@ async fn confirm_authenticator(
     app.throttle.take(codes.clone())?;
     let now = app.clock.now();
     let mut tx = app.log.begin().await?;
-    let rows = factors::authenticators(tx.connection(), &session.admin).await?;
+    let person = Person::Admin(&session.admin);
+    let rows = factors::authenticators(tx.connection(), person).await?;
     let row =
         rows.iter().find(|row| row.id == confirmation.id).ok_or_else(|| HttpProblem::from(no_factor()))?;
-    let step = authenticator::step_of(&app.server_key, &row.seed, row.last_step, &confirmation.code, now);
-    let taken = match step {
-        Some(step) => factors::take_step(tx.connection(), &row.id, step, now).await?,
-        None => false,
-    };
-    if !taken {
+    let (key, code) = (&app.server_key, &confirmation.code);
+    if !authenticator::take_step(key, tx.connection(), person, row, code, now).await? {
         return Err(Problem::field(
             "code",
             "The code is wrong. Take the one that the app shows now, and check that the phone's clock is right.",
@@ -209,12 +179,12 @@ async fn remove_factor(
     Path(id): Path<FactorId>,
 ) -> Answer<StatusCode> {
     let mut tx = app.log.begin().await?;
-    if !factors::remove_authenticator(tx.connection(), &session.admin, &id).await? {
+    let person = Person::Admin(&session.admin);
+    if !factors::remove_authenticator(tx.connection(), person, &id).await? {
         return Err(no_factor().into());
     }
-    let left = factors::authenticators(tx.connection(), &session.admin).await?;
     let must_keep = session.role == Role::Owner || is_required_of(&app, session.role);
-    if must_keep && !left.iter().any(|row| row.confirmed) {
+    if must_keep && !factors::has_authenticator(tx.connection(), person).await? {
         return Err(last_factor().into());
     }
     audit::record(&mut tx, &actor(&session, client), "factor.remove", "authenticator", &json!({ "id": id }))
@@ -234,7 +204,7 @@ async fn renew_recovery_codes(
     Fresh(SignedIn(session)): Fresh<SignedIn>,
 ) -> Answer<Json<RecoveryCodes>> {
     let mut tx = app.log.begin().await?;
-    let codes = setup::new_recovery_codes(&app, &mut tx, &session.admin).await?;
+    let codes = setup::new_recovery_codes(&app, &mut tx, Person::Admin(&session.admin)).await?;
     let actor = actor(&session, client);
     audit::record(&mut tx, &actor, "factor.renew", "recovery codes", &json!({})).await?;
     tx.commit().await?;

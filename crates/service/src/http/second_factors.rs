@@ -37,7 +37,7 @@ use crate::{
         reminders, unanswered,
     },
     sign_in,
-    store::{StoreError, account_factors, accounts, admins, factors, second_factors as rows},
+    store::{StoreError, accounts, admins, factors, second_factors as rows},
     web_sign_in::{self, Which},
 };
 
@@ -192,7 +192,7 @@ async fn reset(
         .await?
         .ok_or_else(|| Problem::new(Code::NotFound, "There is no such admin."))?
         .admin;
-    factors::remove_all(tx.connection(), &id).await?;
+    factors::remove_all(tx.connection(), rows::Person::Admin(&id)).await?;
     second_factors::keep_an_able_owner(tx.connection(), &app.second_factors.policy()).await?;
     let until = second_factors::time_from(&app, admin.role, now);
     rows::grant_time(tx.connection(), &id, until).await?;
@@ -231,7 +231,7 @@ async fn reset_account(
     if accounts::get(tx.connection(), &login).await?.is_none() {
         return Err(Problem::new(Code::NotFound, "There is no such account.").into());
     }
-    account_factors::remove_all(tx.connection(), &login).await?;
+    factors::remove_all(tx.connection(), rows::Person::Account(&login)).await?;
     app.web_sign_in.end_of(&login);
     web_sign_in::end_sessions(&app, &mut tx, &actor, &login, Which::All).await?;
     audit::record(&mut tx, &actor, "account_factor.reset", &login.0, &json!({})).await?;

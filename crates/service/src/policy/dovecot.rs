@@ -174,9 +174,7 @@ fn allow(app: &App, attempt: Attempt, request: &PolicyRequest<'_>, now: Time) ->
     match found.answer() {
         SignInVerdict::Allow | SignInVerdict::Challenge => answer(wait),
         SignInVerdict::Delay(longer) => answer(wait.max(longer.as_secs())),
-        SignInVerdict::Refuse => {
-            refuse(app, attempt, risk::reason(&found, request.password()).into_iter().collect())
-        }
+        SignInVerdict::Refuse => refuse(app, attempt, [risk::refusal(&found, request.password())].into()),
     }
 }
 
@@ -222,8 +220,7 @@ fn report(app: &App, attempt: Attempt, request: &PolicyRequest<'_>, server: &str
         let mut reasons = vec![why];
         reasons.extend(noted(&decision));
         if request.success {
-            let found = judged(app, &attempt, request, now);
-            reasons.extend(found.and_then(|found| risk::reason(&found, request.password())));
+            reasons.extend(judged(app, &attempt, request, now).as_ref().and_then(risk::noted));
         }
         (outcome, reasons)
     };

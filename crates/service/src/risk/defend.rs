@@ -41,7 +41,7 @@ pub async fn run(app: Arc<App>) {
         }
         if let Err(error) = block(&app, &attacks).await {
             tracing::error!(%error, "attacks were seen, but their blocks were not set");
-            // So that the next sign-in calls for them again.
+            // They are counted anew.
             for attack in &attacks {
                 app.risk.lifted(&attack.block.target);
             }
@@ -114,6 +114,17 @@ fn shown(target: &Target) -> BlockTarget {
         Target::AccountNetwork(login, network) => {
             BlockTarget::AccountNetwork { login: Login(login.clone()), network: Network::from(*network) }
         }
+    }
+}
+
+/// As guard names it.
+pub(super) fn cause_of(cause: BlockCause) -> Cause {
+    match cause {
+        BlockCause::PasswordSpraying => Cause::PasswordSpraying,
+        BlockCause::BruteForce => Cause::BruteForce,
+        BlockCause::DistributedGuessing => Cause::DistributedGuessing,
+        BlockCause::SharedPassword => Cause::SharedPassword,
+        BlockCause::StolenPassword => Cause::StolenPassword,
     }
 }
 

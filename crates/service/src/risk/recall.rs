@@ -1,22 +1,24 @@
 //! Reads the past again at a start: what succeeded in the last half year, what failed within the last day, and the
 //! blocks that were set by themselves.
 
-use std::{collections::BTreeMap, sync::Arc, time::Instant};
+use std::{collections::BTreeSet, iter::Peekable, sync::Arc, time::Instant, vec};
 
 use jiff::SignedDuration;
 use mailcup_guard::{
     alert::PasswordMark,
-    block::Target,
     defence::{Defence, FORGIVEN_AFTER},
     risk::{History, MEMORY, lately::Lately, signals::Password},
 };
-use mailcup_wire::{Outcome, Time};
+use mailcup_wire::{Block, Outcome, Time};
 
-use super::{SignInRisk, Visitor};
+use super::{SignInRisk, Visitor, defend::cause_of};
 use crate::{
     app::App,
     policy::guard_target,
-    store::{StoreError, accounts, blocks, events},
+    store::{
+        StoreError, accounts, blocks,
+        events::{self, PastSignIn},
+    },
 };
 
 /// Sign-ins read at once.
@@ -27,50 +29,53 @@ const DAY: SignedDuration = SignedDuration::from_hours(24);
 /// So many strikes back, none can still count.
 const STRIKES: i32 = 8;
 
+/// The past, as far as it was read.
+struct Past {
+    history: History,
+    lately: Lately,
+    defence: Defence,
+    /// In the order of time.
+    deeds: Peekable<vec::IntoIter<Deed>>,
+    accounts: BTreeSet<String>,
+}
+
+/// A block that was set, or lifted.
+struct Deed {
+    at: Time,
+    block: Arc<Block>,
+    is_lift: bool,
+}
+
 /// Reads it. What happens meanwhile is taken in afterwards, and nobody is judged before.
 pub async fn recall(app: &Arc<App>) -> Result<(), StoreError> {
     let (begun, now) = (Instant::now(), app.clock.now());
-    let (mut history, mut lately) = (History::default(), Lately::default());
+    // What comes after the head waits: a sign-in is taken in before the head says that it is there.
+    let head = app.log.head_seq();
+    let first_waiting = app.risk.with(|state| state.waiting.as_ref()?.first().map(|seen| seen.seq));
+    let until = first_waiting.unwrap_or(head + 1);
     let mut connection = app.store.read().acquire().await?;
-    let exists = accounts::logins(&mut connection).await?;
-    let exists: std::collections::BTreeSet<_> = exists.into_iter().collect();
-    let defence = strikes(&blocks::by_itself(&mut connection, before(now, FORGIVEN_AFTER * STRIKES)).await?);
+    let set = blocks::by_itself(&mut connection, before(now, FORGIVEN_AFTER * STRIKES)).await?;
+    let mut past = Past {
+        history: History::default(),
+        lately: Lately::default(),
+        defence: Defence::default(),
+        deeds: deeds(set),
+        accounts: accounts::logins(&mut connection).await?.into_iter().collect(),
+    };
     let (mut after, mut count) = ((before(now, MEMORY), 0), 0usize);
-    let until = app.risk.with(|state| state.waiting.as_ref().and_then(|it| it.first().map(|seen| seen.seq)));
     loop {
-        let page = events::past_sign_ins(&mut connection, after, PAGE).await?;
+        let page = events::past_sign_ins(&mut connection, after, before(now, DAY), PAGE).await?;
         let Some(last) = page.last() else { break };
-        after = (last.at, last.seq);
+        after = (last.row.at, last.row.seq);
         count += page.len();
-        for row in page.iter().filter(|row| until.is_none_or(|until| row.seq < until)) {
-            let client = row.client();
-            let visitor = Visitor {
-                login: &row.login,
-                protocol: row.protocol,
-                address: row.address,
-                client: client.as_deref(),
-                password: Password::NotRight,
-            };
-            let attempt = app.risk.attempt(&visitor, row.at);
-            let is_recent = row.at >= before(now, DAY);
-            match row.outcome {
-                Outcome::Succeeded => {
-                    history.learn(&attempt.sign_in);
-                    if is_recent {
-                        lately.succeeded(&attempt.sign_in, attempt.coordinates);
-                    }
-                }
-                Outcome::Failed if is_recent => {
-                    let (mark, exists) = (row.mark.map(PasswordMark), exists.contains(&*row.login));
-                    lately.failed(&attempt.sign_in, mark, exists, &history);
-                }
-                Outcome::Failed | Outcome::Refused | Outcome::Challenged => {}
-            }
+        for sign_in in page.iter().filter(|it| it.row.seq < until) {
+            past.take_in(&app.risk, sign_in, before(now, DAY));
         }
         tokio::task::yield_now().await;
     }
+    past.do_until(now);
     drop(connection);
-    app.risk.begin(history, lately, defence);
+    app.risk.begin(past.history, past.lately, past.defence);
     tracing::info!(sign_ins = count, millis = begun.elapsed().as_millis(), "the past of sign-ins is known");
     Ok(())
 }
@@ -88,18 +93,58 @@ impl SignInRisk {
     }
 }
 
-fn strikes(blocks: &[mailcup_wire::Block]) -> Defence {
-    let (mut defence, mut counts) = (Defence::default(), BTreeMap::<Target, u32>::new());
-    for block in blocks {
-        let target = guard_target(&block.target);
-        // Lifting forgives all that was before.
-        let count = counts.entry(target.clone()).or_default();
-        *count = if block.lifted_at.is_some() { 0 } else { *count + 1 };
-        if let (1.., Some(end)) = (*count, block.expires_at) {
-            defence.resume(target, *count, end.0);
+impl Past {
+    fn take_in(&mut self, risk: &SignInRisk, past: &PastSignIn, recent: Time) {
+        let row = &past.row;
+        self.do_until(row.at);
+        let client = past.client();
+        let visitor = Visitor {
+            login: &row.login,
+            protocol: past.protocol,
+            address: row.address,
+            client: client.as_deref(),
+            password: Password::NotRight,
+        };
+        let attempt = risk.attempt(&visitor, row.at);
+        match row.outcome {
+            Outcome::Succeeded => {
+                self.history.learn(&attempt.sign_in);
+                if row.at >= recent {
+                    self.lately.succeeded(&attempt.sign_in, attempt.coordinates);
+                }
+            }
+            Outcome::Failed => {
+                let (mark, exists) = (row.mark.map(PasswordMark), self.accounts.contains(&*row.login));
+                self.lately.failed(&attempt.sign_in, mark, exists, &self.history);
+            }
+            Outcome::Refused | Outcome::Challenged => {}
         }
     }
-    defence
+
+    /// Sets and lifts the blocks of that time.
+    fn do_until(&mut self, at: Time) {
+        while let Some(Deed { at, block, is_lift }) = self.deeds.next_if(|deed| deed.at <= at) {
+            let target = guard_target(&block.target);
+            if is_lift {
+                self.defence.lifted(&target, &mut self.lately);
+            } else if let (Some(cause), Some(end)) = (block.cause, block.expires_at) {
+                self.defence.resume(target, cause_of(cause), at.0, end.0, &mut self.lately);
+            }
+        }
+    }
+}
+
+fn deeds(set: Vec<Block>) -> Peekable<vec::IntoIter<Deed>> {
+    let of = |block: Block| {
+        let block = Arc::new(block);
+        let lifted_at = block.lifted_at;
+        let begun = Deed { at: block.created_at, block: Arc::clone(&block), is_lift: false };
+        let lifted = lifted_at.map(|at| Deed { at, block, is_lift: true });
+        [Some(begun), lifted].into_iter().flatten()
+    };
+    let mut deeds: Vec<_> = set.into_iter().flat_map(of).collect();
+    deeds.sort_by_key(|deed| deed.at);
+    deeds.into_iter().peekable()
 }
 
 fn before(now: Time, time: SignedDuration) -> Time {

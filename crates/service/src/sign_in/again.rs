@@ -72,7 +72,7 @@ pub async fn answer(
         reason(ReasonCode::Credentials, "Password and second factor were given again, within a session.");
     tx.append_sign_in(attempt.event(Outcome::Succeeded, with(given, reasons)), None);
     sessions::factor_given(tx.connection(), &session.id, now).await?;
-    let actor = Actor { admin: Some((admin.id, admin.login)), address: client.address, ..Actor::default() };
+    let actor = Actor::admin(&admin, client.address);
     let details = serde_json::json!({ "session": session.id });
     audit::record(&mut tx, &actor, "session.reauthenticate", &session.device.name, &details).await?;
     let (app, id) = (Arc::clone(app), session.id.clone());

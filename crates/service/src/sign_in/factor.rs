@@ -11,7 +11,7 @@ use crate::{
     event_log::LogTransaction,
     http::problem::HttpProblem,
     second_factors, secrets,
-    store::{StoreError, factors},
+    store::{StoreError, factors, second_factors::Person},
 };
 
 /// With what an admin can answer now.
@@ -33,13 +33,14 @@ pub(super) async fn available(app: &App, admin: &Admin, in_session: bool) -> Res
         Ask::Refuse => in_session,
     };
     let mut kinds = Vec::new();
-    if factors::authenticators(&mut connection, &admin.id).await?.iter().any(|row| row.confirmed) {
+    let person = Person::Admin(&admin.id);
+    if factors::has_authenticator(&mut connection, person).await? {
         kinds.push(FactorKind::Authenticator);
     }
     if by_mail {
         kinds.push(FactorKind::Email);
     }
-    let (left, ..) = factors::recovery_codes(&mut connection, &admin.id).await?;
+    let left = factors::recovery_codes(&mut connection, person).await?.left;
     if left > 0 || factors::is_recovering(&mut connection, &admin.id, app.clock.now()).await? {
         kinds.push(FactorKind::RecoveryCode);
     }
@@ -80,21 +81,12 @@ pub(super) async fn take(
             Ok(waiting.is_code(&code_hash(app, id, &digits)))
         }
         FactorKind::Authenticator => {
-            for row in factors::authenticators(tx.connection(), admin).await? {
-                if !row.confirmed {
-                    continue;
-                }
-                let step = authenticator::step_of(&app.server_key, &row.seed, row.last_step, typed, now);
-                let Some(step) = step else { continue };
-                if factors::take_step(tx.connection(), &row.id, step, now).await? {
-                    return Ok(true);
-                }
-            }
-            Ok(false)
+            Ok(authenticator::take(&app.server_key, tx.connection(), Person::Admin(admin), typed, now)
+                .await?)
         }
         FactorKind::RecoveryCode => {
             let hash = secrets::hash_readable_code(typed);
-            Ok(factors::use_recovery_code(tx.connection(), admin, &hash, now).await?
+            Ok(factors::use_recovery_code(tx.connection(), Person::Admin(admin), &hash, now).await?
                 || factors::use_recovery(tx.connection(), admin, &hash, now).await?)
         }
     }

@@ -54,13 +54,8 @@ pub struct SignInRow {
 /// What sign-in risk needs of a stored sign-in.
 #[derive(Debug)]
 pub struct PastSignIn {
-    pub seq: u64,
-    pub at: Time,
+    pub row: SignInRow,
     pub protocol: Protocol,
-    pub outcome: Outcome,
-    pub mark: Option<u16>,
-    pub login: Arc<str>,
-    pub address: Option<Address>,
     body: String,
 }
 
@@ -91,23 +86,15 @@ impl NewEvent {
             EventBody::Block(_) | EventBody::Policy(_) | EventBody::System(_) => (None, None, None, None),
         };
         let login = login.map(Arc::from);
-        let (client, refused_for_risk) = match body {
-            EventBody::SignIn(it) => {
-                let for_risk = it.reasons.iter().find_map(|reason| match reason.code {
-                    ReasonCode::Risk => Some(Password::NotRight),
-                    ReasonCode::StolenPassword => Some(Password::Right),
-                    _ => None,
-                });
-                (it.client.as_deref().map(Arc::from), for_risk)
-            }
-            EventBody::Submission(_)
-            | EventBody::Alert(_)
-            | EventBody::Block(_)
-            | EventBody::Account(_)
-            | EventBody::Policy(_)
-            | EventBody::Admin(_)
-            | EventBody::System(_) => (None, None),
-        };
+        let (mut client, mut refused_for_risk) = (None, None);
+        if let EventBody::SignIn(it) = body {
+            client = it.client.as_deref().map(Arc::from);
+            refused_for_risk = it.reasons.iter().find_map(|reason| match reason.code {
+                ReasonCode::Risk => Some(Password::NotRight),
+                ReasonCode::StolenPassword => Some(Password::Right),
+                _ => None,
+            });
+        }
         Self {
             kind: body.kind(),
             protocol,
@@ -238,56 +225,52 @@ pub async fn sign_ins(
     .bind(i64::from(limit))
     .fetch_all(connection)
     .await?;
-    let mut sign_ins = Vec::with_capacity(rows.len());
-    for row in &rows {
-        let outcome = row.try_get::<Option<i16>, _>(2)?.and_then(Outcome::from_code);
-        let login = row.try_get::<Option<String>, _>(4)?;
-        let (Some(outcome), Some(login)) = (outcome, login) else { continue };
-        sign_ins.push(SignInRow {
-            seq: seq_of(row)?,
-            at: Time::from_millis(row.try_get(1)?),
-            outcome,
-            mark: row.try_get::<Option<i16>, _>(3)?.map(i16::cast_unsigned),
-            login: login.into(),
-            address: address_of(row, 5)?,
-        });
-    }
-    Ok(sign_ins)
+    let read = rows.iter().map(sign_in);
+    read.filter_map(Result::transpose).collect()
 }
 
-/// At most `limit` sign-ins after a time and number, by time.
+/// At most `limit` sign-ins after a time and number, by time: those that succeeded, and those that failed at `recent` or
+/// later.
 pub async fn past_sign_ins(
     connection: &mut SqliteConnection,
     (at, seq): (Time, u64),
+    recent: Time,
     limit: u32,
 ) -> Result<Vec<PastSignIn>, StoreError> {
     let rows = sqlx::query(
         "SELECT seq, at, outcome, mark, login, address, protocol, body FROM events \
-         WHERE (at > $1 OR (at = $1 AND seq > $2)) AND at >= $1 AND kind = 1 ORDER BY at, seq LIMIT $3",
+         WHERE (at > $1 OR (at = $1 AND seq > $2)) AND at >= $1 AND kind = 1 \
+         AND (outcome = $3 OR (outcome = $4 AND at >= $5)) ORDER BY at, seq LIMIT $6",
     )
     .bind(at.as_millis())
     .bind(seq.cast_signed())
+    .bind(Outcome::Succeeded.code())
+    .bind(Outcome::Failed.code())
+    .bind(recent.as_millis())
     .bind(i64::from(limit))
     .fetch_all(connection)
     .await?;
-    let mut sign_ins = Vec::with_capacity(rows.len());
-    for row in &rows {
-        let outcome = row.try_get::<Option<i16>, _>(2)?.and_then(Outcome::from_code);
-        let login = row.try_get::<Option<String>, _>(4)?;
+    let read = |row: &SqliteRow| {
         let protocol = row.try_get::<Option<i16>, _>(6)?.and_then(Protocol::from_code);
-        let (Some(outcome), Some(login), Some(protocol)) = (outcome, login, protocol) else { continue };
-        sign_ins.push(PastSignIn {
-            seq: seq_of(row)?,
-            at: Time::from_millis(row.try_get(1)?),
-            protocol,
-            outcome,
-            mark: row.try_get::<Option<i16>, _>(3)?.map(i16::cast_unsigned),
-            login: login.into(),
-            address: address_of(row, 5)?,
-            body: row.try_get(7)?,
-        });
-    }
-    Ok(sign_ins)
+        let (Some(sign_in), Some(protocol)) = (sign_in(row)?, protocol) else { return Ok(None) };
+        Ok(Some(PastSignIn { row: sign_in, protocol, body: row.try_get(7)? }))
+    };
+    rows.iter().map(read).filter_map(Result::transpose).collect()
+}
+
+/// The columns seq, at, outcome, mark, login, address; none where they are no sign-in's.
+fn sign_in(row: &SqliteRow) -> Result<Option<SignInRow>, StoreError> {
+    let outcome = row.try_get::<Option<i16>, _>(2)?.and_then(Outcome::from_code);
+    let login = row.try_get::<Option<String>, _>(4)?;
+    let (Some(outcome), Some(login)) = (outcome, login) else { return Ok(None) };
+    Ok(Some(SignInRow {
+        seq: seq_of(row)?,
+        at: Time::from_millis(row.try_get(1)?),
+        outcome,
+        mark: row.try_get::<Option<i16>, _>(3)?.map(i16::cast_unsigned),
+        login: login.into(),
+        address: address_of(row, 5)?,
+    }))
 }
 
 impl PastSignIn {

@@ -1,16 +1,18 @@
-//! Rows of second factors: authenticators, recovery codes, and ways in opened on the server's shell.
+//! Rows of second factors: authenticators and recovery codes of admins and of accounts, and ways in opened on the
+//! server's shell.
 
 use mailcup_wire::{AdminId, FactorId, Login, Time};
-use sqlx::{Row, SqliteConnection, sqlite::SqliteRow};
+use sqlx::{AssertSqlSafe, Row, SqliteConnection, sqlite::SqliteRow};
 
-use super::StoreError;
+use super::{StoreError, second_factors::Person};
 use crate::secrets::TokenHash;
 
 /// An authenticator app's enrolment.
-#[derive(Debug, Clone)]
+#[derive(Debug, Clone, PartialEq, Eq)]
 pub struct AuthenticatorRow {
     pub id: FactorId,
-    pub admin: AdminId,
+    /// None of admins, who don't name theirs.
+    pub name: Option<String>,
     /// The seed, sealed with the server key.
     pub seed: Vec<u8>,
     pub confirmed: bool,
@@ -19,148 +21,195 @@ pub struct AuthenticatorRow {
     pub last_used_at: Option<Time>,
 }
 
+impl AuthenticatorRow {
+    /// What its owner calls it.
+    pub fn name(&self) -> &str {
+        self.name.as_deref().unwrap_or("Authenticator app")
+    }
+}
+
+/// Somebody's recovery codes.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub struct RecoveryCodes {
+    pub left: u32,
+    pub created_at: Option<Time>,
+    pub last_used_at: Option<Time>,
+}
+
+/// Where somebody's factors are, and the column that says whose.
+struct Tables {
+    authenticators: &'static str,
+    recovery_codes: &'static str,
+    whose: &'static str,
+    name: &'static str,
+}
+
+impl Person<'_> {
+    fn tables(self) -> Tables {
+        match self {
+            Self::Admin(_) => Tables {
+                authenticators: "authenticators",
+                recovery_codes: "recovery_codes",
+                whose: "admin",
+                name: "NULL",
+            },
+            Self::Account(_) => Tables {
+                authenticators: "account_authenticators",
+                recovery_codes: "account_recovery_codes",
+                whose: "account",
+                name: "name",
+            },
+        }
+    }
+}
+
 pub async fn insert_authenticator(
     connection: &mut SqliteConnection,
+    person: Person<'_>,
     row: &AuthenticatorRow,
 ) -> Result<(), StoreError> {
-    sqlx::query(
-        "INSERT INTO authenticators (id, admin, seed, confirmed, last_step, created_at) \
-         VALUES ($1, $2, $3, $4, $5, $6)",
-    )
-    .bind(row.id.0.as_str())
-    .bind(row.admin.0.as_str())
-    .bind(row.seed.as_slice())
-    .bind(i16::from(row.confirmed))
-    .bind(row.last_step)
-    .bind(row.created_at.as_millis())
-    .execute(connection)
-    .await?;
+    let Tables { authenticators, whose, .. } = person.tables();
+    let (column, value) = if row.name.is_some() { (", name", ", $7") } else { ("", "") };
+    let sql = format!(
+        "INSERT INTO {authenticators} (id, {whose}, seed, confirmed, last_step, created_at{column}) \
+         VALUES ($1, $2, $3, $4, $5, $6{value})"
+    );
+    let mut query = sqlx::query(AssertSqlSafe(sql))
+        .bind(row.id.0.as_str())
+        .bind(person.id())
+        .bind(row.seed.as_slice())
+        .bind(i16::from(row.confirmed))
+        .bind(row.last_step)
+        .bind(row.created_at.as_millis());
+    if let Some(name) = &row.name {
+        query = query.bind(name.as_str());
+    }
+    query.execute(connection).await?;
     Ok(())
 }
 
-/// An admin's authenticators, oldest first, confirmed or not.
+/// Somebody's authenticators, oldest first, confirmed or not.
 pub async fn authenticators(
     connection: &mut SqliteConnection,
-    admin: &AdminId,
+    person: Person<'_>,
 ) -> Result<Vec<AuthenticatorRow>, StoreError> {
-    let rows = sqlx::query(
-        "SELECT id, admin, seed, confirmed, last_step, created_at, last_used_at FROM authenticators \
-         WHERE admin = $1 ORDER BY created_at, id",
-    )
-    .bind(admin.0.as_str())
-    .fetch_all(connection)
-    .await?;
+    let Tables { authenticators, whose, name, .. } = person.tables();
+    let sql = format!(
+        "SELECT id, {name}, seed, confirmed, last_step, created_at, last_used_at FROM {authenticators} \
+         WHERE {whose} = $1 ORDER BY created_at, id"
+    );
+    let rows = sqlx::query(AssertSqlSafe(sql)).bind(person.id()).fetch_all(connection).await?;
     rows.iter().map(authenticator).collect()
+}
+
+/// Whether somebody has an authenticator that was confirmed.
+pub async fn has_authenticator(
+    connection: &mut SqliteConnection,
+    person: Person<'_>,
+) -> Result<bool, StoreError> {
+    let Tables { authenticators, whose, .. } = person.tables();
+    let sql = format!("SELECT COUNT(*) FROM {authenticators} WHERE {whose} = $1 AND confirmed = 1");
+    let count: i64 = sqlx::query_scalar(AssertSqlSafe(sql)).bind(person.id()).fetch_one(connection).await?;
+    Ok(count > 0)
 }
 
 /// Takes a code's time step; false if it or a later one was taken before. Confirms the authenticator.
 pub async fn take_step(
     connection: &mut SqliteConnection,
+    person: Person<'_>,
     id: &FactorId,
     step: i64,
     at: Time,
 ) -> Result<bool, StoreError> {
-    let done = sqlx::query(
-        "UPDATE authenticators SET last_step = $2, last_used_at = $3, confirmed = 1 \
-         WHERE id = $1 AND last_step < $2",
-    )
-    .bind(id.0.as_str())
-    .bind(step)
-    .bind(at.as_millis())
-    .execute(connection)
-    .await?;
+    let Tables { authenticators, whose, .. } = person.tables();
+    let sql = format!(
+        "UPDATE {authenticators} SET last_step = $3, last_used_at = $4, confirmed = 1 \
+         WHERE {whose} = $1 AND id = $2 AND last_step < $3"
+    );
+    let query = sqlx::query(AssertSqlSafe(sql)).bind(person.id()).bind(id.0.as_str());
+    let done = query.bind(step).bind(at.as_millis()).execute(connection).await?;
     Ok(done.rows_affected() > 0)
 }
 
-/// Removes an authenticator of this admin; false if there was none.
+/// Removes an authenticator of this person; false if there was none.
 pub async fn remove_authenticator(
     connection: &mut SqliteConnection,
-    admin: &AdminId,
+    person: Person<'_>,
     id: &FactorId,
 ) -> Result<bool, StoreError> {
-    let done = sqlx::query("DELETE FROM authenticators WHERE admin = $1 AND id = $2")
-        .bind(admin.0.as_str())
-        .bind(id.0.as_str())
-        .execute(connection)
-        .await?;
-    Ok(done.rows_affected() > 0)
+    let Tables { authenticators, whose, .. } = person.tables();
+    let sql = format!("DELETE FROM {authenticators} WHERE {whose} = $1 AND id = $2");
+    let query = sqlx::query(AssertSqlSafe(sql)).bind(person.id()).bind(id.0.as_str());
+    Ok(query.execute(connection).await?.rows_affected() > 0)
 }
 
 /// Removes enrolments that were never confirmed.
 pub async fn remove_unconfirmed(
     connection: &mut SqliteConnection,
-    admin: &AdminId,
+    person: Person<'_>,
 ) -> Result<(), StoreError> {
-    sqlx::query("DELETE FROM authenticators WHERE admin = $1 AND confirmed = 0")
-        .bind(admin.0.as_str())
-        .execute(connection)
-        .await?;
+    let Tables { authenticators, whose, .. } = person.tables();
+    let sql = format!("DELETE FROM {authenticators} WHERE {whose} = $1 AND confirmed = 0");
+    sqlx::query(AssertSqlSafe(sql)).bind(person.id()).execute(connection).await?;
     Ok(())
 }
 
-/// Takes away every authenticator and recovery code of an admin.
-pub async fn remove_all(connection: &mut SqliteConnection, admin: &AdminId) -> Result<(), StoreError> {
-    for step in ["DELETE FROM authenticators WHERE admin = $1", "DELETE FROM recovery_codes WHERE admin = $1"]
-    {
-        sqlx::query(step).bind(admin.0.as_str()).execute(&mut *connection).await?;
+/// Takes away every authenticator and recovery code of somebody.
+pub async fn remove_all(connection: &mut SqliteConnection, person: Person<'_>) -> Result<(), StoreError> {
+    let Tables { authenticators, recovery_codes, whose, .. } = person.tables();
+    for table in [authenticators, recovery_codes] {
+        let sql = format!("DELETE FROM {table} WHERE {whose} = $1");
+        sqlx::query(AssertSqlSafe(sql)).bind(person.id()).execute(&mut *connection).await?;
     }
     Ok(())
 }
 
-/// Replaces all recovery codes of an admin.
+/// Replaces all recovery codes of somebody.
 pub async fn replace_recovery_codes(
     connection: &mut SqliteConnection,
-    admin: &AdminId,
+    person: Person<'_>,
     hashes: &[TokenHash],
     at: Time,
 ) -> Result<(), StoreError> {
-    sqlx::query("DELETE FROM recovery_codes WHERE admin = $1")
-        .bind(admin.0.as_str())
-        .execute(&mut *connection)
-        .await?;
+    let Tables { recovery_codes, whose, .. } = person.tables();
+    let sql = format!("DELETE FROM {recovery_codes} WHERE {whose} = $1");
+    sqlx::query(AssertSqlSafe(sql)).bind(person.id()).execute(&mut *connection).await?;
     for hash in hashes {
-        sqlx::query("INSERT INTO recovery_codes (admin, hash, created_at) VALUES ($1, $2, $3)")
-            .bind(admin.0.as_str())
-            .bind(hash.as_bytes())
-            .bind(at.as_millis())
-            .execute(&mut *connection)
-            .await?;
+        let sql = format!("INSERT INTO {recovery_codes} ({whose}, hash, created_at) VALUES ($1, $2, $3)");
+        let query = sqlx::query(AssertSqlSafe(sql)).bind(person.id()).bind(hash.as_bytes());
+        query.bind(at.as_millis()).execute(&mut *connection).await?;
     }
     Ok(())
 }
 
-/// How many recovery codes are left, when they were made, and when one was last used.
+/// What there is of somebody's recovery codes.
 pub async fn recovery_codes(
     connection: &mut SqliteConnection,
-    admin: &AdminId,
-) -> Result<(u32, Option<Time>, Option<Time>), StoreError> {
-    let row = sqlx::query(
-        "SELECT COUNT(*) - COUNT(used_at), MIN(created_at), MAX(used_at) FROM recovery_codes \
-         WHERE admin = $1",
-    )
-    .bind(admin.0.as_str())
-    .fetch_one(connection)
-    .await?;
+    person: Person<'_>,
+) -> Result<RecoveryCodes, StoreError> {
+    let Tables { recovery_codes, whose, .. } = person.tables();
+    let sql = format!(
+        "SELECT COUNT(*) - COUNT(used_at), MIN(created_at), MAX(used_at) FROM {recovery_codes} \
+         WHERE {whose} = $1"
+    );
+    let row = sqlx::query(AssertSqlSafe(sql)).bind(person.id()).fetch_one(connection).await?;
     let time = |column| Ok::<_, StoreError>(row.try_get::<Option<i64>, _>(column)?.map(Time::from_millis));
-    Ok((super::whole(row.try_get(0)?), time(1)?, time(2)?))
+    Ok(RecoveryCodes { left: super::whole(row.try_get(0)?), created_at: time(1)?, last_used_at: time(2)? })
 }
 
-/// Uses up a recovery code; false if it is none of this admin's or was used before.
+/// Uses up a recovery code; false if it is none of this person's or was used before.
 pub async fn use_recovery_code(
     connection: &mut SqliteConnection,
-    admin: &AdminId,
+    person: Person<'_>,
     hash: &TokenHash,
     at: Time,
 ) -> Result<bool, StoreError> {
-    let done = sqlx::query(
-        "UPDATE recovery_codes SET used_at = $3 WHERE admin = $1 AND hash = $2 AND used_at IS NULL",
-    )
-    .bind(admin.0.as_str())
-    .bind(hash.as_bytes())
-    .bind(at.as_millis())
-    .execute(connection)
-    .await?;
-    Ok(done.rows_affected() > 0)
+    let Tables { recovery_codes, whose, .. } = person.tables();
+    let sql = format!(
+        "UPDATE {recovery_codes} SET used_at = $3 WHERE {whose} = $1 AND hash = $2 AND used_at IS NULL"
+    );
+    let query = sqlx::query(AssertSqlSafe(sql)).bind(person.id()).bind(hash.as_bytes());
+    Ok(query.bind(at.as_millis()).execute(connection).await?.rows_affected() > 0)
 }
 
 /// Opens a way in until `expires_at`, with a code that works once.
@@ -228,11 +277,63 @@ pub async fn use_recovery(
 fn authenticator(row: &SqliteRow) -> Result<AuthenticatorRow, StoreError> {
     Ok(AuthenticatorRow {
         id: FactorId(row.try_get(0)?),
-        admin: AdminId(row.try_get(1)?),
+        name: row.try_get(1)?,
         seed: row.try_get(2)?,
         confirmed: row.try_get::<i16, _>(3)? != 0,
         last_step: row.try_get(4)?,
         created_at: Time::from_millis(row.try_get(5)?),
         last_used_at: row.try_get::<Option<i64>, _>(6)?.map(Time::from_millis),
     })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::{secrets::hash_token, store::Store};
+
+    #[tokio::test]
+    async fn a_step_and_a_recovery_code_are_taken_once_and_by_their_account() {
+        let folder = tempfile::tempdir().unwrap();
+        let store = Store::open(folder.path()).await.unwrap();
+        let (anna, ben) = (Login::from("anna@example.org"), Login::from("ben@example.org"));
+        let (anna, ben) = (Person::Account(&anna), Person::Account(&ben));
+        let at = Time::from_millis(1_000);
+        let row = AuthenticatorRow {
+            id: FactorId("a".to_owned()),
+            name: Some("Phone".to_owned()),
+            seed: vec![1, 2, 3],
+            confirmed: false,
+            last_step: 0,
+            created_at: at,
+            last_used_at: None,
+        };
+        let mut tx = store.write().await.unwrap();
+        insert_authenticator(&mut tx, anna, &row).await.unwrap();
+        assert_eq!(authenticators(&mut tx, anna).await.unwrap(), std::slice::from_ref(&row));
+        assert!(!has_authenticator(&mut tx, anna).await.unwrap());
+        assert!(!take_step(&mut tx, ben, &row.id, 7, at).await.unwrap());
+        assert!(take_step(&mut tx, anna, &row.id, 7, at).await.unwrap());
+        assert!(has_authenticator(&mut tx, anna).await.unwrap());
+        for taken in [7, 6] {
+            assert!(!take_step(&mut tx, anna, &row.id, taken, at).await.unwrap());
+        }
+        assert!(take_step(&mut tx, anna, &row.id, 8, at).await.unwrap());
+        assert!(!remove_authenticator(&mut tx, ben, &row.id).await.unwrap());
+
+        let [first, second] = ["first", "second"].map(hash_token);
+        replace_recovery_codes(&mut tx, anna, &[first, second], at).await.unwrap();
+        assert!(!use_recovery_code(&mut tx, ben, &first, at).await.unwrap());
+        assert!(use_recovery_code(&mut tx, anna, &first, at).await.unwrap());
+        assert!(!use_recovery_code(&mut tx, anna, &first, at).await.unwrap());
+        let left = RecoveryCodes { left: 1, created_at: Some(at), last_used_at: Some(at) };
+        assert_eq!(recovery_codes(&mut tx, anna).await.unwrap(), left);
+        replace_recovery_codes(&mut tx, anna, &[first], at).await.unwrap();
+        assert!(!use_recovery_code(&mut tx, anna, &second, at).await.unwrap());
+
+        remove_unconfirmed(&mut tx, anna).await.unwrap();
+        assert_eq!(authenticators(&mut tx, anna).await.unwrap().len(), 1, "a confirmed one stays");
+        remove_all(&mut tx, anna).await.unwrap();
+        assert!(authenticators(&mut tx, anna).await.unwrap().is_empty());
+        assert_eq!(recovery_codes(&mut tx, anna).await.unwrap(), RecoveryCodes::default());
+    }
 }

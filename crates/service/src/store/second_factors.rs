@@ -46,11 +46,19 @@ pub struct AdminTimes {
 /// Events at the end of the log that are looked at one by one.
 const LOOKED_AT: i64 = 100_000;
 
-impl Person<'_> {
-    fn key(&self) -> (i16, &str) {
+impl<'a> Person<'a> {
+    /// What names them among their kind.
+    pub(super) fn id(self) -> &'a str {
         match self {
-            Self::Admin(id) => (1, &id.0),
-            Self::Account(login) => (2, &login.0),
+            Self::Admin(id) => &id.0,
+            Self::Account(login) => &login.0,
+        }
+    }
+
+    fn key(self) -> (i16, &'a str) {
+        match self {
+            Self::Admin(_) => (1, self.id()),
+            Self::Account(_) => (2, self.id()),
         }
     }
 }

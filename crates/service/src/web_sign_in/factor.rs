@@ -10,7 +10,7 @@ use crate::{
     event_log::LogTransaction,
     notices::Owner,
     secrets,
-    store::{StoreError, account_factors as rows},
+    store::{StoreError, factors, second_factors::Person},
 };
 
 /// With what an account can answer, the first one preferred. A code into the very mailbox is none for who has an
@@ -21,14 +21,15 @@ pub async fn available(
     owner: Option<&Owner>,
 ) -> Result<Vec<FactorKind>, StoreError> {
     let mut kinds = Vec::new();
-    let has_own = rows::has_authenticator(connection, account).await?;
+    let person = Person::Account(account);
+    let has_own = factors::has_authenticator(connection, person).await?;
     if has_own {
         kinds.push(FactorKind::Authenticator);
     }
     if owner.is_some_and(|owner| owner.outside || !has_own) {
         kinds.push(FactorKind::Email);
     }
-    if has_own && rows::recovery_codes(connection, account).await?.left > 0 {
+    if has_own && factors::recovery_codes(connection, person).await?.left > 0 {
         kinds.push(FactorKind::RecoveryCode);
     }
     Ok(kinds)
@@ -51,24 +52,14 @@ pub(super) async fn take(
     kind: FactorKind,
     code: &SecretString,
 ) -> Result<bool, StoreError> {
-    let (typed, now) = (code.expose_secret().trim(), app.clock.now());
+    let (person, typed, now) = (Person::Account(account), code.expose_secret().trim(), app.clock.now());
     match kind {
         FactorKind::Authenticator => {
-            for row in rows::authenticators(tx.connection(), account).await? {
-                if !row.confirmed {
-                    continue;
-                }
-                let step = authenticator::step_of(&app.server_key, &row.seed, row.last_step, typed, now);
-                let Some(step) = step else { continue };
-                if rows::take_step(tx.connection(), &row.id, step, now).await? {
-                    return Ok(true);
-                }
-            }
-            Ok(false)
+            authenticator::take(&app.server_key, tx.connection(), person, typed, now).await
         }
         FactorKind::RecoveryCode => {
             let hash = secrets::hash_readable_code(typed);
-            rows::use_recovery_code(tx.connection(), account, &hash, now).await
+            factors::use_recovery_code(tx.connection(), person, &hash, now).await
         }
         // A mailed code is the attempt's own.
         FactorKind::Email => Ok(false),

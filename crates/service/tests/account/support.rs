@@ -5,7 +5,6 @@ use std::{
     net::{IpAddr, SocketAddr},
     path::PathBuf,
     sync::Arc,
-    time::Duration,
 };
 
 use axum::{
@@ -15,6 +14,7 @@ use axum::{
     http::{HeaderMap, Method, Request, Response, StatusCode, header},
 };
 use base64::{Engine as _, engine::general_purpose::STANDARD as BASE64};
+use mailcup_lab::outbox::{Outbox, six_digits};
 use mailcup_service::{
     app::{App, Limits},
     cli::Serve,
@@ -40,9 +40,6 @@ pub const ELSEWHERE: &str = "203.0.113.9";
 pub const SESSION: &str = "__Host-mailcup-session";
 
 const PASSWORD: &str = "a long password for the owner";
-
-/// Beyond this, something is wrong.
-const PATIENCE: Duration = Duration::from_secs(20);
 
 pub struct Service {
     pub app: Arc<App>,
@@ -132,9 +129,9 @@ impl Service {
         let password = json!({ "password": PASSWORD });
         let asked = self.api(Method::POST, "/v1/me/reauthentication", password).await;
         let challenge: Challenge = asked.json();
-        let code = six_digits(&self.mail(&before, "is your MailCup code").await);
+        let mail = self.mail(&before, "is your MailCup code").await;
         let path = format!("/v1/me/reauthentication/{}/answer", challenge.id);
-        let answer = json!({ "factor": "email", "code": code });
+        let answer = json!({ "factor": "email", "code": code_in(&mail) });
         assert_eq!(self.api(Method::POST, &path, answer).await.status, StatusCode::NO_CONTENT);
     }
 
@@ -150,7 +147,7 @@ impl Service {
         assert_eq!(asked.location.as_deref(), Some("/sign-in/code"), "{}", asked.text);
         let mail = self.mail(&before, "is your code for").await;
         let page = browser.get("/sign-in/code").await;
-        let done = browser.submit(&page, "/sign-in/code", &[("code", &six_digits(&mail))]).await;
+        let done = browser.submit(&page, "/sign-in/code", &[("code", code_in(&mail))]).await;
         assert_eq!(done.location.as_deref(), Some("/"), "{}", done.text);
         browser
     }
@@ -159,27 +156,18 @@ impl Service {
         self.clock.set(Time::from_millis(self.clock.now().as_millis() + seconds * 1000));
     }
 
+    fn outbox(&self) -> Outbox {
+        Outbox::of(&self.folder.path().join("data"))
+    }
+
     /// Paths of all mails that have gone out.
     pub fn mails(&self) -> HashSet<PathBuf> {
-        let folder = std::fs::read_dir(self.folder.path().join("data/outbox/new"));
-        folder.map(|entries| entries.map(|entry| entry.unwrap().path()).collect()).unwrap_or_default()
+        self.outbox().mails()
     }
 
     /// The next mail after those in `before` that holds `part`.
     pub async fn mail(&self, before: &HashSet<PathBuf>, part: &str) -> String {
-        let found = async {
-            loop {
-                for path in self.mails().difference(before) {
-                    let text = std::fs::read_to_string(path).unwrap();
-                    let text = text.replace("=\r\n", "").replace("=\n", "").replace("=3D", "=");
-                    if text.contains(part) {
-                        return text;
-                    }
-                }
-                tokio::time::sleep(Duration::from_millis(5)).await;
-            }
-        };
-        tokio::time::timeout(PATIENCE, found).await.unwrap_or_else(|_| panic!("no mail says “{part}”"))
+        self.outbox().mail(before, part).await.unwrap()
     }
 
     pub async fn close(self) {
@@ -310,10 +298,9 @@ impl Form {
     }
 }
 
-/// The six digits that stand alone in a mail.
-pub fn six_digits(mail: &str) -> String {
-    let is_code = |line: &&str| line.len() == 6 && line.bytes().all(|byte| byte.is_ascii_digit());
-    mail.lines().map(str::trim).find(is_code).unwrap_or_else(|| panic!("no code: {mail}")).to_owned()
+/// The code in a mail.
+pub fn code_in(mail: &str) -> &str {
+    six_digits(mail).unwrap_or_else(|| panic!("no code: {mail}"))
 }
 
 fn encoded(form: &Form, fields: &[(&str, &str)]) -> String {

@@ -49,6 +49,11 @@ async fn an_owner_looks_after_the_account() {
 }
 
 #[tokio::test]
+async fn an_owner_signs_in_with_an_authenticator_and_with_a_recovery_code() {
+    plays("an owner signs in with an authenticator, and with a recovery code").await;
+}
+
+#[tokio::test]
 async fn without_a_session_there_is_no_account_to_look_at() {
     plays("without a session there is no account to look at").await;
 }

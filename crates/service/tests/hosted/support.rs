@@ -5,6 +5,7 @@ use std::{collections::BTreeMap, time::Duration};
 use mailcup_lab::{
     mail_servers::{MailServers, MailServersConfig},
     nginx::Nginx,
+    outbox::six_digits,
     service::{Api, Service, ServiceConfig},
     wait,
 };
@@ -103,7 +104,7 @@ impl Stage {
 
     /// The code in an account's n-th mail.
     pub async fn code(&self, name: &str, count: usize) -> String {
-        six_digits(&self.mail(name, count).await)
+        code_in(&self.mail(name, count).await)
     }
 
     /// Signs in with password and code, and answers where that led.
@@ -234,10 +235,9 @@ impl Page {
     }
 }
 
-/// The six digits that stand alone in a mail.
-pub fn six_digits(mail: &str) -> String {
-    let is_code = |line: &&str| line.len() == 6 && line.bytes().all(|byte| byte.is_ascii_digit());
-    mail.lines().map(str::trim).find(is_code).unwrap_or_else(|| panic!("no code: {mail}")).to_owned()
+/// The code in a mail.
+pub fn code_in(mail: &str) -> String {
+    six_digits(mail).unwrap_or_else(|| panic!("no code: {mail}")).to_owned()
 }
 
 /// The guide's own configuration, with this test's port of the service.

@@ -7,6 +7,7 @@ use axum::{
     extract::Extension,
     http::{Method, Request, StatusCode, header},
 };
+use mailcup_lab::outbox::readable;
 use mailcup_service::{
     http::{self, client::Peer},
     notices::{Follower, MAILS_AN_HOUR},
@@ -103,7 +104,7 @@ impl Service {
 
 /// The link in a mail, whose lines may be folded.
 fn link(mail: &str) -> String {
-    let mail = mail.replace("=\r\n", "").replace("=\n", "").replace("=3D", "=");
+    let mail = readable(mail);
     let begin = mail.find("https://login.example.org").unwrap();
     let link = mail[begin..].split_whitespace().next().unwrap();
     link.strip_prefix("https://login.example.org").unwrap().to_owned()

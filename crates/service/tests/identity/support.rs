@@ -9,6 +9,7 @@ use axum::{
     http::{Method, Request, Response, StatusCode, header},
 };
 use futures_util::StreamExt;
+use mailcup_lab::outbox::{Outbox, six_digits};
 use mailcup_service::{
     app::{App, Limits},
     cli::Serve,
@@ -178,32 +179,22 @@ impl Service {
         self.answer(&challenge, FactorKind::Email, &code).await.json()
     }
 
+    fn outbox(&self) -> Outbox {
+        Outbox::of(self.folder.path())
+    }
+
     /// Paths of all mails that have gone out.
     pub fn mails(&self) -> HashSet<PathBuf> {
-        let folder = std::fs::read_dir(self.folder.path().join("outbox/new"));
-        folder.map(|entries| entries.map(|entry| entry.unwrap().path()).collect()).unwrap_or_default()
+        self.outbox().mails()
     }
 
     /// The next mail after those in `before` that holds `part`.
     pub async fn mail(&self, before: &HashSet<PathBuf>, part: &str) -> String {
-        let found = async {
-            loop {
-                for path in self.mails().difference(before) {
-                    let text = std::fs::read_to_string(path).unwrap();
-                    if text.contains(part) {
-                        return text;
-                    }
-                }
-                tokio::time::sleep(Duration::from_millis(5)).await;
-            }
-        };
-        tokio::time::timeout(Duration::from_secs(10), found).await.unwrap()
+        self.outbox().mail(before, part).await.unwrap()
     }
 
     pub async fn mailed_code(&self, before: &HashSet<PathBuf>) -> String {
-        let mail = self.mail(before, "is your MailCup code").await;
-        let digits = |line: &&str| line.len() == 6 && line.bytes().all(|byte| byte.is_ascii_digit());
-        mail.lines().map(str::trim).find(digits).unwrap().to_owned()
+        six_digits(&self.mail(before, "is your MailCup code").await).unwrap().to_owned()
     }
 
     /// Adds an admin with a role; signs them in.

@@ -9,7 +9,7 @@ use axum::{
 };
 use jiff::tz::TimeZone;
 use mailcup_guard::second_factor::Rule;
-use mailcup_wire::{AuthenticatorEnrolment, Code, FactorId, Problem};
+use mailcup_wire::{AuthenticatorEnrolment, Code, FactorId, Problem, RecoveryCodes};
 use maud::{Markup, html};
 use qrcode::{Color, EcLevel, QrCode};
 use secrecy::{ExposeSecret, SecretString};
@@ -21,7 +21,6 @@ use super::{Answer, Fault, IdForm, Inside, TokenForm, home_link, overview::momen
 use crate::{
     app::App,
     audit, authenticator,
-    event_log::LogTransaction,
     http::{
         page::page,
         problem::HttpProblem,
@@ -32,11 +31,11 @@ use crate::{
         },
     },
     notices::Owner,
-    second_factors, secrets, setup,
+    second_factors, setup,
     sign_in::masked,
     store::{
         StoreError,
-        account_factors::{self as rows, AuthenticatorRow},
+        factors::{self, AuthenticatorRow},
     },
     throttle::Whose,
 };
@@ -45,12 +44,6 @@ const NEW: &str = "/account/authenticators/new";
 const CONFIRM: &str = "/account/authenticators/confirm";
 const REMOVE: &str = "/account/authenticators/remove";
 const CODES: &str = "/account/recovery-codes";
-
-/// Authenticators of one account at most.
-const AUTHENTICATORS: usize = 5;
-
-/// Recovery codes that are made at once.
-const RECOVERY_CODES: usize = 10;
 
 #[derive(Debug, Deserialize)]
 pub(super) struct NewForm {
@@ -99,28 +92,25 @@ pub(super) async fn confirm(
     app.throttle.take(codes.clone())?;
     let now = app.clock.now();
     let mut tx = app.log.begin().await?;
-    let own = rows::authenticators(tx.connection(), inside.account()).await?;
+    let person = inside.person();
+    let own = factors::authenticators(tx.connection(), person).await?;
     let row = own.iter().find(|row| row.id.0 == form.id && !row.confirmed);
     let row = row.ok_or(Fault::Missing("This authenticator is not waiting for its first code any more."))?;
     let code = form.code.expose_secret();
-    let taken = match authenticator::step_of(&app.server_key, &row.seed, row.last_step, code, now) {
-        Some(step) => rows::take_step(tx.connection(), &row.id, step, now).await?,
-        None => false,
-    };
-    if !taken {
+    if !authenticator::take_step(&app.server_key, tx.connection(), person, row, code, now).await? {
         drop(tx);
         let text = "The code is wrong. Take the one that the app shows now, and check that the phone\u{2019}s clock is right.";
         let trouble = Trouble { status: StatusCode::UNPROCESSABLE_ENTITY, text: text.into() };
-        let shown = shown(&app, &inside, row.id.clone(), &row.seed)?;
+        let shown = authenticator::shown(&app, inside.account(), row)?;
         return Ok(confirm_page(&app, &inside, &shown, Some(&trouble)));
     }
     app.throttle.give_back(codes);
     let details = json!({ "id": row.id });
     audit::record(&mut tx, &inside.actor(), "account_factor.add", &inside.account().0, &details).await?;
     let is_first = !own.iter().any(|other| other.confirmed);
-    let made = if is_first { Some(new_codes(&app, &mut tx, &inside).await?) } else { None };
+    let made = if is_first { Some(setup::new_recovery_codes(&app, &mut tx, person).await?) } else { None };
     tx.commit().await?;
-    inside.tell_owner(&app, &format!("The authenticator \u{201c}{}\u{201d} was added.", row.name)).await?;
+    inside.tell_owner(&app, &format!("The authenticator \u{201c}{}\u{201d} was added.", row.name())).await?;
     Ok(match made {
         Some(codes) => codes_page("Your authenticator is set up", &codes),
         None => go("/account?done=authenticator#factors", []),
@@ -134,13 +124,13 @@ pub(super) async fn ask_to_remove(
 ) -> Answer {
     let Query(Which { id }) = which.map_err(|_| Fault::Unreadable)?;
     let mut connection = app.store.read().acquire().await.map_err(StoreError::from)?;
-    let own = rows::authenticators(&mut connection, inside.account()).await?;
+    let own = factors::authenticators(&mut connection, inside.person()).await?;
     let row = own.iter().find(|row| row.id.0 == id).ok_or(NO_AUTHENTICATOR)?;
     let path = format!("{REMOVE}?id={}", row.id);
     inside.must_be_fresh(&app, &path)?;
     let is_last = own.iter().filter(|other| other.confirmed).count() == 1;
     let content = html! {
-        p { "Codes of " b { (row.name) } " sign you in no more." }
+        p { "Codes of " b { (row.name()) } " sign you in no more." }
         @if is_last { p { "It is your only authenticator: your recovery codes go with it, and codes are mailed to you again." } }
         form method="post" action=(REMOVE) {
             input type="hidden" name="token" value=(inside.form_token(&app));
@@ -158,18 +148,20 @@ pub(super) async fn remove(State(app): State<Arc<App>>, inside: Inside, form: Su
     let id = FactorId(form.id);
     let account = inside.account();
     let mut tx = app.log.begin().await?;
-    let own = rows::authenticators(tx.connection(), account).await?;
+    let own = factors::authenticators(tx.connection(), inside.person()).await?;
     let row = own.iter().find(|row| row.id == id).ok_or(NO_AUTHENTICATOR)?;
     inside.must_be_fresh(&app, &format!("{REMOVE}?id={id}"))?;
-    rows::remove_authenticator(tx.connection(), account, &id).await?;
-    if !rows::has_authenticator(tx.connection(), account).await? {
+    factors::remove_authenticator(tx.connection(), inside.person(), &id).await?;
+    if !factors::has_authenticator(tx.connection(), inside.person()).await? {
         must_do_without(&app, tx.connection(), &inside).await?;
-        rows::remove_all(tx.connection(), account).await?;
+        factors::remove_all(tx.connection(), inside.person()).await?;
     }
     audit::record(&mut tx, &inside.actor(), "account_factor.remove", &account.0, &json!({ "id": id }))
         .await?;
     tx.commit().await?;
-    inside.tell_owner(&app, &format!("The authenticator \u{201c}{}\u{201d} was removed.", row.name)).await?;
+    inside
+        .tell_owner(&app, &format!("The authenticator \u{201c}{}\u{201d} was removed.", row.name()))
+        .await?;
     Ok(go("/account?done=removed#factors", []))
 }
 
@@ -196,11 +188,11 @@ pub(super) async fn renew_codes(
     inside.own(&app, &form.token)?;
     inside.must_be_fresh(&app, CODES)?;
     let mut tx = app.log.begin().await?;
-    if !rows::has_authenticator(tx.connection(), inside.account()).await? {
+    if !factors::has_authenticator(tx.connection(), inside.person()).await? {
         let text = "Recovery codes stand in for an authenticator: add one first.";
         return Err(HttpProblem::from(Problem::new(Code::Conflict, text)).into());
     }
-    let codes = new_codes(&app, &mut tx, &inside).await?;
+    let codes = setup::new_recovery_codes(&app, &mut tx, inside.person()).await?;
     let actor = inside.actor();
     audit::record(&mut tx, &actor, "account_factor.renew", &inside.account().0, &json!({})).await?;
     tx.commit().await?;
@@ -215,9 +207,9 @@ pub(super) async fn section(
     owner: Option<&Owner>,
     zone: &TimeZone,
 ) -> Result<Markup, StoreError> {
-    let mut own = rows::authenticators(connection, inside.account()).await?;
+    let mut own = factors::authenticators(connection, inside.person()).await?;
     own.retain(|row| row.confirmed);
-    let codes = rows::recovery_codes(connection, inside.account()).await?;
+    let codes = factors::recovery_codes(connection, inside.person()).await?;
     Ok(html! {
         section #factors aria-labelledby="factors-title" {
             h2 #factors-title { "Second factors" }
@@ -242,12 +234,12 @@ const NO_AUTHENTICATOR: Fault = Fault::Missing("There is no such authenticator o
 fn authenticator_line(row: &AuthenticatorRow, zone: &TimeZone) -> Markup {
     html! {
         li {
-            p { b { (row.name) } }
+            p { b { (row.name()) } }
             p.quiet {
                 "Authenticator, added on " (moment(row.created_at, zone)) "."
                 @if let Some(at) = row.last_used_at { " Last used on " (moment(at, zone)) "." }
             }
-            p { a href={ (REMOVE) "?id=" (row.id) } aria-label={ "Remove the authenticator " (row.name) } { "Remove" } }
+            p { a href={ (REMOVE) "?id=" (row.id) } aria-label={ "Remove the authenticator " (row.name()) } { "Remove" } }
         }
     }
 }
@@ -273,40 +265,7 @@ fn mail_line(owner: Option<&Owner>, is_only: bool) -> Markup {
 
 async fn enrol(app: &App, inside: &Inside, name: &str) -> Result<AuthenticatorEnrolment, HttpProblem> {
     let name = setup::acceptable_name("name", name)?;
-    let (id, account) = (FactorId(secrets::new_id()), inside.account());
-    let organization = app.settings.organization_name();
-    let (shown, seed) = authenticator::enrol(&app.server_key, id.clone(), account, &organization)
-        .map_err(|error| Problem::new(Code::Internal, error.to_string()))?;
-    let row = AuthenticatorRow {
-        id,
-        account: account.clone(),
-        name,
-        seed,
-        confirmed: false,
-        last_step: 0,
-        created_at: app.clock.now(),
-        last_used_at: None,
-    };
-    let mut tx = app.store.write().await?;
-    rows::remove_unconfirmed(&mut tx, account).await?;
-    if rows::authenticators(&mut tx, account).await?.len() >= AUTHENTICATORS {
-        let text = format!("You have {AUTHENTICATORS} authenticators already; remove one first.");
-        return Err(Problem::new(Code::Conflict, text).into());
-    }
-    rows::insert_authenticator(&mut tx, &row).await?;
-    tx.commit().await.map_err(StoreError::from)?;
-    Ok(shown)
-}
-
-fn shown(
-    app: &App,
-    inside: &Inside,
-    id: FactorId,
-    seed: &[u8],
-) -> Result<AuthenticatorEnrolment, HttpProblem> {
-    let organization = app.settings.organization_name();
-    authenticator::shown(&app.server_key, id, inside.account(), &organization, seed)
-        .map_err(|error| Problem::new(Code::Internal, error.to_string()).into())
+    authenticator::begin(app, inside.person(), inside.account(), Some(name)).await
 }
 
 /// Refuses that the last authenticator goes of an account of which more than mail can give is required.
@@ -324,17 +283,6 @@ async fn must_do_without(
     }
     let text = "A second factor is required of you, and this is your last one. Add another one first, then remove it.";
     Err(Problem::new(Code::Conflict, text).into())
-}
-
-async fn new_codes(
-    app: &App,
-    tx: &mut LogTransaction,
-    inside: &Inside,
-) -> Result<Vec<SecretString>, StoreError> {
-    let codes: Vec<SecretString> = (0..RECOVERY_CODES).map(|_| secrets::new_readable_code()).collect();
-    let hashes: Vec<_> = codes.iter().map(|code| secrets::hash_readable_code(code.expose_secret())).collect();
-    rows::replace_recovery_codes(tx.connection(), inside.account(), &hashes, app.clock.now()).await?;
-    Ok(codes)
 }
 
 fn name_page(app: &App, inside: &Inside, name: &str, trouble: Option<&Trouble>) -> Response {
@@ -378,11 +326,11 @@ fn confirm_page(
     page(status(trouble), "Add an authenticator", &content)
 }
 
-fn codes_page(title: &str, codes: &[SecretString]) -> Response {
+fn codes_page(title: &str, RecoveryCodes { codes }: &RecoveryCodes) -> Response {
     let content = html! {
         p { "These are your recovery codes. Each signs you in once, in place of an authenticator. Print or write them \
              down, and keep them where your phone is not." }
-        ul #recovery-codes.secret { @for code in codes { li { (code.expose_secret()) } } }
+        ul #recovery-codes.secret { @for code in codes { li { (code) } } }
         p { "They are shown this once." }
         (home_link())
     };
