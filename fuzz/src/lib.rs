@@ -1,13 +1,23 @@
 //! What must hold for any bytes from outside. `cargo xtask fuzz` looks for bytes that break it; the tests replay
 //! the corpora.
 
+use std::ops::ControlFlow;
+
+use jiff::tz::TimeZone;
 use mailcup_policy::{file, read_networks};
-use mailcup_service::policy::{
-    dovecot::PolicyRequest,
-    postfix::request::{self, MAX_REQUEST, Request},
+use mailcup_service::{
+    log_import::{
+        gathering::{Found, Gathering},
+        reading,
+        stamps::Calendar,
+    },
+    policy::{
+        dovecot::PolicyRequest,
+        postfix::request::{self, MAX_REQUEST, Request},
+    },
 };
 use mailcup_wire::{
-    AccessRule, LimitEdit, Network, PolicyState, RuleEdit, SendingLimit, Time,
+    AccessRule, EventBody, ImportReport, LimitEdit, Network, PolicyState, RuleEdit, SendingLimit, Time,
     desktop::{PolicyFormat, PolicyPart},
 };
 
@@ -35,6 +45,40 @@ pub fn dovecot_request(bytes: &[u8]) {
     if let Ok(attempt) = request.attempt() {
         assert!(attempt.login.0.len() <= 3 * 320, "a login is cut to what is kept");
     }
+}
+
+/// A mail server's log. Whatever stands in it, events are of the kinds that a log tells of, and reading it again
+/// finds the same ones.
+pub fn log_line(bytes: &[u8]) {
+    let found = read_log(bytes);
+    for event in &found {
+        match &event.body {
+            EventBody::SignIn(it) => {
+                assert!(it.login.0.len() <= 3 * 320, "a login is cut to what is kept");
+                assert_eq!(it.login.0.to_lowercase(), it.login.0, "logins are compared in lower case");
+            }
+            EventBody::Submission(it) => {
+                assert!(it.sender.as_ref().is_none_or(|sender| sender.len() <= 1000));
+            }
+            other => panic!("a log tells nothing of this: {other:?}"),
+        }
+    }
+    assert_eq!(read_log(bytes), found, "the same lines are the same events");
+}
+
+fn read_log(bytes: &[u8]) -> Vec<Found> {
+    let mut calendar = Calendar::new(TimeZone::UTC, Time::from_millis(1_795_000_000_000), None);
+    let (mut gathering, mut report) = (Gathering::default(), ImportReport::default());
+    let mut all = Vec::new();
+    let read = reading::read(bytes, &mut calendar, &mut gathering, &mut report, |found, _| {
+        all.extend(found);
+        ControlFlow::Continue(())
+    });
+    // What is no log may still begin like one.
+    let _ = read;
+    gathering.finish();
+    all.extend(gathering.take());
+    all
 }
 
 /// A text with many networks. What was read, written again, is read as the same.

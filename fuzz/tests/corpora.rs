@@ -32,3 +32,8 @@ fn pasted_networks() {
 fn files_of_rules_and_limits() {
     replay("rules_file", mailcup_fuzz::rules_file);
 }
+
+#[test]
+fn logs_of_mail_servers() {
+    replay("log_line", mailcup_fuzz::log_line);
+}

@@ -26,6 +26,8 @@ enum Part {
     Captcha,
     /// A log of ten million events in the service
     History,
+    /// Reading and storing a mail server's log; takes the number of its lines
+    Import,
     /// A million events in the console's local copy
     Store,
     /// A million events in the console's real window
@@ -55,6 +57,7 @@ pub fn bench(workspace: &Workspace, options: &Options) -> Result<(), Failure> {
             Part::Refusals => run(workspace, options, "refusals", "Measure refusals by mail servers")?,
             Part::Captcha => run(workspace, options, "captcha", "Measure proofs of work")?,
             Part::History => run(workspace, options, "history", "Measure the service with a long log")?,
+            Part::Import => run(workspace, options, "import", "Measure the import of a log")?,
             Part::Store => run(workspace, options, "store", "Measure the local copy")?,
             Part::Risk => run(workspace, options, "risk", "Measure the risk score")?,
             Part::Attacks => run(workspace, options, "attacks", "Attack invented people")?,
@@ -94,6 +97,7 @@ impl Part {
             | Self::Refusals
             | Self::Captcha
             | Self::History
+            | Self::Import
             | Self::Store
             | Self::Risk
             | Self::Attacks => false,
@@ -104,7 +108,13 @@ impl Part {
     fn needs_mail_servers(self) -> bool {
         match self {
             Self::Latency | Self::Window | Self::Refusals => true,
-            Self::Policy | Self::Captcha | Self::History | Self::Store | Self::Risk | Self::Attacks => false,
+            Self::Policy
+            | Self::Captcha
+            | Self::History
+            | Self::Import
+            | Self::Store
+            | Self::Risk
+            | Self::Attacks => false,
         }
     }
 }

@@ -29,6 +29,9 @@ enum Target {
     /// Files of rules and limits
     #[value(name = "rules_file")]
     RulesFile,
+    /// Logs of mail servers
+    #[value(name = "log_line")]
+    LogLine,
 }
 
 /// Memory of one fuzzed run, in MiB.
@@ -38,7 +41,13 @@ const MEMORY: u32 = 1_024;
 /// the cache folder, where [`Target::name`] is its folder.
 pub fn fuzz(workspace: &Workspace, options: &Options) -> Result<(), Failure> {
     prerequisites::ensure(Purpose::Build)?;
-    let all = [Target::PostfixRequest, Target::DovecotRequest, Target::Networks, Target::RulesFile];
+    let all = [
+        Target::PostfixRequest,
+        Target::DovecotRequest,
+        Target::Networks,
+        Target::RulesFile,
+        Target::LogLine,
+    ];
     let targets = if options.targets.is_empty() { &all[..] } else { &options.targets };
     let program = tools::find_or_install(workspace, "cargo-fuzz")
         .ok_or_else(|| Failure::new("cargo-fuzz is needed: cargo install cargo-fuzz"))?;
@@ -72,6 +81,7 @@ impl Target {
             Self::DovecotRequest => "dovecot_request",
             Self::Networks => "networks",
             Self::RulesFile => "rules_file",
+            Self::LogLine => "log_line",
         }
     }
 }

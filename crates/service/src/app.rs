@@ -99,6 +99,8 @@ pub struct Limits {
     pub head: Duration,
     /// For a whole request, its body included. A stream that answers is not limited.
     pub request: Duration,
+    /// For a log that is imported.
+    pub import: Duration,
     /// Bytes of a body, where a route does not say otherwise.
     pub body: usize,
     /// How long the end waits for requests that are under way.
@@ -129,6 +131,7 @@ impl Default for Limits {
         Self {
             head: Duration::from_secs(30),
             request: Duration::from_secs(30),
+            import: Duration::from_hours(1),
             body: 256 * 1024,
             farewell: Duration::from_secs(10),
         }

@@ -24,6 +24,12 @@ pub enum Command {
     Admin(AdminCommand),
     /// Print what to paste into a mail server's configuration, with a freshly minted key
     MailserverConfig(MailserverConfig),
+    /// Read logs of Dovecot and Postfix, so that there is history from before mailcupd
+    #[command(
+        after_help = "Exit codes: 0 done; 1 the service or its database failed; 2 wrong arguments; 3 some file is \
+                            no log or can't be read, the others were; 130 cancelled, and what was stored stays"
+    )]
+    ImportLog(ImportLog),
     /// Print the OpenAPI document
     Openapi,
     /// Write events of the past, one JSON document a line on stdin, into the log of a service that does not run
@@ -100,6 +106,30 @@ pub struct MailserverConfig {
     /// What the mail server does while mailcupd gives no answer: mail goes on, or nobody gets in
     #[arg(long, value_enum, default_value = "open")]
     pub when_down: WhenDownName,
+}
+
+#[derive(Debug, Args)]
+pub struct ImportLog {
+    /// Logs as syslog, journalctl -o json, Dovecot or Postfix write them, also packed by gzip or zstd; - is stdin
+    #[arg(required = true, value_name = "FILE")]
+    pub files: Vec<PathBuf>,
+    #[command(flatten)]
+    pub place: Place,
+    /// The time zone of stamps that name none, such as Europe/Berlin; this machine's if it is not given
+    #[arg(long, value_name = "ZONE")]
+    pub time_zone: Option<String>,
+    /// The year of a file's first line where stamps name none; else it follows from when the file was written
+    #[arg(long, value_parser = clap::value_parser!(i16).range(1990..=2200))]
+    pub year: Option<i16>,
+    /// Store nothing
+    #[arg(long)]
+    pub dry_run: bool,
+    /// Also take what mailcupd has recorded itself, for mail servers that were connected later than others
+    #[arg(long)]
+    pub also_recorded: bool,
+    /// Print the report as JSON
+    #[arg(long)]
+    pub json: bool,
 }
 
 #[derive(Debug, Clone, Copy, ValueEnum)]

@@ -192,6 +192,24 @@ impl EventLog {
         self.settle(writer, tx, staged).await.map(|_| ())
     }
 
+    /// Appends events that were read from a mail server's log and have their times and prints, in one transaction,
+    /// as far as they are not known. Answers how many were not. Nobody is alerted by them.
+    pub async fn append_imported(&self, events: Vec<(Time, EventBody, i64)>) -> Result<u32, StoreError> {
+        let prepared = events.into_iter().map(|(at, body, print)| {
+            let event = self.0.new_event(Cow::Owned(body), None);
+            (at, NewEvent { print: Some(print), ..event })
+        });
+        let prepared = prepared.collect();
+        let mut writer = self.lock().await?;
+        let mut tx = self.0.store.write().await?;
+        let staged = writer.stage_imported(&mut tx, prepared).await;
+        let stored = staged
+            .as_ref()
+            .map_or(0, |staged| staged.rows.iter().filter(|(_, event)| event.print.is_some()).count());
+        self.settle(writer, tx, staged).await?;
+        Ok(u32::try_from(stored).unwrap_or(u32::MAX))
+    }
+
     /// Begins a transaction that changes resources together with their events. It holds the one writing
     /// connection: keep it short, and don't append to the log otherwise meanwhile.
     pub async fn begin(&self) -> Result<LogTransaction, StoreError> {

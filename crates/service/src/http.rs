@@ -16,6 +16,7 @@ pub mod etag;
 mod events;
 mod frame;
 pub mod hosts;
+mod imports;
 mod invitations;
 mod mail_servers;
 pub(crate) mod me;
@@ -119,6 +120,7 @@ fn api() -> OpenApiRouter<Arc<App>> {
         .merge(blocks::routes())
         .merge(policy::routes())
         .merge(events::routes())
+        .merge(imports::routes())
         .merge(mail_servers::routes())
         .merge(notices::routes())
         .merge(places::routes())

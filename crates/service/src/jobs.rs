@@ -92,15 +92,19 @@ pub async fn roll_up(log: &EventLog) -> Result<(), StoreError> {
     }
 }
 
-/// Deletes events from before `cutoff`, as far as they are rolled up, and records how many. Only a run of the
-/// oldest events goes, so that the numbers of those kept have no gap. Rests as long as it worked, so that half of
+/// Deletes events from before `cutoff`, as far as they are rolled up, and records how many. Of what the service
+/// recorded only a run of the oldest events goes, so that the numbers of those kept have no gap but where imported
+/// events, which are older than their neighbours, went before. Rests as long as it worked, so that half of
 /// the time is left to those who append.
 pub async fn expire(log: &EventLog, cutoff: Time) -> Result<u32, StoreError> {
     let mut count = 0u32;
     loop {
         let mut tx = log.store().write().await?;
         let begun = std::time::Instant::now();
-        let expired = rollups::expire(&mut tx, cutoff, EXPIRE).await?;
+        let mut expired = rollups::expire(&mut tx, cutoff, EXPIRE).await?;
+        if expired == 0 {
+            expired = rollups::expire_imported(&mut tx, cutoff, EXPIRE).await?;
+        }
         if expired == 0 {
             break;
         }

@@ -16,6 +16,7 @@ pub mod jobs;
 pub mod keys;
 pub mod local;
 pub mod log;
+pub mod log_import;
 pub mod mail;
 pub mod mail_servers;
 pub mod metrics;

@@ -7,14 +7,18 @@ use data_encoding::HEXLOWER;
 use jiff::SignedDuration;
 use mailcup_guard::alert::Subject;
 use mailcup_wire::{
-    Code, Login, MailServerKind, MailServerSnippet, NewAdmin, Problem, Role, Scope, Time, WhenDown,
+    Code, ImportEvents, ImportReport, Login, MailServerKind, MailServerSnippet, NewAdmin, Problem, Role,
+    Scope, Time, WhenDown,
 };
 use secrecy::{ExposeSecret, SecretString};
 use serde::{Deserialize, Serialize};
 use serde_json::json;
 use tokio::{
     io::{AsyncBufReadExt, AsyncReadExt, AsyncWriteExt, BufReader},
-    net::{UnixListener, UnixStream},
+    net::{
+        UnixListener, UnixStream,
+        unix::{OwnedReadHalf, OwnedWriteHalf},
+    },
 };
 
 use crate::{
@@ -23,6 +27,10 @@ use crate::{
     clock::Clock,
     config::{Config, PolicyAddress},
     http::{admins as http_admins, api_keys, problem::HttpProblem},
+    log_import::{
+        gathering::Found,
+        keep::{self, Bounds},
+    },
     mail::text::{self, Occasion},
     outbox, passwords, secrets, sign_in,
     snippet::{self, Dovecot, Postfix},
@@ -44,6 +52,20 @@ pub enum Request {
         login: String,
         password: Option<String>,
     },
+    /// Takes events of the past: one [`ImportStep`] a line follows, and each is answered before the next.
+    Import {
+        /// Of the logs that they are read from.
+        names: String,
+        also_recorded: bool,
+    },
+}
+
+/// A step of an import.
+#[derive(Debug, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum ImportStep {
+    Events(Vec<Found>),
+    End(ImportReport),
 }
 
 /// How long a way in stays open.
@@ -51,9 +73,12 @@ const RECOVERY: SignedDuration = SignedDuration::from_mins(15);
 
 const LONGEST_REQUEST: u64 = 64 * 1024;
 
+/// A portion of events, each at its longest.
+const LONGEST_STEP: u64 = 16 * 1024 * 1024;
+
 /// Asks the running service, or does it in its database when none runs. Answers what to print.
 pub async fn ask(config: Config, request: Request) -> Result<String, String> {
-    if let Ok(stream) = UnixStream::connect(socket_path(&config)).await {
+    if let Some(stream) = connect(&config).await {
         return converse(stream, &request)
             .await
             .map_err(|error| format!("the service said nothing: {error}"))?;
@@ -64,6 +89,11 @@ pub async fn ask(config: Config, request: Request) -> Result<String, String> {
     let done = carry_out(&app, request).await;
     app.close().await.map_err(|error| error.to_string())?;
     done.map_err(|problem| problem.problem().message.clone())
+}
+
+/// The running service; none if none runs.
+pub(crate) async fn connect(config: &Config) -> Option<UnixStream> {
+    UnixStream::connect(socket_path(config)).await.ok()
 }
 
 /// Opens the socket, with access for the service's user alone.
@@ -159,7 +189,59 @@ async fn carry_out(app: &Arc<App>, request: Request) -> Result<String, HttpProbl
             Ok(format!("{} can sign in now; one-time codes go to {}.\n", admin.login, admin.email))
         }
         Request::Recover { login, password } => recover(app, &login, password).await,
+        Request::Import { .. } => {
+            Err(Problem::new(Code::BadRequest, "An import needs a conversation.").into())
+        }
     }
+}
+
+/// Takes portions of events until the end, or until whoever brings them is gone.
+async fn import(
+    mut read: BufReader<OwnedReadHalf>,
+    mut write: OwnedWriteHalf,
+    app: &Arc<App>,
+    names: &str,
+    also_recorded: bool,
+) -> io::Result<()> {
+    let ready: Result<(), Problem> = app.must_be_set_up().map_err(|problem| problem.problem().clone());
+    say(&mut write, &ready).await?;
+    if ready.is_err() {
+        return Ok(());
+    }
+    let bounds = Bounds::of(app, also_recorded);
+    let mut line = Vec::new();
+    let mut kept = ImportEvents::default();
+    loop {
+        line.clear();
+        (&mut read).take(LONGEST_STEP).read_until(b'\n', &mut line).await?;
+        if line.is_empty() {
+            // It was given up; what is stored stays, and is told.
+            let report = ImportReport { events: kept, ..ImportReport::default() };
+            return keep::note(app, &Actor::default(), names, &report).await.map_err(io::Error::other);
+        }
+        match serde_json::from_slice(&line) {
+            Ok(ImportStep::Events(found)) => {
+                let events = keep::keep(app, found, bounds).await;
+                kept += *events.as_ref().unwrap_or(&ImportEvents::default());
+                say(&mut write, &events.map_err(Problem::from)).await?;
+            }
+            Ok(ImportStep::End(report)) => {
+                let report = ImportReport { events: kept, ..report };
+                let noted = keep::note(app, &Actor::default(), names, &report).await;
+                return say(&mut write, &noted.map_err(Problem::from)).await;
+            }
+            Err(error) => {
+                let problem: Result<(), _> = Err(Problem::new(Code::BadRequest, error.to_string()));
+                return say(&mut write, &problem).await;
+            }
+        }
+    }
+}
+
+async fn say<T: Serialize>(write: &mut OwnedWriteHalf, answer: &Result<T, Problem>) -> io::Result<()> {
+    let mut line = serde_json::to_vec(answer)?;
+    line.push(b'\n');
+    write.write_all(&line).await
 }
 
 async fn recover(app: &Arc<App>, login: &str, password: Option<String>) -> Result<String, HttpProblem> {
@@ -257,9 +339,13 @@ async fn converse(mut stream: UnixStream, request: &Request) -> io::Result<Resul
 
 async fn answer(stream: UnixStream, app: &Arc<App>) -> io::Result<()> {
     let (read, mut write) = stream.into_split();
+    let mut read = BufReader::new(read);
     let mut line = String::new();
-    BufReader::new(read.take(LONGEST_REQUEST)).read_line(&mut line).await?;
+    (&mut read).take(LONGEST_REQUEST).read_line(&mut line).await?;
     let done = match serde_json::from_str(&line) {
+        Ok(Request::Import { names, also_recorded }) => {
+            return import(read, write, app, &names, also_recorded).await;
+        }
         Ok(request) => carry_out(app, request).await.map_err(|problem| problem.problem().clone()),
         Err(error) => Err(Problem::new(Code::BadRequest, error.to_string())),
     };

@@ -2,10 +2,13 @@
 
 use std::{io::Write, process::ExitCode};
 
+use jiff::tz::TimeZone;
 use mailcup_service::{
-    cli::{AdminCommand, AdminCreate, AdminRecover, Cli, Command, MailserverConfig, Place, Serve},
+    cli::{AdminCommand, AdminCreate, AdminRecover, Cli, Command, ImportLog, MailserverConfig, Place, Serve},
     config::{Config, ConfigError},
-    history, http, local, log, server,
+    history, http, local, log,
+    log_import::run::{self, Ended, Options},
+    server,
 };
 use mailcup_wire::{Login, NewAdmin};
 
@@ -15,6 +18,12 @@ static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
 
 /// The command line or the configuration is wrong.
 const USAGE: u8 = 2;
+
+/// A file is no log, or can't be read.
+const UNREAD: u8 = 3;
+
+/// Like a program that Ctrl+C ended.
+const CANCELLED: u8 = 130;
 
 fn main() -> ExitCode {
     let cli = match Cli::read(std::env::args_os()) {
@@ -54,6 +63,7 @@ fn run(command: Command) -> Result<(), (u8, String)> {
             let request = local::Request::Snippet { server: server.into(), when_down: when_down.into() };
             ask(place, request)
         }
+        Command::ImportLog(arguments) => import_log(arguments),
         Command::History(place) => {
             let serve = Serve { place, ..Serve::default() };
             let config = Config::read(&serve, std::env::vars()).map_err(|error| usage(&error))?;
@@ -78,6 +88,30 @@ fn ask(place: Place, request: local::Request) -> Result<(), (u8, String)> {
         let text = local::ask(config, request).await?;
         write!(std::io::stdout(), "{text}").map_err(|error| error.to_string())
     })
+}
+
+fn import_log(arguments: ImportLog) -> Result<(), (u8, String)> {
+    let ImportLog { files, place, time_zone, year, dry_run, also_recorded, json } = arguments;
+    let zone = match time_zone {
+        Some(name) => TimeZone::get(&name).map_err(|error| (USAGE, format!("--time-zone: {error}")))?,
+        None => TimeZone::system(),
+    };
+    let serve = Serve { place, ..Serve::default() };
+    let config = Config::read(&serve, std::env::vars()).map_err(|error| usage(&error))?;
+    let mut ended = Ended::Done;
+    let options = Options { files, zone, year, dry_run, json, also_recorded };
+    block_on(async {
+        ended = run::run(config, options).await?;
+        Ok::<_, String>(())
+    })?;
+    match ended {
+        Ended::Done => Ok(()),
+        Ended::SomeUnread => Err((UNREAD, "not every file was read; see above".to_owned())),
+        Ended::Cancelled => Err((
+            CANCELLED,
+            "cancelled; what was stored stays, and the same command goes on with the rest".to_owned(),
+        )),
+    }
 }
 
 /// The first line of stdin.

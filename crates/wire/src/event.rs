@@ -191,6 +191,8 @@ wire! {
         RiskWouldRefuse,
         NothingAgainst,
         MailServer,
+        /// It was read from a mail server's log, long after it happened perhaps.
+        Imported,
     }
 }
 

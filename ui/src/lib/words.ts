@@ -243,6 +243,7 @@ const reasonName = named<ReasonCode>({
   recovered: m.words_reason_recovered,
   nothing_against: m.words_reason_nothing_against,
   mail_server: m.words_reason_mail_server,
+  imported: m.words_reason_imported,
 });
 
 /** Why it was decided so: in English the service's own sentence, which may say more. */

@@ -71,6 +71,8 @@ pub(super) struct Writer {
 pub(super) struct Staged {
     pub first_seq: u64,
     pub rows: Vec<(Time, NewEvent)>,
+    /// Up to when the log has come by them; none for imported events.
+    pub until: Option<Time>,
 }
 
 impl Writer {
@@ -256,15 +258,38 @@ impl Writer {
         }
         rows.extend(derived);
         events::insert(tx, first_seq, &rows).await?;
-        Ok(Staged { first_seq, rows })
+        let until = rows.last().map(|(at, _)| *at);
+        Ok(Staged { first_seq, rows, until })
+    }
+
+    /// Puts imported events into a transaction, as far as they are not known: accounts are discovered and networks
+    /// become known by them, and nobody is alerted. After it follows what follows [`Writer::stage`].
+    pub async fn stage_imported(
+        &mut self,
+        tx: &mut SqliteConnection,
+        mut rows: Vec<(Time, NewEvent)>,
+    ) -> Result<Staged, StoreError> {
+        let first_seq = self.next_seq;
+        rows.sort_by_key(|(at, _)| *at);
+        if let (Some((from, _)), Some((until, _))) = (rows.first(), rows.last()) {
+            let mut known = events::prints(tx, *from, *until).await?;
+            rows.retain(|(_, event)| event.print.is_none_or(|print| known.insert(print)));
+        }
+        let mut derived = Vec::new();
+        for (seq, (at, event)) in (first_seq..).zip(&rows) {
+            if event.kind == EventKind::SignIn {
+                self.learn(tx, seq, *at, event, &mut derived).await?;
+            }
+        }
+        rows.extend(derived);
+        events::insert(tx, first_seq, &rows).await?;
+        Ok(Staged { first_seq, rows, until: None })
     }
 
     /// What was staged is durable now.
     pub fn advance(&mut self, staged: &Staged) {
         self.next_seq = staged.first_seq + staged.rows.len() as u64;
-        if let Some((at, _)) = staged.rows.last() {
-            self.last_at = *at;
-        }
+        self.last_at = staged.until.unwrap_or(self.last_at);
     }
 
     /// Derives from a sign-in: an account that is discovered, a network that becomes known, alerts.
@@ -279,17 +304,7 @@ impl Writer {
         let (Some(login), Some(outcome)) = (&event.login, event.outcome.and_then(Outcome::from_code)) else {
             return Ok(());
         };
-        let mut familiarity = Familiarity::Known;
-        if outcome == Outcome::Succeeded {
-            if is_of_account(event.protocol) && !self.accounts.contains(login) {
-                derived.extend(discover(tx, login, at).await?.map(|event| (at, event)));
-                self.accounts.insert(Arc::clone(login));
-            }
-            if let Some(address) = event.address {
-                let network = address_bytes(client_network(address.ip()).network());
-                familiarity = self.familiarity(tx, login, network, seq, true).await?;
-            }
-        }
+        let familiarity = self.learn(tx, seq, at, event, derived).await?;
         self.observe(
             &SignInRow {
                 seq,
@@ -302,6 +317,26 @@ impl Writer {
             familiarity,
         );
         Ok(())
+    }
+
+    /// Derives from a sign-in that succeeded: an account that is discovered, a network that becomes known.
+    async fn learn(
+        &mut self,
+        tx: &mut SqliteConnection,
+        seq: u64,
+        at: Time,
+        event: &NewEvent,
+        derived: &mut Vec<(Time, NewEvent)>,
+    ) -> Result<Familiarity, StoreError> {
+        let succeeded = event.outcome.and_then(Outcome::from_code) == Some(Outcome::Succeeded);
+        let Some(login) = event.login.as_ref().filter(|_| succeeded) else { return Ok(Familiarity::Known) };
+        if is_of_account(event.protocol) && !self.accounts.contains(login) {
+            derived.extend(discover(tx, login, at).await?.map(|event| (at, event)));
+            self.accounts.insert(Arc::clone(login));
+        }
+        let Some(address) = event.address else { return Ok(Familiarity::Known) };
+        let network = address_bytes(client_network(address.ip()).network());
+        self.familiarity(tx, login, network, seq, true).await
     }
 
     /// Derives from a submission that limits stopped: alerts, and the owner's mail.
@@ -411,11 +446,12 @@ impl Writer {
         self.raised.clear();
         self.watch = Watch::new(self.rules);
         self.book = AlertBook::default();
-        let Some((_, last, last_at)) = bounds else {
+        let Some((_, last, _)) = bounds else {
             self.next_seq = 1;
             return Ok(());
         };
         self.next_seq = last + 1;
+        let Some(last_at) = events::recorded_last(store.read()).await? else { return Ok(()) };
         self.last_at = last_at;
 
         let window = i64::try_from(self.rules.window.as_millis()).unwrap_or(i64::MAX);
@@ -482,10 +518,10 @@ impl Writer {
 }
 
 impl Staged {
-    /// The sign-ins among it, for whom risk is reckoned.
+    /// The sign-ins among it, for whom risk is reckoned. What was imported is past: it is read with the rest of the past.
     pub fn sign_ins(&self, writer: &Writer) -> impl Iterator<Item = Seen> {
-        let rows =
-            (self.first_seq..).zip(&self.rows).filter(|(_, (_, event))| event.kind == EventKind::SignIn);
+        let is_news = |event: &NewEvent| event.kind == EventKind::SignIn && event.print.is_none();
+        let rows = (self.first_seq..).zip(&self.rows).filter(move |(_, (_, event))| is_news(event));
         rows.filter_map(|(seq, (at, event))| {
             let login = event.login.clone()?;
             Some(Seen {

@@ -21,7 +21,7 @@ use futures_util::FutureExt;
 use mailcup_wire::{Code, Problem};
 
 use super::{
-    hosts,
+    hosts, imports,
     problem::{self, HttpProblem},
 };
 use crate::app::App;
@@ -79,8 +79,9 @@ async fn answer(app: &App, request: Request, next: Next) -> Response {
     if let Err(problem) = hosts::check(&app.hosts, &request) {
         return problem.into_response();
     }
+    let limit = if request.uri().path() == imports::PATH { app.limits.import } else { app.limits.request };
     let inner = AssertUnwindSafe(next.run(request)).catch_unwind();
-    match tokio::time::timeout(app.limits.request, inner).await {
+    match tokio::time::timeout(limit, inner).await {
         Ok(Ok(response)) => response,
         Ok(Err(panic)) => {
             tracing::error!(panic = panic_message(&*panic), "a handler panicked");

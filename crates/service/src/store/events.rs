@@ -1,6 +1,9 @@
 //! Rows of the event log.
 
-use std::sync::{Arc, LazyLock};
+use std::{
+    collections::HashSet,
+    sync::{Arc, LazyLock},
+};
 
 use mailcup_guard::risk::signals::Password;
 use mailcup_wire::{Address, EventBody, EventKind, Outcome, Protocol, ReasonCode, Time};
@@ -30,6 +33,8 @@ pub struct NewEvent {
     pub client: Option<Arc<str>>,
     /// Of a sign-in that was refused because of its risk: whether its password was right.
     pub refused_for_risk: Option<Password>,
+    /// Names what was read from a mail server's log.
+    pub print: Option<i64>,
 }
 
 /// An event in its place.
@@ -106,6 +111,7 @@ impl NewEvent {
             hits: Vec::new(),
             client,
             refused_for_risk,
+            print: None,
         }
     }
 }
@@ -118,12 +124,12 @@ static INSERTS: LazyLock<Vec<SqlStr>> = LazyLock::new(|| {
     (0..CHUNK_BITS)
         .map(|bit| {
             let row = |row: usize| {
-                let numbers: Vec<_> = (1..=9).map(|column| format!("${}", row * 9 + column)).collect();
+                let numbers: Vec<_> = (1..=10).map(|column| format!("${}", row * 10 + column)).collect();
                 format!("({})", numbers.join(","))
             };
             let rows: Vec<_> = (0..1usize << bit).map(row).collect();
             let sql = format!(
-                "INSERT INTO events (seq, at, kind, protocol, outcome, mark, login, address, body) VALUES {}",
+                "INSERT INTO events (seq, at, kind, protocol, outcome, mark, login, address, body, print) VALUES {}",
                 rows.join(",")
             );
             AssertSqlSafe(Arc::<str>::from(sql)).into_sql_str()
@@ -153,7 +159,8 @@ pub async fn insert(
                 .bind(event.mark.map(u16::cast_signed))
                 .bind(event.login.clone())
                 .bind(event.address.map(|address| address_bytes(address.ip()).to_vec()))
-                .bind(Arc::clone(&event.body));
+                .bind(Arc::clone(&event.body))
+                .bind(event.print);
             seq += 1;
         }
         query.execute(&mut *connection).await?;
@@ -173,6 +180,30 @@ pub async fn bounds(readers: &SqlitePool) -> Result<Option<(u64, u64, Time)>, St
         }
         _ => None,
     })
+}
+
+/// When the service recorded an event last; imported ones have times of their own.
+pub async fn recorded_last(readers: &SqlitePool) -> Result<Option<Time>, StoreError> {
+    let at: Option<i64> =
+        sqlx::query_scalar("SELECT at FROM events WHERE print IS NULL ORDER BY seq DESC LIMIT 1")
+            .fetch_optional(readers)
+            .await?;
+    Ok(at.map(Time::from_millis))
+}
+
+/// The prints of imported events of this time, its ends included.
+pub async fn prints(
+    connection: &mut SqliteConnection,
+    from: Time,
+    until: Time,
+) -> Result<HashSet<i64>, StoreError> {
+    let prints: Vec<i64> =
+        sqlx::query_scalar("SELECT print FROM events WHERE at >= $1 AND at <= $2 AND print IS NOT NULL")
+            .bind(from.as_millis())
+            .bind(until.as_millis())
+            .fetch_all(connection)
+            .await?;
+    Ok(prints.into_iter().collect())
 }
 
 /// At most `limit` events after `after`, oldest first.
@@ -211,7 +242,7 @@ pub async fn first_since(
     Ok(first.map(i64::cast_unsigned))
 }
 
-/// At most `limit` sign-ins after `after`, oldest first.
+/// At most `limit` sign-ins after `after`, oldest first; imported ones are no news to alert rules.
 pub async fn sign_ins(
     connection: &mut SqliteConnection,
     after: u64,
@@ -219,7 +250,7 @@ pub async fn sign_ins(
 ) -> Result<Vec<SignInRow>, StoreError> {
     let rows = sqlx::query(
         "SELECT seq, at, outcome, mark, login, address FROM events \
-         WHERE seq > $1 AND kind = 1 ORDER BY seq LIMIT $2",
+         WHERE seq > $1 AND kind = 1 AND print IS NULL ORDER BY seq LIMIT $2",
     )
     .bind(after.cast_signed())
     .bind(i64::from(limit))

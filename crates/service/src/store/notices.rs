@@ -62,7 +62,7 @@ pub async fn note_reached(connection: &mut SqliteConnection, seq: u64) -> Result
     progress::note(connection, Job::Notices, seq.cast_signed()).await
 }
 
-/// Authorizations among the events after `after` up to `until`, oldest first.
+/// Authorizations among the events after `after` up to `until`, oldest first; imported ones are no news to anybody.
 pub async fn authorizations(
     connection: &mut SqliteConnection,
     after: u64,
@@ -71,7 +71,7 @@ pub async fn authorizations(
     let [imap, pop3, submission, sieve] = MAIL_PROTOCOLS.map(RowCode::code);
     let rows = sqlx::query(
         "SELECT seq, at, body FROM events WHERE seq > $1 AND seq <= $2 AND kind = $3 AND outcome = $4 \
-         AND protocol IN ($5, $6, $7, $8) ORDER BY seq",
+         AND protocol IN ($5, $6, $7, $8) AND print IS NULL ORDER BY seq",
     )
     .bind(after.cast_signed())
     .bind(until.cast_signed())

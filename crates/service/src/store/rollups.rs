@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 
 use mailcup_guard::client::client_network;
 use mailcup_wire::Time;
-use sqlx::{Row, SqliteConnection};
+use sqlx::{AssertSqlSafe, Row, SqliteConnection};
 
 use super::{
     StoreError,
@@ -83,6 +83,33 @@ pub async fn expire(connection: &mut SqliteConnection, cutoff: Time, limit: u32)
     event_index::forget(connection, last).await?;
     let done = sqlx::query("DELETE FROM events WHERE seq <= $1").bind(last).execute(&mut *connection).await?;
     Ok(u32::try_from(done.rows_affected()).unwrap_or(u32::MAX))
+}
+
+/// Deletes at most `limit` of the imported events that are older than `cutoff` and rolled up, wherever they stand in
+/// the log: they are older than their neighbours. Answers how many were deleted.
+pub async fn expire_imported(
+    connection: &mut SqliteConnection,
+    cutoff: Time,
+    limit: u32,
+) -> Result<u32, StoreError> {
+    let done = progress::of(connection, Job::RollUp).await?;
+    let seqs: Vec<i64> = sqlx::query_scalar(
+        "SELECT seq FROM events WHERE at < $1 AND print IS NOT NULL AND seq <= $2 ORDER BY at LIMIT $3",
+    )
+    .bind(cutoff.as_millis())
+    .bind(done)
+    .bind(i64::from(limit))
+    .fetch_all(&mut *connection)
+    .await?;
+    if seqs.is_empty() {
+        return Ok(0);
+    }
+    for table in ["event_index", "events"] {
+        let list: Vec<_> = seqs.iter().map(i64::to_string).collect();
+        let sql = format!("DELETE FROM {table} WHERE seq IN ({})", list.join(","));
+        sqlx::query(AssertSqlSafe(sql)).execute(&mut *connection).await?;
+    }
+    Ok(u32::try_from(seqs.len()).unwrap_or(u32::MAX))
 }
 
 /// Sign-ins and submissions counted so far, over all days; for checks.

@@ -55,6 +55,7 @@ export const closed = {
     "recovered",
     "nothing_against",
     "mail_server",
+    "imported",
   ],
 } as const satisfies {
   kind: readonly EventKind[];

@@ -90,6 +90,8 @@ export function reasonName(reason: ReasonCode): string {
       return m.activity_reason_nothing_against();
     case "mail_server":
       return m.activity_reason_mail_server();
+    case "imported":
+      return m.activity_reason_imported();
   }
 }
 
