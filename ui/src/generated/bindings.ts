@@ -2009,7 +2009,9 @@ export type ReasonCode = "credentials" |
 /**  The password was right, and too much speaks against the account's owner. */
 "stolen_password" | 
 /**  Too much speaks against it, but risk is report-only. */
-"risk_would_refuse" | "nothing_against" | "mail_server";
+"risk_would_refuse" | "nothing_against" | "mail_server" | 
+/**  It was read from a mail server's log, long after it happened perhaps. */
+"imported";
 
 /**  Shown once. Each code works once. */
 export type RecoveryCodes = {
