@@ -14,6 +14,7 @@ use jiff::{SignedDuration, Timestamp};
 use mailcup_lab::{
     clients::{MailProtocol, Mechanism, OutgoingMessage, SmtpClient, Source, sign_in},
     mail_servers::{MailServers, MailServersConfig},
+    outbox::Outbox,
     service::{Api, Service, ServiceConfig},
     wait,
 };
@@ -258,11 +259,8 @@ async fn history_has_its_own_time_and_alarms_nobody() {
     stage.service.run().await.unwrap();
     let alerts = stage.owner.alerts().await.unwrap();
     assert!(alerts.iter().all(|alert| alert.state != AlertState::Open), "{alerts:?}");
-    let outbox = stage.service.data_dir().join("outbox/new");
-    let told = fs::read_dir(outbox)
-        .unwrap()
-        .flatten()
-        .filter(|mail| fs::read_to_string(mail.path()).unwrap().contains("203.0.113.7"));
+    let mails = Outbox::of(stage.service.data_dir()).mails();
+    let told = mails.iter().filter(|mail| fs::read_to_string(mail).unwrap().contains("203.0.113.7"));
     assert_eq!(told.count(), 0, "nobody is told of the past");
     let audit: AuditPage = stage.owner.get("/v1/audit").await.unwrap();
     let entry = audit.entries.iter().find(|entry| entry.action == "log.import").unwrap();
