@@ -18,6 +18,8 @@ pub enum Target {
     Account(String),
     /// A login in lower case, where it comes from this network.
     AccountNetwork(String, IpNet),
+    /// What a login in lower case sends; its sign-ins go on.
+    Sending(String),
 }
 
 /// A temporary refusal.
@@ -38,6 +40,8 @@ pub struct BlockSet {
     v4: Prefixes,
     v6: Prefixes,
     accounts: HashMap<String, Vec<usize>>,
+    /// Accounts that may not send.
+    sending: HashMap<String, Vec<usize>>,
 }
 
 impl Block {
@@ -46,6 +50,7 @@ impl Block {
         self.expires_at.is_none_or(|end| now < end)
     }
 
+    /// Whether it refuses sign-ins, and with them all that follows one.
     fn refuses(&self, address: Option<IpAddr>, login: Option<&str>) -> bool {
         let address = address.map(|address| address.to_canonical());
         match &self.target {
@@ -55,6 +60,7 @@ impl Block {
             Target::AccountNetwork(account, network) => {
                 login == Some(account.as_str()) && address.is_some_and(|address| network.contains(&address))
             }
+            Target::Sending(_) => false,
         }
     }
 }
@@ -78,6 +84,7 @@ impl BlockSet {
                 Target::Account(login) | Target::AccountNetwork(login, _) => {
                     set.accounts.entry(login.clone()).or_default().push(index);
                 }
+                Target::Sending(login) => set.sending.entry(login.clone()).or_default().push(index),
             }
         }
         set.v4.sort();
@@ -85,7 +92,8 @@ impl BlockSet {
         set
     }
 
-    /// The blocks that refuse `address` or `login` at `now`: the narrowest network first, the account last.
+    /// The blocks that refuse sign-ins from `address` or of `login` at `now`: the narrowest network first, the account
+    /// last.
     pub fn matching(&self, address: Option<IpAddr>, login: Option<&str>, now: Timestamp) -> Vec<&Block> {
         if self.blocks.is_empty() {
             return Vec::new();
@@ -104,6 +112,13 @@ impl BlockSet {
             .filter_map(|index| self.blocks.get(index))
             .filter(|block| block.is_active(now) && block.refuses(address, login))
             .collect()
+    }
+
+    /// The blocks that keep `login` from sending at `now`, beside those of [`BlockSet::matching`].
+    pub fn suspending(&self, login: Option<&str>, now: Timestamp) -> Vec<&Block> {
+        let indexes = login.and_then(|login| self.sending.get(login));
+        let blocks = indexes.into_iter().flatten().filter_map(|index| self.blocks.get(*index));
+        blocks.filter(|block| block.is_active(now)).collect()
     }
 
     pub fn is_empty(&self) -> bool {
@@ -162,6 +177,16 @@ mod tests {
     }
 
     #[test]
+    fn suspended_sending_refuses_no_sign_in() {
+        let set = BlockSet::new([block(1, Target::Sending("a@x".into()), Some(100))]);
+        assert!(set.matching(None, Some("a@x"), at(0)).is_empty());
+        assert_eq!(set.suspending(Some("a@x"), at(99)).len(), 1);
+        assert!(set.suspending(Some("a@x"), at(100)).is_empty());
+        assert!(set.suspending(Some("b@x"), at(0)).is_empty());
+        assert!(set.suspending(None, at(0)).is_empty());
+    }
+
+    #[test]
     fn the_narrowest_network_comes_first_and_the_account_last() {
         let set = BlockSet::new([
             block(1, Target::Account("a@x".into()), None),
@@ -193,6 +218,7 @@ mod tests {
                 Target::Network(IpNet::new(ip, length.min(width)).unwrap())
             }),
             "[abc]@x".prop_map(Target::Account),
+            "[abc]@x".prop_map(Target::Sending),
             ("[abc]@x", address(), 0u8..=128).prop_map(|(login, ip, length)| {
                 let ip = ip.to_canonical();
                 let width = if ip.is_ipv4() { 32 } else { 128 };

@@ -9,7 +9,7 @@ use jiff::{SignedDuration, Timestamp};
 
 use crate::{
     access::{Against, Country, Protocol, RuleId, RuleSet, Scope, Visitor},
-    block::{BlockId, BlockSet, Target},
+    block::{Block, BlockId, BlockSet, Target},
     limit::{KnownNetworks, LimitAction, LimitSet},
     limiter::{Lease, Limiter, Reached, Reservation, Sender},
 };
@@ -104,7 +104,14 @@ pub fn session(attempt: &Attempt<'_>, policy: &Policy, now: Timestamp) -> Decisi
 
 /// Decides on a submission by who sends it and from where, without counting anything.
 pub fn submission(attempt: &Attempt<'_>, policy: &Policy, now: Timestamp) -> Decision<SubmissionVerdict> {
-    decide(attempt, policy, now, SubmissionVerdict::Accept, SubmissionVerdict::Reject)
+    let mut decision = decide(attempt, policy, now, SubmissionVerdict::Accept, SubmissionVerdict::Reject);
+    let suspending = policy.blocks.suspending(attempt.login, now);
+    if !suspending.is_empty() {
+        decision.verdict = SubmissionVerdict::Reject;
+        decision.reasons.extend(suspending.into_iter().map(blocked));
+        tidy(&mut decision.reasons);
+    }
+    decision
 }
 
 /// Decides on so many recipients more of a message, and reserves them. The leases must be written down before the
@@ -163,14 +170,13 @@ impl Reason {
 fn decide<V>(attempt: &Attempt<'_>, policy: &Policy, now: Timestamp, pass: V, refuse: V) -> Decision<V> {
     let blocks = policy.blocks.matching(attempt.address, attempt.login, now);
     if !blocks.is_empty() && passed_until(attempt, policy, now).is_none() {
-        let reasons = blocks.into_iter().map(|block| Reason::Blocked {
-            block: block.id.clone(),
-            target: block.target.clone(),
-            expires_at: block.expires_at,
-        });
-        return Decision { verdict: refuse, reasons: reasons.collect() };
+        return Decision { verdict: refuse, reasons: blocks.into_iter().map(blocked).collect() };
     }
     by_rules(attempt, policy, now, pass, refuse)
+}
+
+fn blocked(block: &Block) -> Reason {
+    Reason::Blocked { block: block.id.clone(), target: block.target.clone(), expires_at: block.expires_at }
 }
 
 fn by_rules<V>(attempt: &Attempt<'_>, policy: &Policy, now: Timestamp, pass: V, refuse: V) -> Decision<V> {
@@ -225,7 +231,6 @@ mod tests {
     use super::*;
     use crate::{
         access::{Action, Protocols, Rule},
-        block::Block,
         limit::{Limit, LimitId, Measure, Per, Window},
     };
 
@@ -252,6 +257,16 @@ mod tests {
             expires_at: None,
             enforced,
         }
+    }
+
+    #[test]
+    fn suspended_sending_rejects_messages_and_nothing_else() {
+        let block = Block { id: BlockId("b".into()), target: Target::Sending("a@x".into()), expires_at: None };
+        let policy = Policy { blocks: BlockSet::new([block.clone()]), ..Policy::default() };
+        assert_eq!(sign_in(&attempt("a@x"), &policy, NOW).verdict, SignInVerdict::Allow);
+        let decision = submission(&attempt("a@x"), &policy, NOW);
+        assert_eq!(decision, Decision { verdict: SubmissionVerdict::Reject, reasons: vec![blocked(&block)] });
+        assert_eq!(submission(&attempt("b@x"), &policy, NOW).verdict, SubmissionVerdict::Accept);
     }
 
     #[test]

@@ -345,7 +345,7 @@ impl EventLog {
 
     fn publish(&self, writer: &mut Writer, staged: &Staged) {
         if let Some(risk) = self.0.risk.get() {
-            staged.sign_ins(writer).for_each(|seen| risk.take_in(seen));
+            staged.seen(writer).for_each(|seen| risk.take_in(seen));
         }
         // Beside the count of events: how many share a transaction.
         metrics::counter!("mailcup_event_transactions_total").increment(1);

@@ -102,5 +102,6 @@ pub(crate) fn guard_target(target: &BlockTarget) -> Target {
         BlockTarget::AccountNetwork { login, network } => {
             Target::AccountNetwork(login.0.clone(), network.net())
         }
+        BlockTarget::Sending { login } => Target::Sending(login.0.clone()),
     }
 }

@@ -14,7 +14,10 @@ use mailcup_guard::{
     alert::{Evidence, PasswordMark},
     block::Target,
     decision::SignInVerdict,
-    defence::{AutomaticBlock, Defence},
+    defence::{
+        Defence,
+        sending::{Senders, Submission, Suspicion},
+    },
     risk::{
         Client, History, Origin, SignIn, Value,
         lately::Lately,
@@ -26,9 +29,11 @@ use mailcup_wire::{Address, Outcome, Protocol, Reason, ReasonCode, Time};
 use tokio::sync::mpsc;
 
 pub use self::defend::run;
+use self::defend::Attack;
 use crate::{
     places::{Places, centres},
     settings::{Settings, stance},
+    store::events::SentRow,
 };
 
 /// Blocks that wait to be written, at most.
@@ -44,9 +49,16 @@ pub struct SignInRisk {
     defender: OnceLock<mpsc::Sender<Attack>>,
 }
 
+/// What the log took in.
+#[derive(Debug)]
+pub enum Seen {
+    SignIn(SeenSignIn),
+    Sent(SentRow),
+}
+
 /// A sign-in that the log took in.
-#[derive(Debug, Clone)]
-pub struct Seen {
+#[derive(Debug)]
+pub struct SeenSignIn {
     pub seq: u64,
     pub at: Time,
     pub login: Arc<str>,
@@ -62,6 +74,15 @@ pub struct Seen {
     pub refused_for_risk: Option<Password>,
 }
 
+impl Seen {
+    fn seq(&self) -> u64 {
+        match self {
+            Self::SignIn(seen) => seen.seq,
+            Self::Sent(sent) => sent.seq,
+        }
+    }
+}
+
 /// Whoever wants to sign in.
 #[derive(Debug, Clone, Copy)]
 pub struct Visitor<'a> {
@@ -73,18 +94,12 @@ pub struct Visitor<'a> {
     pub password: Password,
 }
 
-/// A block that is called for, and the sign-in that called for it.
-#[derive(Debug)]
-struct Attack {
-    block: AutomaticBlock,
-    evidence: Evidence,
-}
-
 #[derive(Debug, Default)]
 struct State {
     history: History,
     lately: Lately,
     defence: Defence,
+    senders: Senders,
     /// What happens while the past is still read. Until it is, nobody is judged by it.
     waiting: Option<Vec<Seen>>,
 }
@@ -113,27 +128,30 @@ impl SignInRisk {
 
     /// Forgives whom a lifted block refused.
     pub fn lifted(&self, target: &Target) {
-        self.with(|state| state.defence.lifted(target, &mut state.lately));
+        self.with(|state| state.lifted(target));
     }
 
-    /// Takes in a sign-in, and has whoever it shows to attack blocked.
+    /// Takes in what happened, and has whoever it shows to attack blocked.
     pub fn take_in(&self, seen: Seen) {
         let attack = self.with(|state| match &mut state.waiting {
             Some(waiting) => {
                 waiting.push(seen);
                 None
             }
-            None => self.consider(state, &seen),
+            None => match &seen {
+                Seen::SignIn(seen) => self.consider(state, seen),
+                Seen::Sent(sent) => self.sent(state, sent),
+            },
         });
         if let (Some(attack), Some(defender)) = (attack, self.defender.get())
             && let Err(unheard) = defender.try_send(attack)
         {
             // It is counted anew.
-            self.lifted(&unheard.into_inner().block.target);
+            self.lifted(&unheard.into_inner().target);
         }
     }
 
-    fn consider(&self, state: &mut State, seen: &Seen) -> Option<Attack> {
+    fn consider(&self, state: &mut State, seen: &SeenSignIn) -> Option<Attack> {
         let visitor = Visitor {
             login: &seen.login,
             protocol: seen.protocol,
@@ -163,7 +181,22 @@ impl SignInRisk {
             login: Arc::clone(&seen.login),
             address: seen.address.map(Address::ip),
         };
-        Some(Attack { block, evidence })
+        Some(Attack::by_sign_in(&block, evidence))
+    }
+
+    fn sent(&self, state: &mut State, sent: &SentRow) -> Option<Attack> {
+        let suspicion = state.send(sent, sent.address.map(|address| self.origin(address.ip())))?;
+        if !self.stance().enforced {
+            return None;
+        }
+        state.senders.suspended(&sent.login);
+        let evidence = Evidence {
+            seq: sent.seq,
+            at: sent.at.0,
+            login: Arc::clone(&sent.login),
+            address: sent.address.map(Address::ip),
+        };
+        Some(Attack::by_sending(&suspicion, evidence))
     }
 
     fn attempt<'a>(&self, visitor: &Visitor<'a>, at: Time) -> Attempt<'a> {
@@ -193,6 +226,28 @@ impl SignInRisk {
 
     fn with<T>(&self, work: impl FnOnce(&mut State) -> T) -> T {
         work(&mut self.state.lock().unwrap_or_else(PoisonError::into_inner))
+    }
+}
+
+impl State {
+    fn send(&mut self, sent: &SentRow, origin: Option<Origin>) -> Option<Suspicion> {
+        let known = |origin: Origin| {
+            self.history.known().is_network_known(&sent.login, origin.address, sent.at.0)
+        };
+        self.senders.submitted(&Submission {
+            at: sent.at.0,
+            login: &sent.login,
+            origin,
+            recipients: sent.recipients,
+            known: origin.is_some_and(known),
+        })
+    }
+
+    fn lifted(&mut self, target: &Target) {
+        if let Target::Sending(login) = target {
+            self.senders.resumed(login);
+        }
+        self.defence.lifted(target, &mut self.lately);
     }
 }
 

@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use jiff::{SignedDuration, Timestamp};
 use mailcup_lab::{
-    clients::{Answer, MailProtocol, sign_in},
+    clients::{Answer, MailProtocol, Mechanism, OutgoingMessage, SmtpClient, sign_in},
     mail_servers::{MailServers, MailServersConfig},
     service::{Api, Service, ServiceConfig, write_history},
     traffic::{Attempt, Cause, Password},
@@ -43,6 +43,7 @@ impl Stage {
         let owner = service.set_up().await.unwrap();
         let config = MailServersConfig {
             dovecot_snippet: service.snippet(MailServerKind::Dovecot).await.unwrap(),
+            postfix_snippet: service.snippet(MailServerKind::Postfix).await.unwrap(),
             ..MailServersConfig::default()
         };
         let settings = json!({ "level": "balanced", "enforced": enforced, "version": 0 });
@@ -65,6 +66,20 @@ impl Stage {
     async fn has_account(&self, name: &str) {
         assert!(self.knows(name, HOME).await);
         self.latest(HOME, 1).await;
+    }
+
+    /// Hands in a message for so many; answers what the last of them was told, if it was refused.
+    async fn sends(&self, name: &str, address: &str, recipients: usize) -> Option<String> {
+        let account = self.servers.account(name);
+        let mut smtp = SmtpClient::connect(self.servers.ports(), address.parse().unwrap()).await.unwrap();
+        let answer = smtp.login(Mechanism::Plain, &account.login, &account.password).await.unwrap();
+        assert!(answer.accepted, "{answer:?}");
+        let recipients: Vec<_> = (0..recipients).map(|number| format!("bob+{number}@example.org")).collect();
+        let sender = account.login.clone();
+        let message =
+            OutgoingMessage { sender: &sender, recipients: &recipients, subject: "Offer", body: "Buy" };
+        let sent = smtp.submit(&message).await.unwrap();
+        sent.refusal().map(|answer| answer.line.clone())
     }
 
     async fn blocks(&self) -> Vec<Block> {
@@ -218,4 +233,56 @@ async fn a_stolen_password_opens_nothing_in_another_country_and_its_owner_goes_o
     let guess = stage.latest("41.190.7.7", 1).await;
     assert_eq!(guess.reasons[0].code, ReasonCode::WrongPassword);
     assert_eq!(stage.blocks().await.len(), 1);
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_stolen_password_stops_sending_and_its_owner_goes_on_reading() {
+    const SUSPENDED: &str = "550 5.7.1";
+    let mut stage = Stage::set(true).await;
+    stage.has_account("anna").await;
+    for _ in 0..3 {
+        assert_eq!(stage.sends("anna", THIEF, 20).await, None);
+    }
+    let block = stage.block().await;
+    let login: mailcup_wire::Login = stage.servers.account("anna").login.as_str().into();
+    assert_eq!(block.target, BlockTarget::Sending { login: login.clone() });
+    assert_eq!((block.cause, block.expires_at), (Some(BlockCause::SendingBurst), None));
+    assert_eq!(
+        block.note,
+        format!(
+            "60 recipients within two hours from networks that the account does not use, {THIEF} the latest; in its \
+             busiest hour before there were 0."
+        )
+    );
+    let alert = stage.alert(AlertKind::StolenPassword).await;
+    assert_eq!((alert.severity, &alert.login), (Severity::Critical, &Some(login)));
+    assert!(blocked_by_itself(&alert, &block));
+
+    for address in [THIEF, HOME] {
+        let told = stage.sends("anna", address, 1).await.unwrap();
+        assert!(told.starts_with(SUSPENDED) && told.contains("suspended"), "{told}");
+        assert!(stage.knows("anna", address).await, "reading goes on");
+    }
+    assert_eq!(stage.sends("clara", THIEF, 1).await, None, "others send");
+    stage.service.stop();
+    stage.service.run().await.unwrap();
+    assert!(stage.sends("anna", HOME, 1).await.is_some());
+
+    let path = format!("/v1/blocks/{}", block.id);
+    let _: Block = stage.owner.change(Method::DELETE, &path, &json!({})).await.unwrap();
+    assert_eq!(stage.sends("anna", HOME, 20).await, None, "it counts anew");
+    assert_eq!(stage.sends("anna", HOME, 20).await, None);
+    assert_eq!(stage.blocks().await, []);
+    let alerts = stage.owner.alerts().await.unwrap();
+    assert_eq!(alerts.iter().filter(|alert| alert.kind == AlertKind::StolenPassword).count(), 1);
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn report_only_suspends_nobody() {
+    let stage = Stage::set(false).await;
+    stage.has_account("anna").await;
+    for _ in 0..5 {
+        assert_eq!(stage.sends("anna", THIEF, 20).await, None);
+    }
+    assert_eq!(stage.blocks().await, []);
 }

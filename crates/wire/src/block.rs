@@ -14,7 +14,7 @@ wire! {
         pub expires_at: Option<Time>,
         pub lifted_at: Option<Time>,
         pub lifted_by_login: Option<Login>,
-        /// Of a block that the service set by itself because of sign-ins.
+        /// Of a block that the service set by itself because of sign-ins or messages.
         #[serde(default)]
         pub cause: Option<BlockCause>,
         pub version: u32,
@@ -34,6 +34,12 @@ wire! {
         SharedPassword,
         /// The password was right, but the sign-in differs too much from what the account does.
         StolenPassword,
+        /// More was sent from networks that the account does not use than it ever sent.
+        SendingBurst,
+        /// Mail was sent from more networks in a day than the account ever used.
+        SendingFromManyNetworks,
+        /// Mail was sent from more countries in a day than the account ever did.
+        SendingFromManyCountries,
     }
 
     /// Whom a block refuses.
@@ -45,6 +51,8 @@ wire! {
         Account { login: Login },
         /// An account, where it comes from this network.
         AccountNetwork { login: Login, network: Network },
+        /// What an account sends. It may sign in and read its mail.
+        Sending { login: Login },
     }
 
     /// `POST /v1/blocks`

@@ -169,6 +169,8 @@ wire! {
         BlockedAddress,
         BlockedNetwork,
         BlockedAccount,
+        /// The account may not send.
+        SendingSuspended,
         /// A deny rule matched.
         RuleDenied,
         /// There is a list of allow rules, and none of it matched.

@@ -234,6 +234,7 @@ const reasonName = named<ReasonCode>({
   blocked_address: m.words_reason_blocked_address,
   blocked_network: m.words_reason_blocked_network,
   blocked_account: m.words_reason_blocked_account,
+  sending_suspended: m.words_reason_sending_suspended,
   rule_denied: m.words_reason_rule_denied,
   rule_not_allowed: m.words_reason_rule_not_allowed,
   rule_would_deny: m.words_reason_rule_would_deny,
@@ -522,7 +523,14 @@ export function targetText(target: BlockTarget): string {
       return target.login;
     case "account_network":
       return m.words_target_account_from({ login: target.login, network: target.network });
+    case "sending":
+      return m.words_target_sending_of({ login: target.login });
   }
+}
+
+/** The same beside its kind. */
+export function targetBesideKind(target: BlockTarget): string {
+  return target.kind === "sending" ? target.login : targetText(target);
 }
 
 export const targetName = named<BlockTarget["kind"]>({
@@ -530,11 +538,14 @@ export const targetName = named<BlockTarget["kind"]>({
   network: m.words_target_network,
   account: m.words_target_account,
   account_network: m.words_target_account_network,
+  sending: m.words_target_sending,
 });
 
 function blockSentence(block: Block): string {
   const kind = targetName[block.target.kind];
-  const target = targetText(block.target);
+  const target = targetBesideKind(block.target);
+  if (block.lifted_at && block.target.kind === "sending")
+    return m.words_block_may_send_again({ login: block.target.login });
   if (block.lifted_at) return m.words_block_may_again({ kind, target });
   if (!block.expires_at) return m.words_block_until_lifted({ kind, target });
   const time = shortTime(Date.parse(block.expires_at), Date.now());

@@ -79,7 +79,7 @@ export async function block(wanted: Wanted, confirmSelf = false): Promise<Blocke
 async function lift(id: string, target: BlockTarget) {
   try {
     await host.liftBlock(id);
-    say(m.common_may_again({ target: targetText(target) }));
+    say(mayAgain(target));
   } catch (thrown) {
     complain(asProblem(thrown).message);
   }
@@ -93,8 +93,14 @@ export async function liftWithUndo(lifted: Block): Promise<boolean> {
     complain(asProblem(thrown).message);
     return false;
   }
-  say(m.common_may_again({ target: targetText(lifted.target) }), () => void setAgain(lifted));
+  say(mayAgain(lifted.target), () => void setAgain(lifted));
   return true;
+}
+
+function mayAgain(target: BlockTarget): string {
+  return target.kind === "sending"
+    ? m.common_may_send_again({ login: target.login })
+    : m.common_may_again({ target: targetText(target) });
 }
 
 async function setAgain(lifted: Block) {
@@ -118,7 +124,7 @@ export function inForce(block: Block, now: number): boolean {
   );
 }
 
-/** Whether a block refuses sign-ins of this account, or from this address. */
+/** Whether a block is against this account, or this address. */
 export function refuses({ target }: Block, from: string | null, login: string | null): boolean {
   switch (target.kind) {
     case "address":
@@ -129,6 +135,8 @@ export function refuses({ target }: Block, from: string | null, login: string | 
       return target.login === login;
     case "account_network":
       return target.login === login && from !== null && holds(target.network, from);
+    case "sending":
+      return target.login === login;
   }
 }
 

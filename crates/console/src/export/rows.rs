@@ -92,6 +92,7 @@ fn what_happened(body: &EventBody) -> String {
                 BlockTarget::Network { network } => network.to_string(),
                 BlockTarget::Account { login } => login.to_string(),
                 BlockTarget::AccountNetwork { login, network } => format!("{login} {network}"),
+                BlockTarget::Sending { login } => format!("sending {login}"),
             };
             let what = if block.lifted_at.is_some() { "lifted" } else { "blocked" };
             [what, &whom, &block.note].join(" ").trim_end().to_owned()

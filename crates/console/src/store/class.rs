@@ -149,7 +149,9 @@ pub fn login_of(body: &EventBody) -> Option<&Login> {
         EventBody::Submission(submission) => submission.login.as_ref(),
         EventBody::Alert(alert) => alert.login.as_ref(),
         EventBody::Block(block) => match &block.target {
-            BlockTarget::Account { login } | BlockTarget::AccountNetwork { login, .. } => Some(login),
+            BlockTarget::Account { login }
+            | BlockTarget::AccountNetwork { login, .. }
+            | BlockTarget::Sending { login } => Some(login),
             BlockTarget::Address { .. } | BlockTarget::Network { .. } => None,
         },
         EventBody::Account(account) => Some(&account.login),
@@ -182,7 +184,7 @@ pub fn address_of(body: &EventBody) -> Option<Address> {
             BlockTarget::Network { network } | BlockTarget::AccountNetwork { network, .. } => {
                 Some(network.net().network().into())
             }
-            BlockTarget::Account { .. } => None,
+            BlockTarget::Account { .. } | BlockTarget::Sending { .. } => None,
         },
         EventBody::Admin(action) => action.address,
         EventBody::Account(_) | EventBody::Policy(_) | EventBody::System(_) => None,

@@ -1,6 +1,8 @@
 //! A stolen password that sends mail: told by how the account itself sends. Suspends sending for that account alone;
 //! reading goes on.
 //!
+//! Whoever is suspected is suspended by the caller, and may send again once a person says so.
+//!
 //! What an account is used to is learned from its own earlier days. Whoever stays below three times its busiest hour,
 //! and within the networks and countries of its days, is not noticed here: sending limits are for that. A thief who
 //! goes slowly raises what counts as usual; it halves in 90 days without such an hour.
@@ -95,8 +97,8 @@ struct Usual {
 }
 
 impl Senders {
-    /// Takes in a message and says whether it shows that somebody else sends. Says so once, until the account may
-    /// send again.
+    /// Takes in a message and says whether it shows that somebody else sends. Says nothing of an account that is
+    /// suspended.
     pub fn submitted(&mut self, submission: &Submission<'_>) -> Option<Suspicion> {
         if !self.accounts.contains_key(submission.login) {
             self.accounts.insert(submission.login.into(), Sender::default());
@@ -107,9 +109,12 @@ impl Senders {
         }
         sender.turn(submission.at);
         sender.count(submission);
-        let suspicion = sender.suspicion(submission);
-        sender.suspended = suspicion.is_some();
-        suspicion
+        sender.suspicion(submission)
+    }
+
+    /// Notes that an account may not send until it is resumed. What it hands in meanwhile counts nowhere.
+    pub fn suspended(&mut self, login: &str) {
+        self.accounts.entry(login.into()).or_default().suspended = true;
     }
 
     /// Lets an account send again. What it was suspended for does not count any more, and is not learned either.
@@ -264,7 +269,7 @@ mod tests {
     }
 
     #[test]
-    fn a_burst_from_a_new_network_suspends_once_and_until_resumed() {
+    fn a_burst_from_a_new_network_is_told_until_suspended_and_counts_anew_when_resumed() {
         let mut senders = used_for_a_month();
         let stolen = |minute| sent(31, minute, "198.51.100.1", "NG", 20, false);
         for minute in 0..6 {
@@ -276,6 +281,8 @@ mod tests {
             "140 recipients within two hours from networks that the account does not use, 198.51.100.1 the \
              latest; in its busiest hour before there were 40."
         );
+        assert!(senders.submitted(&stolen(7)).is_some(), "it goes on while nobody does anything");
+        senders.suspended("anna@x");
         assert_eq!(senders.submitted(&stolen(7)), None, "it was said");
         senders.resumed("anna@x");
         assert_eq!(senders.submitted(&stolen(8)), None, "it counts anew");

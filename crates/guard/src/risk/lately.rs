@@ -218,6 +218,8 @@ impl Lately {
                     window.traces.retain(|trace| trace.one != network);
                 }
             }
+            // It counts sign-ins alone.
+            Target::Sending(_) => {}
         }
     }
 

@@ -181,6 +181,7 @@ impl Service {
         let message = Submission { at, login, origin, recipients: one.sends, known };
         let suspicion = self.senders.submitted(&message);
         if suspicion.is_some() {
+            self.senders.suspended(login);
             self.suspended.insert(one.person);
         }
         suspicion

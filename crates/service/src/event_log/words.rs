@@ -79,10 +79,10 @@ pub(super) fn alert_text(subject: &Subject, alert: &Alert) -> (String, String) {
         Subject::StolenPassword { login } => (
             format!("{login}: right password, but not like its owner"),
             format!(
-                "{} with the right password refused, since network, place and habits speak against the owner; the \
-                 events say what. If it was the owner, lift the block. If not, somebody has the password: have it \
-                 changed.",
-                counted(count, "sign-in was", "sign-ins were")
+                "{} with the right password refused or sending suspended, since network, place and habits speak \
+                 against the owner; the blocks and events say what. If it was the owner, lift the block. If not, \
+                 somebody has the password: have it changed, and make new app passwords.",
+                counted(count, "time", "times")
             ),
         ),
         Subject::LimitReached { login, network, .. } => limit_text(login.as_deref(), *network, alert),
@@ -151,8 +151,11 @@ pub fn reason_text(reason: &GuardReason) -> Reason {
                 Target::AccountNetwork(login, network) => {
                     (ReasonCode::BlockedAccount, format!("The account {login}, from {network},"))
                 }
+                Target::Sending(login) => {
+                    (ReasonCode::SendingSuspended, format!("What {login} sends"))
+                }
             };
-            let until = expires_at.map_or_else(|| "it is lifted".to_owned(), |end| end.to_string());
+            let until = expires_at.map_or_else(|| "that is lifted".to_owned(), |end| end.to_string());
             Reason {
                 block: Some(BlockId(block.0.to_string())),
                 ..Reason::new(code, format!("{whom} is blocked until {until}."))

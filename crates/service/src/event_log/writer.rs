@@ -23,12 +23,12 @@ use super::{
     alert_book::{self, AlertBook},
 };
 use crate::{
-    risk::Seen,
+    risk::{Seen, SeenSignIn},
     sending::hit::OwnerMail,
     store::{
         Store, StoreError, accounts, alerts,
         codes::{RowCode, address_bytes},
-        events::{self, EpochRow, NewEvent, SignInRow},
+        events::{self, EpochRow, NewEvent, SentRow, SignInRow},
         limit_mails, outbox,
     },
 };
@@ -518,13 +518,18 @@ impl Writer {
 }
 
 impl Staged {
-    /// The sign-ins among it, for whom risk is reckoned. What was imported is past: it is read with the rest of the past.
-    pub fn sign_ins(&self, writer: &Writer) -> impl Iterator<Item = Seen> {
-        let is_news = |event: &NewEvent| event.kind == EventKind::SignIn && event.print.is_none();
-        let rows = (self.first_seq..).zip(&self.rows).filter(move |(_, (_, event))| is_news(event));
+    /// What of it says something of risk. What was imported is past: it is read with the rest of the past.
+    pub fn seen(&self, writer: &Writer) -> impl Iterator<Item = Seen> {
+        let rows = (self.first_seq..).zip(&self.rows).filter(|(_, (_, event))| event.print.is_none());
         rows.filter_map(|(seq, (at, event))| {
             let login = event.login.clone()?;
-            Some(Seen {
+            if let Some(recipients) = event.sent_to {
+                return Some(Seen::Sent(SentRow { seq, at: *at, login, address: event.address, recipients }));
+            }
+            if event.kind != EventKind::SignIn {
+                return None;
+            }
+            Some(Seen::SignIn(SeenSignIn {
                 seq,
                 at: *at,
                 exists: writer.accounts.contains(&login),
@@ -535,7 +540,7 @@ impl Staged {
                 outcome: event.outcome.and_then(Outcome::from_code)?,
                 mark: event.mark,
                 refused_for_risk: event.refused_for_risk,
-            })
+            }))
         })
     }
 }

@@ -66,7 +66,7 @@ async fn get(State(app): State<Arc<App>>, _: Reader, Path(id): Path<BlockId>) ->
     Ok(Versioned { version: block.version, value: block })
 }
 
-/// Blocks an address, a network or an account, at once and for all protocols.
+/// Blocks an address, a network or an account, at once and for all protocols; or what an account sends.
 ///
 /// A block that would refuse whoever sets it needs `confirm_self`.
 #[utoipa::path(
@@ -204,7 +204,12 @@ pub(crate) async fn put_all(
     }
     let (app, set) = (Arc::clone(app), set.to_vec());
     tx.after_commit(move || {
-        for block in set.iter().filter(|block| block.lifted_at.is_some()) {
+        // Suspended sending that is given an end is lifted by the clock, and nobody tells.
+        let is_over = |block: &&Block| {
+            let may_send_soon = matches!(block.target, BlockTarget::Sending { .. }) && block.expires_at.is_some();
+            block.lifted_at.is_some() || may_send_soon
+        };
+        for block in set.iter().filter(is_over) {
             app.risk.lifted(&guard_target(&block.target));
         }
         app.policy.put(set, app.clock.now());
@@ -229,6 +234,7 @@ fn tidy(target: BlockTarget) -> Result<BlockTarget, Problem> {
         BlockTarget::AccountNetwork { login, network } => {
             Ok(BlockTarget::AccountNetwork { login: tidy_login(&login)?, network })
         }
+        BlockTarget::Sending { login } => Ok(BlockTarget::Sending { login: tidy_login(&login)? }),
         BlockTarget::Address { .. } | BlockTarget::Network { .. } => Ok(target),
     }
 }
@@ -247,6 +253,7 @@ fn words(target: &BlockTarget) -> String {
         BlockTarget::Network { network } => format!("network {network}"),
         BlockTarget::Account { login } => format!("account {login}"),
         BlockTarget::AccountNetwork { login, network } => format!("account {login} from {network}"),
+        BlockTarget::Sending { login } => format!("sending of {login}"),
     }
 }
 

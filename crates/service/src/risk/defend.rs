@@ -3,20 +3,61 @@
 use std::sync::Arc;
 
 use mailcup_guard::{
-    alert::Subject,
+    alert::{Evidence, Subject},
     block::Target,
     client::client_network,
-    defence::{AutomaticBlock, Cause, Defence},
-    risk::{History, lately::Lately},
+    defence::{AutomaticBlock, Cause, sending::Suspicion},
 };
 use mailcup_wire::{Address, Block, BlockCause, BlockId, BlockTarget, Login, Network, Time};
 use tokio::sync::mpsc;
 
-use super::{Attack, recall::recall};
+use super::{State, recall::recall};
 use crate::{app::App, audit::Actor, event_log::AlertChangeError, http::blocks, store::StoreError};
 
 /// Blocks that are set in one transaction.
 const TOGETHER: usize = 256;
+
+/// A block that is called for, and what called for it.
+#[derive(Debug)]
+pub(super) struct Attack {
+    pub target: Target,
+    cause: BlockCause,
+    note: String,
+    /// None: until lifted.
+    expires_at: Option<Time>,
+    evidence: Evidence,
+}
+
+impl Attack {
+    pub fn by_sign_in(block: &AutomaticBlock, evidence: Evidence) -> Self {
+        let again = match block.strike {
+            0 | 1 => String::new(),
+            strike => format!(" It is the block number {strike} of it."),
+        };
+        Self {
+            target: block.target.clone(),
+            cause: shown_cause(block.cause),
+            note: format!("{block}{again}"),
+            expires_at: Some(Time::from(block.expires_at)),
+            evidence,
+        }
+    }
+
+    /// Whether somebody else sends can't be told by waiting: a person must say so.
+    pub fn by_sending(suspicion: &Suspicion, evidence: Evidence) -> Self {
+        Self {
+            target: Target::Sending(evidence.login.to_string()),
+            cause: match suspicion {
+                Suspicion::Burst { .. } => BlockCause::SendingBurst,
+                Suspicion::ManyNetworks { .. } => BlockCause::SendingFromManyNetworks,
+                Suspicion::ManyCountries { .. } => BlockCause::SendingFromManyCountries,
+            },
+            note: suspicion.to_string(),
+            expires_at: None,
+            evidence,
+        }
+    }
+}
 
 /// Sets blocks until the service stops.
 pub async fn run(app: Arc<App>) {
@@ -28,7 +69,7 @@ pub async fn run(app: Arc<App>) {
         Some(Ok(())) => {}
         Some(Err(error)) => {
             tracing::error!(%error, "the past of sign-ins can't be read; none is judged by it");
-            app.risk.begin(History::default(), Lately::default(), Defence::default());
+            app.risk.begin(State::default());
         }
         None => return,
     }
@@ -43,7 +84,7 @@ pub async fn run(app: Arc<App>) {
             tracing::error!(%error, "attacks were seen, but their blocks were not set");
             // They are counted anew.
             for attack in &attacks {
-                app.risk.lifted(&attack.block.target);
+                app.risk.lifted(&attack.target);
             }
         }
     }
@@ -54,8 +95,8 @@ async fn block(app: &Arc<App>, attacks: &[Attack]) -> Result<(), StoreError> {
     let mut tx = app.log.begin().await?;
     let mut set = Vec::with_capacity(attacks.len());
     for attack in attacks {
-        let block = block_for(&attack.block, now);
-        let (subject, critical) = subject(&attack.block.target, attack.block.cause);
+        let block = block_for(attack, now);
+        let (subject, critical) = subject(&attack.target, attack.cause);
         if let Some(alert) = tx.alert_about(&subject, critical, &attack.evidence) {
             match tx.answer_with(&alert, &block, None).await {
                 Ok(_) => {}
@@ -71,37 +112,37 @@ async fn block(app: &Arc<App>, attacks: &[Attack]) -> Result<(), StoreError> {
     Ok(())
 }
 
-fn block_for(called_for: &AutomaticBlock, now: Time) -> Block {
-    let AutomaticBlock { target, cause, strike, expires_at, .. } = called_for;
-    let again = if *strike > 1 { format!(" It is the block number {strike} of it.") } else { String::new() };
+fn block_for(attack: &Attack, now: Time) -> Block {
     Block {
         id: BlockId(format!("{:016x}", rand::random::<u64>())),
-        target: shown(target),
-        note: format!("{called_for}{again}"),
+        target: shown(&attack.target),
+        note: attack.note.clone(),
         created_at: now,
         created_by: None,
         created_by_login: None,
-        expires_at: Some(Time::from(*expires_at)),
+        expires_at: attack.expires_at,
         lifted_at: None,
         lifted_by_login: None,
-        cause: Some(shown_cause(*cause)),
+        cause: Some(attack.cause),
         version: 1,
     }
 }
 
 /// What the alert is about, and whether it can't wait.
-fn subject(target: &Target, cause: Cause) -> (Subject, bool) {
-    let of_account = |login: &String| Subject::RepeatedFailures { login: login.as_str().into() };
-    match (cause, target) {
-        (
-            Cause::StolenPassword | Cause::SharedPassword,
+fn subject(target: &Target, cause: BlockCause) -> (Subject, bool) {
+    match (target, cause) {
+        (Target::Sending(login), _)
+        | (
             Target::AccountNetwork(login, _) | Target::Account(login),
+            BlockCause::StolenPassword | BlockCause::SharedPassword,
         ) => (Subject::StolenPassword { login: login.as_str().into() }, true),
-        (_, Target::AccountNetwork(login, _) | Target::Account(login)) => (of_account(login), false),
-        (_, Target::Address(address)) => {
+        (Target::AccountNetwork(login, _) | Target::Account(login), _) => {
+            (Subject::RepeatedFailures { login: login.as_str().into() }, false)
+        }
+        (Target::Address(address), _) => {
             (Subject::NetworkFailures { network: client_network(*address) }, false)
         }
-        (_, Target::Network(network)) => (Subject::NetworkFailures { network: *network }, false),
+        (Target::Network(network), _) => (Subject::NetworkFailures { network: *network }, false),
     }
 }
 
@@ -114,17 +155,21 @@ fn shown(target: &Target) -> BlockTarget {
         Target::AccountNetwork(login, network) => {
             BlockTarget::AccountNetwork { login: Login(login.clone()), network: Network::from(*network) }
         }
+        Target::Sending(login) => BlockTarget::Sending { login: Login(login.clone()) },
     }
 }
 
-/// As guard names it.
-pub(super) fn cause_of(cause: BlockCause) -> Cause {
+/// As guard names it; none for what messages called for.
+pub(super) fn cause_of(cause: BlockCause) -> Option<Cause> {
     match cause {
-        BlockCause::PasswordSpraying => Cause::PasswordSpraying,
-        BlockCause::BruteForce => Cause::BruteForce,
-        BlockCause::DistributedGuessing => Cause::DistributedGuessing,
-        BlockCause::SharedPassword => Cause::SharedPassword,
-        BlockCause::StolenPassword => Cause::StolenPassword,
+        BlockCause::PasswordSpraying => Some(Cause::PasswordSpraying),
+        BlockCause::BruteForce => Some(Cause::BruteForce),
+        BlockCause::DistributedGuessing => Some(Cause::DistributedGuessing),
+        BlockCause::SharedPassword => Some(Cause::SharedPassword),
+        BlockCause::StolenPassword => Some(Cause::StolenPassword),
+        BlockCause::SendingBurst
+        | BlockCause::SendingFromManyNetworks
+        | BlockCause::SendingFromManyCountries => None,
     }
 }
 

@@ -1,39 +1,44 @@
-//! Reads the past again at a start: what succeeded in the last half year, what failed within the last day, and the
-//! blocks that were set by themselves.
+//! Reads the past again at a start: what succeeded in the last half year, what failed within the last day, what was
+//! sent in the last thirty, and the blocks that were set by themselves.
 
 use std::{collections::BTreeSet, iter::Peekable, sync::Arc, time::Instant, vec};
 
 use jiff::SignedDuration;
 use mailcup_guard::{
     alert::PasswordMark,
-    defence::{Defence, FORGIVEN_AFTER},
-    risk::{History, MEMORY, lately::Lately, signals::Password},
+    block::Target,
+    defence::FORGIVEN_AFTER,
+    risk::{MEMORY, signals::Password},
 };
-use mailcup_wire::{Block, Outcome, Time};
+use mailcup_wire::{Block, Outcome, Protocol, Time};
 
-use super::{SignInRisk, Visitor, defend::cause_of};
+use super::{Seen, SignInRisk, State, Visitor, defend::cause_of};
 use crate::{
     app::App,
     policy::guard_target,
     store::{
         StoreError, accounts, blocks,
-        events::{self, PastSignIn},
+        events::{self, Past, PastSince, SentRow, SignInRow},
     },
 };
 
-/// Sign-ins read at once.
+/// Events read at once.
 const PAGE: u32 = 5_000;
 
 const DAY: SignedDuration = SignedDuration::from_hours(24);
+
+/// How accounts send is learned from so much of the past.
+const SENDING: SignedDuration = SignedDuration::from_hours(30 * 24);
 
 /// So many strikes back, none can still count.
 const STRIKES: i32 = 8;
 
 /// The past, as far as it was read.
-struct Past {
-    history: History,
-    lately: Lately,
-    defence: Defence,
+struct Recall<'a> {
+    risk: &'a SignInRisk,
+    state: State,
+    /// Since when failures count, and what follows from successes for a while.
+    recent: Time,
     /// In the order of time.
     deeds: Peekable<vec::IntoIter<Deed>>,
     accounts: BTreeSet<String>,
@@ -51,84 +56,95 @@ pub async fn recall(app: &Arc<App>) -> Result<(), StoreError> {
     let (begun, now) = (Instant::now(), app.clock.now());
     // What comes after the head waits: a sign-in is taken in before the head says that it is there.
     let head = app.log.head_seq();
-    let first_waiting = app.risk.with(|state| state.waiting.as_ref()?.first().map(|seen| seen.seq));
+    let first_waiting = app.risk.with(|state| state.waiting.as_ref()?.first().map(Seen::seq));
     let until = first_waiting.unwrap_or(head + 1);
     let mut connection = app.store.read().acquire().await?;
     let set = blocks::by_itself(&mut connection, before(now, FORGIVEN_AFTER * STRIKES)).await?;
-    let mut past = Past {
-        history: History::default(),
-        lately: Lately::default(),
-        defence: Defence::default(),
+    let mut past = Recall {
+        risk: &app.risk,
+        state: State::default(),
+        recent: before(now, DAY),
         deeds: deeds(set),
         accounts: accounts::logins(&mut connection).await?.into_iter().collect(),
     };
+    let since = PastSince { failures: past.recent, sent: before(now, SENDING) };
     let (mut after, mut count) = ((before(now, MEMORY), 0), 0usize);
     loop {
-        let page = events::past_sign_ins(&mut connection, after, before(now, DAY), PAGE).await?;
+        let page = events::past(&mut connection, after, since, PAGE).await?;
         let Some(last) = page.last() else { break };
-        after = (last.row.at, last.row.seq);
+        after = last.place();
         count += page.len();
-        for sign_in in page.iter().filter(|it| it.row.seq < until) {
-            past.take_in(&app.risk, sign_in, before(now, DAY));
+        for event in page.iter().filter(|event| event.place().1 < until) {
+            past.take_in(event);
         }
         tokio::task::yield_now().await;
     }
     past.do_until(now);
     drop(connection);
-    app.risk.begin(past.history, past.lately, past.defence);
-    tracing::info!(sign_ins = count, millis = begun.elapsed().as_millis(), "the past of sign-ins is known");
+    app.risk.begin(past.state);
+    tracing::info!(events = count, millis = begun.elapsed().as_millis(), "the past of sign-ins is known");
     Ok(())
 }
 
 impl SignInRisk {
     /// Judges from now on by this past and what happened since.
-    pub(super) fn begin(&self, history: History, lately: Lately, defence: Defence) {
-        let waiting = self.with(|state| {
-            (state.history, state.lately, state.defence) = (history, lately, defence);
-            state.waiting.take()
-        });
+    pub(super) fn begin(&self, past: State) {
+        let waiting = self.with(|state| std::mem::replace(state, past).waiting);
         for seen in waiting.into_iter().flatten() {
             self.take_in(seen);
         }
     }
 }
 
-impl Past {
-    fn take_in(&mut self, risk: &SignInRisk, past: &PastSignIn, recent: Time) {
-        let row = &past.row;
-        self.do_until(row.at);
-        let client = past.client();
+impl Recall<'_> {
+    fn take_in(&mut self, past: &Past) {
+        self.do_until(past.place().0);
+        match past {
+            Past::SignIn { row, protocol, client } => self.sign_in(row, *protocol, client.as_deref()),
+            Past::Sent(sent) => self.sent(sent),
+        }
+    }
+
+    fn sign_in(&mut self, row: &SignInRow, protocol: Protocol, client: Option<&str>) {
+        let State { history, lately, .. } = &mut self.state;
         let visitor = Visitor {
             login: &row.login,
-            protocol: past.protocol,
+            protocol,
             address: row.address,
-            client: client.as_deref(),
+            client,
             password: Password::NotRight,
         };
-        let attempt = risk.attempt(&visitor, row.at);
+        let attempt = self.risk.attempt(&visitor, row.at);
         match row.outcome {
             Outcome::Succeeded => {
-                self.history.learn(&attempt.sign_in);
-                if row.at >= recent {
-                    self.lately.succeeded(&attempt.sign_in, attempt.coordinates);
+                history.learn(&attempt.sign_in);
+                if row.at >= self.recent {
+                    lately.succeeded(&attempt.sign_in, attempt.coordinates);
                 }
             }
             Outcome::Failed => {
                 let (mark, exists) = (row.mark.map(PasswordMark), self.accounts.contains(&*row.login));
-                self.lately.failed(&attempt.sign_in, mark, exists, &self.history);
+                lately.failed(&attempt.sign_in, mark, exists, history);
             }
             Outcome::Refused | Outcome::Challenged => {}
         }
+    }
+
+    /// Whatever it shows was seen then, and what was done about it is among the deeds.
+    fn sent(&mut self, sent: &SentRow) {
+        self.state.send(sent, sent.address.map(|address| self.risk.origin(address.ip())));
     }
 
     /// Sets and lifts the blocks of that time.
     fn do_until(&mut self, at: Time) {
         while let Some(Deed { at, block, is_lift }) = self.deeds.next_if(|deed| deed.at <= at) {
             let target = guard_target(&block.target);
-            if is_lift {
-                self.defence.lifted(&target, &mut self.lately);
-            } else if let (Some(cause), Some(end)) = (block.cause, block.expires_at) {
-                self.defence.resume(target, cause_of(cause), at.0, end.0, &mut self.lately);
+            let State { defence, lately, senders, .. } = &mut self.state;
+            match (block.cause.and_then(cause_of), block.expires_at, &target) {
+                _ if is_lift => self.state.lifted(&target),
+                (_, None, Target::Sending(login)) => senders.suspended(login),
+                (Some(cause), Some(end), _) => defence.resume(target, cause, at.0, end.0, lately),
+                (_, None, _) | (None, ..) => {}
             }
         }
     }

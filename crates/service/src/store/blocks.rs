@@ -12,6 +12,7 @@ pub async fn put(connection: &mut SqliteConnection, block: &Block) -> Result<(),
         BlockTarget::Network { network } => (2, network.to_string()),
         BlockTarget::Account { login } => (3, login.0.clone()),
         BlockTarget::AccountNetwork { login, network } => (4, format!("{network} {login}")),
+        BlockTarget::Sending { login } => (5, login.0.clone()),
     };
     sqlx::query(
         "INSERT INTO blocks (id, target_kind, target, note, created_at, created_by, created_by_login, \
@@ -54,7 +55,8 @@ pub async fn active(connection: &mut SqliteConnection, now: Time) -> Result<Vec<
 /// Blocks that the service set by itself and that ended at `since` or later, or go on; oldest first.
 pub async fn by_itself(connection: &mut SqliteConnection, since: Time) -> Result<Vec<Block>, StoreError> {
     let sql = format!(
-        "SELECT {COLUMNS} FROM blocks WHERE cause IS NOT NULL AND expires_at >= $1 ORDER BY created_at, id"
+        "SELECT {COLUMNS} FROM blocks WHERE cause IS NOT NULL AND (expires_at IS NULL OR expires_at >= $1) \
+         ORDER BY created_at, id"
     );
     let rows = sqlx::query(sqlx::AssertSqlSafe(sql)).bind(since.as_millis()).fetch_all(connection).await?;
     Ok(rows.iter().map(block).collect::<Result<Vec<_>, _>>()?.into_iter().flatten().collect())
@@ -76,6 +78,7 @@ fn block(row: &SqliteRow) -> Result<Option<Block>, StoreError> {
             let network = network.parse().ok()?;
             Some(BlockTarget::AccountNetwork { login: login.into(), network })
         }),
+        5 => Some(BlockTarget::Sending { login: Login(target) }),
         _ => None,
     };
     let Some(target) = target else { return Ok(None) };
@@ -101,6 +104,9 @@ fn cause_code(cause: BlockCause) -> i16 {
         BlockCause::DistributedGuessing => 3,
         BlockCause::SharedPassword => 4,
         BlockCause::StolenPassword => 5,
+        BlockCause::SendingBurst => 6,
+        BlockCause::SendingFromManyNetworks => 7,
+        BlockCause::SendingFromManyCountries => 8,
     }
 }
 
@@ -111,6 +117,9 @@ fn cause_from_code(code: i16) -> Option<BlockCause> {
         BlockCause::DistributedGuessing,
         BlockCause::SharedPassword,
         BlockCause::StolenPassword,
+        BlockCause::SendingBurst,
+        BlockCause::SendingFromManyNetworks,
+        BlockCause::SendingFromManyCountries,
     ]
     .into_iter()
     .find(|cause| cause_code(*cause) == code)

@@ -6,7 +6,9 @@ use std::{
 };
 
 use mailcup_guard::risk::signals::Password;
-use mailcup_wire::{Address, EventBody, EventKind, Outcome, Protocol, ReasonCode, Time};
+use mailcup_wire::{
+    Address, EventBody, EventKind, Outcome, Protocol, ReasonCode, SubmissionOutcome, Time,
+};
 use sqlx::{AssertSqlSafe, Row, SqlSafeStr, SqlStr, SqliteConnection, SqlitePool, sqlite::SqliteRow};
 
 use super::{
@@ -33,6 +35,8 @@ pub struct NewEvent {
     pub client: Option<Arc<str>>,
     /// Of a sign-in that was refused because of its risk: whether its password was right.
     pub refused_for_risk: Option<Password>,
+    /// Of a message that went out: its recipients.
+    pub sent_to: Option<u32>,
     /// Names what was read from a mail server's log.
     pub print: Option<i64>,
 }
@@ -56,12 +60,33 @@ pub struct SignInRow {
     pub address: Option<Address>,
 }
 
-/// What sign-in risk needs of a stored sign-in.
+/// What sign-in risk needs of a stored event.
 #[derive(Debug)]
-pub struct PastSignIn {
-    pub row: SignInRow,
-    pub protocol: Protocol,
-    body: String,
+pub enum Past {
+    SignIn {
+        row: SignInRow,
+        protocol: Protocol,
+        /// What its program said of itself.
+        client: Option<String>,
+    },
+    Sent(SentRow),
+}
+
+/// A message that went out.
+#[derive(Debug)]
+pub struct SentRow {
+    pub seq: u64,
+    pub at: Time,
+    pub login: Arc<str>,
+    pub address: Option<Address>,
+    pub recipients: u32,
+}
+
+/// Since when which events say something of sign-in risk; successes do all.
+#[derive(Debug, Clone, Copy)]
+pub struct PastSince {
+    pub failures: Time,
+    pub sent: Time,
 }
 
 /// One epoch of the log.
@@ -91,14 +116,25 @@ impl NewEvent {
             EventBody::Block(_) | EventBody::Policy(_) | EventBody::System(_) => (None, None, None, None),
         };
         let login = login.map(Arc::from);
-        let (mut client, mut refused_for_risk) = (None, None);
-        if let EventBody::SignIn(it) = body {
-            client = it.client.as_deref().map(Arc::from);
-            refused_for_risk = it.reasons.iter().find_map(|reason| match reason.code {
-                ReasonCode::Risk => Some(Password::NotRight),
-                ReasonCode::StolenPassword => Some(Password::Right),
-                _ => None,
-            });
+        let (mut client, mut refused_for_risk, mut sent_to) = (None, None, None);
+        match body {
+            EventBody::SignIn(it) => {
+                client = it.client.as_deref().map(Arc::from);
+                refused_for_risk = it.reasons.iter().find_map(|reason| match reason.code {
+                    ReasonCode::Risk => Some(Password::NotRight),
+                    ReasonCode::StolenPassword => Some(Password::Right),
+                    _ => None,
+                });
+            }
+            EventBody::Submission(it) => {
+                sent_to = (it.outcome == SubmissionOutcome::Accepted).then_some(it.recipients);
+            }
+            EventBody::Alert(_)
+            | EventBody::Account(_)
+            | EventBody::Admin(_)
+            | EventBody::Block(_)
+            | EventBody::Policy(_)
+            | EventBody::System(_) => {}
         }
         Self {
             kind: body.kind(),
@@ -111,6 +147,7 @@ impl NewEvent {
             hits: Vec::new(),
             client,
             refused_for_risk,
+            sent_to,
             print: None,
         }
     }
@@ -260,33 +297,65 @@ pub async fn sign_ins(
     read.filter_map(Result::transpose).collect()
 }
 
-/// At most `limit` sign-ins after a time and number, by time: those that succeeded, and those that failed at `recent` or
-/// later.
-pub async fn past_sign_ins(
+/// At most `limit` events after a time and number that say something of sign-in risk, by time.
+pub async fn past(
     connection: &mut SqliteConnection,
     (at, seq): (Time, u64),
-    recent: Time,
+    since: PastSince,
     limit: u32,
-) -> Result<Vec<PastSignIn>, StoreError> {
+) -> Result<Vec<Past>, StoreError> {
     let rows = sqlx::query(
-        "SELECT seq, at, outcome, mark, login, address, protocol, body FROM events \
-         WHERE (at > $1 OR (at = $1 AND seq > $2)) AND at >= $1 AND kind = 1 \
-         AND (outcome = $3 OR (outcome = $4 AND at >= $5)) ORDER BY at, seq LIMIT $6",
+        "SELECT seq, at, outcome, mark, login, address, protocol, body, kind FROM events \
+         WHERE (at > $1 OR (at = $1 AND seq > $2)) AND at >= $1 \
+         AND ((kind = $3 AND (outcome = $4 OR (outcome = $5 AND at >= $6))) \
+         OR (kind = $7 AND outcome = $8 AND at >= $9)) ORDER BY at, seq LIMIT $10",
     )
     .bind(at.as_millis())
     .bind(seq.cast_signed())
+    .bind(EventKind::SignIn.code())
     .bind(Outcome::Succeeded.code())
     .bind(Outcome::Failed.code())
-    .bind(recent.as_millis())
+    .bind(since.failures.as_millis())
+    .bind(EventKind::Submission.code())
+    .bind(SubmissionOutcome::Accepted.code())
+    .bind(since.sent.as_millis())
     .bind(i64::from(limit))
     .fetch_all(connection)
     .await?;
-    let read = |row: &SqliteRow| {
+    rows.iter().map(past_event).filter_map(Result::transpose).collect()
+}
+
+fn past_event(row: &SqliteRow) -> Result<Option<Past>, StoreError> {
+    #[derive(serde::Deserialize)]
+    struct Body {
+        client: Option<String>,
+        #[serde(default)]
+        recipients: u32,
+    }
+    let body = serde_json::from_str::<Body>(row.try_get(7)?).ok();
+    if row.try_get::<i16, _>(8)? == EventKind::SignIn.code() {
         let protocol = row.try_get::<Option<i16>, _>(6)?.and_then(Protocol::from_code);
         let (Some(sign_in), Some(protocol)) = (sign_in(row)?, protocol) else { return Ok(None) };
-        Ok(Some(PastSignIn { row: sign_in, protocol, body: row.try_get(7)? }))
-    };
-    rows.iter().map(read).filter_map(Result::transpose).collect()
+        return Ok(Some(Past::SignIn { row: sign_in, protocol, client: body.and_then(|body| body.client) }));
+    }
+    let (Some(login), Some(body)) = (row.try_get::<Option<String>, _>(4)?, body) else { return Ok(None) };
+    Ok(Some(Past::Sent(SentRow {
+        seq: seq_of(row)?,
+        at: Time::from_millis(row.try_get(1)?),
+        login: login.into(),
+        address: address_of(row, 5)?,
+        recipients: body.recipients,
+    })))
+}
+
+impl Past {
+    /// Its time and number.
+    pub fn place(&self) -> (Time, u64) {
+        match self {
+            Self::SignIn { row, .. } => (row.at, row.seq),
+            Self::Sent(row) => (row.at, row.seq),
+        }
+    }
 }
 
 /// The columns seq, at, outcome, mark, login, address; none where they are no sign-in's.
@@ -302,17 +371,6 @@ fn sign_in(row: &SqliteRow) -> Result<Option<SignInRow>, StoreError> {
         login: login.into(),
         address: address_of(row, 5)?,
     }))
-}
-
-impl PastSignIn {
-    /// What its program said of itself.
-    pub fn client(&self) -> Option<String> {
-        #[derive(serde::Deserialize)]
-        struct Body {
-            client: Option<String>,
-        }
-        serde_json::from_str::<Body>(&self.body).ok()?.client
-    }
 }
 
 /// All epochs, oldest first.

@@ -46,6 +46,7 @@ export const closed = {
     "blocked_address",
     "blocked_network",
     "blocked_account",
+    "sending_suspended",
     "rule_denied",
     "rule_not_allowed",
     "rule_would_deny",

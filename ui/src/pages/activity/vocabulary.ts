@@ -72,6 +72,8 @@ export function reasonName(reason: ReasonCode): string {
       return m.activity_reason_blocked_network();
     case "blocked_account":
       return m.activity_reason_blocked_account();
+    case "sending_suspended":
+      return m.activity_reason_sending_suspended();
     case "rule_denied":
       return m.activity_reason_rule_denied();
     case "rule_not_allowed":

@@ -77,7 +77,8 @@ impl Standing {
             BlockTarget::Account { login } => Some(login.0),
             BlockTarget::Address { .. }
             | BlockTarget::Network { .. }
-            | BlockTarget::AccountNetwork { .. } => None,
+            | BlockTarget::AccountNetwork { .. }
+            | BlockTarget::Sending { .. } => None,
         });
         let open: Vec<Alert> =
             bodies(reader, "SELECT body FROM alerts WHERE state = ?1", &[&state_number(AlertState::Open)])?;

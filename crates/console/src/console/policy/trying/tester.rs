@@ -101,6 +101,7 @@ impl Tried<'_> {
                     BlockTarget::Network { network } => holds(network),
                     BlockTarget::Account { login } => login == self.login,
                     BlockTarget::AccountNetwork { login, network } => login == self.login && holds(network),
+                    BlockTarget::Sending { .. } => false,
                 }
         });
         blocks
