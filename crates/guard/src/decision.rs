@@ -261,7 +261,8 @@ mod tests {
 
     #[test]
     fn suspended_sending_rejects_messages_and_nothing_else() {
-        let block = Block { id: BlockId("b".into()), target: Target::Sending("a@x".into()), expires_at: None };
+        let block =
+            Block { id: BlockId("b".into()), target: Target::Sending("a@x".into()), expires_at: None };
         let policy = Policy { blocks: BlockSet::new([block.clone()]), ..Policy::default() };
         assert_eq!(sign_in(&attempt("a@x"), &policy, NOW).verdict, SignInVerdict::Allow);
         let decision = submission(&attempt("a@x"), &policy, NOW);

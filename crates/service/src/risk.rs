@@ -28,8 +28,8 @@ use mailcup_policy as terms;
 use mailcup_wire::{Address, Outcome, Protocol, Reason, ReasonCode, Time};
 use tokio::sync::mpsc;
 
-pub use self::defend::run;
 use self::defend::Attack;
+pub use self::defend::run;
 use crate::{
     places::{Places, centres},
     settings::{Settings, stance},
@@ -231,9 +231,8 @@ impl SignInRisk {
 
 impl State {
     fn send(&mut self, sent: &SentRow, origin: Option<Origin>) -> Option<Suspicion> {
-        let known = |origin: Origin| {
-            self.history.known().is_network_known(&sent.login, origin.address, sent.at.0)
-        };
+        let known =
+            |origin: Origin| self.history.known().is_network_known(&sent.login, origin.address, sent.at.0);
         self.senders.submitted(&Submission {
             at: sent.at.0,
             login: &sent.login,

@@ -3,6 +3,7 @@
 #![expect(clippy::unwrap_used, reason = "a step that fails is a failed test")]
 
 use std::{
+    fmt::Write as _,
     fs::{self, File},
     io::Write as _,
     path::{Path, PathBuf},
@@ -96,16 +97,20 @@ fn failures(count: i64, until: Timestamp) -> String {
     for number in 0..count {
         let at = until - SignedDuration::from_secs((count - number) * 2);
         let stamp = at.strftime("%Y-%m-%dT%H:%M:%SZ");
-        log += &format!(
+        writeln!(
+        log,
             "{stamp} mail dovecot: imap-login: Disconnected: Connection closed (auth failed, 1 attempts in 2 secs): \
-             user=<anna@example.org>, method=PLAIN, rip=203.0.113.7, lip=192.0.2.1, TLS, session=<f{number}>\n"
-        );
+             user=<anna@example.org>, method=PLAIN, rip=203.0.113.7, lip=192.0.2.1, TLS, session=<f{number}>"
+        )
+        .unwrap();
     }
     let stamp = until.strftime("%Y-%m-%dT%H:%M:%SZ");
-    log += &format!(
+    writeln!(
+        log,
         "{stamp} mail dovecot: imap-login: Login: user=<anna@example.org>, method=PLAIN, rip=203.0.113.7, \
-         lip=192.0.2.1, mpid=1, TLS, session=<in>\n"
-    );
+         lip=192.0.2.1, mpid=1, TLS, session=<in>"
+    )
+    .unwrap();
     log
 }
 
@@ -236,7 +241,7 @@ async fn history_has_its_own_time_and_alarms_nobody() {
     let recent = stage.file("recent.log", failures(300, now).as_bytes());
     let ancient = "Jan  1 10:00:00 mail dovecot: imap-login: Login: user=<a>, rip=203.0.113.7, session=<a>\n";
     let ancient = stage.file("ancient.log", ancient.as_bytes());
-    let long_ago = SystemTime::now() - Duration::from_secs(1000 * 86_400);
+    let long_ago = SystemTime::now() - Duration::from_hours(1000 * 24);
     File::options().append(true).open(&ancient).unwrap().set_modified(long_ago).unwrap();
     let report = stage.report(&[&recent, &ancient]);
     assert_eq!((report.events.stored, report.events.too_old), (301, 1));

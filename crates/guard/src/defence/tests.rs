@@ -193,6 +193,7 @@ proptest! {
                     prop_assert!(!network.contains(&office) || !["a@x", "b@x"].contains(&login.as_str()));
                 }
                 Target::Account(_) => prop_assert!(false, "an account is never blocked everywhere"),
+                Target::Sending(_) => prop_assert!(false, "no sign-in stops sending"),
             }
         }
     }

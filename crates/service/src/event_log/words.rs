@@ -151,9 +151,7 @@ pub fn reason_text(reason: &GuardReason) -> Reason {
                 Target::AccountNetwork(login, network) => {
                     (ReasonCode::BlockedAccount, format!("The account {login}, from {network},"))
                 }
-                Target::Sending(login) => {
-                    (ReasonCode::SendingSuspended, format!("What {login} sends"))
-                }
+                Target::Sending(login) => (ReasonCode::SendingSuspended, format!("What {login} sends")),
             };
             let until = expires_at.map_or_else(|| "that is lifted".to_owned(), |end| end.to_string());
             Reason {

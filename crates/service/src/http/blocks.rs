@@ -206,7 +206,8 @@ pub(crate) async fn put_all(
     tx.after_commit(move || {
         // Suspended sending that is given an end is lifted by the clock, and nobody tells.
         let is_over = |block: &&Block| {
-            let may_send_soon = matches!(block.target, BlockTarget::Sending { .. }) && block.expires_at.is_some();
+            let may_send_soon =
+                matches!(block.target, BlockTarget::Sending { .. }) && block.expires_at.is_some();
             block.lifted_at.is_some() || may_send_soon
         };
         for block in set.iter().filter(is_over) {

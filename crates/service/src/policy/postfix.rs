@@ -243,7 +243,7 @@ fn action(decision: &Decision<SubmissionVerdict>) -> Cow<'static, [u8]> {
         (SubmissionVerdict::Accept, _) => (&b"action=DUNNO\n\n"[..]).into(),
         (SubmissionVerdict::Defer, None) => (&b"action=450 4.7.1 Try again later\n\n"[..]).into(),
         (SubmissionVerdict::Hold, None) => (&b"action=HOLD\n\n"[..]).into(),
-        (SubmissionVerdict::Reject, None) if is_suspended(decision) => (&SUSPENDED[..]).into(),
+        (SubmissionVerdict::Reject, None) if is_suspended(decision) => SUSPENDED.into(),
         (SubmissionVerdict::Reject, None) => (&b"action=554 5.7.1 Relay access denied\n\n"[..]).into(),
         (verdict, Some(reached)) => {
             let command = match verdict {
@@ -259,12 +259,14 @@ fn action(decision: &Decision<SubmissionVerdict>) -> Cow<'static, [u8]> {
 }
 
 /// Its owner must know what to do.
-const SUSPENDED: &[u8] = b"action=550 5.7.1 Sending from this account is suspended; ask your mail administrator\n\n";
+const SUSPENDED: &[u8] =
+    b"action=550 5.7.1 Sending from this account is suspended; ask your mail administrator\n\n";
 
 /// Whether it may not send, but sign in. A block of the whole account says nothing of itself.
 fn is_suspended(decision: &Decision<SubmissionVerdict>) -> bool {
-    let mut reasons = decision.reasons.iter().filter(|reason| !reason.is_report_only());
-    reasons.all(|reason| matches!(reason, Reason::Blocked { target: Target::Sending(_), .. }))
+    let enforced: Vec<_> = decision.reasons.iter().filter(|reason| !reason.is_report_only()).collect();
+    let by_sending = |reason: &&Reason| matches!(reason, Reason::Blocked { target: Target::Sending(_), .. });
+    !enforced.is_empty() && enforced.iter().all(by_sending)
 }
 
 /// What a client reads of a limit that has no text of its own.

@@ -6,9 +6,7 @@ use std::{
 };
 
 use mailcup_guard::risk::signals::Password;
-use mailcup_wire::{
-    Address, EventBody, EventKind, Outcome, Protocol, ReasonCode, SubmissionOutcome, Time,
-};
+use mailcup_wire::{Address, EventBody, EventKind, Outcome, Protocol, ReasonCode, SubmissionOutcome, Time};
 use sqlx::{AssertSqlSafe, Row, SqlSafeStr, SqlStr, SqliteConnection, SqlitePool, sqlite::SqliteRow};
 
 use super::{
