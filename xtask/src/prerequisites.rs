@@ -56,6 +56,7 @@ const NEEDS: &[Need] = &[
         arch: &["dovecot", "pigeonhole"],
     },
     Need { purpose: Test, sign: Program(&["nginx"]), debian: &["nginx-light"], fedora: &["nginx"], arch: &["nginx"] },
+    Need { purpose: Test, sign: Program(&["nft"]), debian: &["nftables"], fedora: &["nftables"], arch: &["nftables"] },
     Need { purpose: Test, sign: Program(&["php-fpm", "php-fpm8.2"]), debian: &["roundcube-core", "roundcube-sqlite3", "php-fpm"], fedora: &["roundcubemail", "php-fpm"], arch: &["roundcubemail", "php-fpm", "php-sqlite"] },
     Need { purpose: Test, sign: Program(&["WebKitWebDriver"]), debian: &["webkit2gtk-driver"], fedora: &["webkit2gtk4.1-webdriver"], arch: &["webkit2gtk-4.1"] },
     Need { purpose: Test, sign: Program(&["Xvfb"]), debian: &["xvfb", "xauth"], fedora: &["xorg-x11-server-Xvfb", "xorg-x11-xauth"], arch: &["xorg-server-xvfb", "xorg-xauth"] },

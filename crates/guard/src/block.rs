@@ -1,5 +1,7 @@
 //! Blocks: temporary refusals of an address, a network or an account, compiled for lookup on the hot path.
 
+pub mod list;
+
 use std::{collections::HashMap, net::IpAddr, sync::Arc};
 
 use ipnet::IpNet;

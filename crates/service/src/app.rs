@@ -199,7 +199,11 @@ impl App {
         let (log, writing) = EventLog::open(store.clone(), clock.clone(), settings.rules()).await?;
         log.stamp_with(Arc::clone(&places));
         let settings = Arc::new(settings);
-        let risk = Arc::new(SignInRisk::new(Arc::clone(&places), Arc::clone(&settings)));
+        let risk = Arc::new(SignInRisk::new(
+            Arc::clone(&places),
+            Arc::clone(&settings),
+            config.trusted_proxies.clone(),
+        ));
         log.tell(Arc::clone(&risk));
         let loading = Arc::clone(&places);
         tokio::task::spawn_blocking(move || loading.load());

@@ -8,6 +8,7 @@ pub(crate) mod api_keys;
 pub(crate) mod app_passwords;
 mod audit;
 pub mod auth;
+mod block_lists;
 pub(crate) mod blocks;
 pub mod body;
 pub mod client;
@@ -118,6 +119,7 @@ fn api() -> OpenApiRouter<Arc<App>> {
         .merge(web_sessions::routes())
         .merge(alerts::routes())
         .merge(blocks::routes())
+        .merge(block_lists::routes())
         .merge(policy::routes())
         .merge(events::routes())
         .merge(imports::routes())

@@ -94,6 +94,14 @@ pub fn noted<V>(decision: &Decision<V>) -> Vec<Reason> {
     decision.reasons.iter().filter(worth_it).map(reason_text).collect()
 }
 
+pub(crate) fn guard_block(block: &mailcup_wire::Block) -> Block {
+    Block {
+        id: BlockId(block.id.0.as_str().into()),
+        target: guard_target(&block.target),
+        expires_at: block.expires_at.map(|end| end.0),
+    }
+}
+
 pub(crate) fn guard_target(target: &BlockTarget) -> Target {
     match target {
         BlockTarget::Address { address } => Target::Address(address.ip()),

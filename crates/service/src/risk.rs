@@ -4,10 +4,7 @@
 mod defend;
 mod recall;
 
-use std::{
-    net::IpAddr,
-    sync::{Arc, Mutex, OnceLock, PoisonError},
-};
+use std::sync::{Arc, Mutex, OnceLock, PoisonError};
 
 use mailcup_guard::{
     access::Country,
@@ -25,7 +22,7 @@ use mailcup_guard::{
     },
 };
 use mailcup_policy as terms;
-use mailcup_wire::{Address, Outcome, Protocol, Reason, ReasonCode, Time};
+use mailcup_wire::{Address, Network, Outcome, Protocol, Reason, ReasonCode, Time};
 use tokio::sync::mpsc;
 
 use self::defend::Attack;
@@ -45,6 +42,8 @@ pub struct SignInRisk {
     state: Mutex<State>,
     places: Arc<Places>,
     settings: Arc<Settings>,
+    /// They speak for others: what comes from one that names nobody comes from nowhere.
+    proxies: Vec<Network>,
     /// To whoever writes blocks; none before somebody does.
     defender: OnceLock<mpsc::Sender<Attack>>,
 }
@@ -106,9 +105,9 @@ struct State {
 
 impl SignInRisk {
     /// Knows nothing yet: [`run`] has it read the past.
-    pub fn new(places: Arc<Places>, settings: Arc<Settings>) -> Self {
+    pub fn new(places: Arc<Places>, settings: Arc<Settings>, proxies: Vec<Network>) -> Self {
         let state = State { waiting: Some(Vec::new()), ..State::default() };
-        Self { state: Mutex::new(state), places, settings, defender: OnceLock::new() }
+        Self { state: Mutex::new(state), places, settings, proxies, defender: OnceLock::new() }
     }
 
     /// Judges a sign-in. None where nothing can be said yet.
@@ -185,7 +184,7 @@ impl SignInRisk {
     }
 
     fn sent(&self, state: &mut State, sent: &SentRow) -> Option<Attack> {
-        let suspicion = state.send(sent, sent.address.map(|address| self.origin(address.ip())))?;
+        let suspicion = state.send(sent, self.origin(sent.address))?;
         if !self.stance().enforced {
             return None;
         }
@@ -200,7 +199,7 @@ impl SignInRisk {
     }
 
     fn attempt<'a>(&self, visitor: &Visitor<'a>, at: Time) -> Attempt<'a> {
-        let origin = visitor.address.map(|address| self.origin(address.ip()));
+        let origin = self.origin(visitor.address);
         let client = visitor.client.map(|client| {
             let agent = Value::of(client);
             Client { agent, browser: None, system: None, device: None }
@@ -214,10 +213,12 @@ impl SignInRisk {
         }
     }
 
-    fn origin(&self, address: IpAddr) -> Origin {
+    fn origin(&self, address: Option<Address>) -> Option<Origin> {
+        let address =
+            address.filter(|address| !self.proxies.iter().any(|proxy| proxy.contains(*address)))?.ip();
         let place = self.places.of(address);
         let country = place.as_ref().and_then(|place| Country::read(place.country.as_deref()?));
-        Origin { address, system: place.and_then(|place| place.asn), country }
+        Some(Origin { address, system: place.and_then(|place| place.asn), country })
     }
 
     fn stance(&self) -> Stance {

@@ -8,7 +8,7 @@ use std::{
 use arc_swap::{ArcSwap, Guard};
 use mailcup_guard::{
     access::{Against, RuleSet, Visitor},
-    block::{Block as GuardBlock, BlockId as GuardBlockId, BlockSet},
+    block::BlockSet,
     decision::{self, Attempt, Decision, Pass, Policy, SignInVerdict, SubmissionVerdict},
     limit::{KnownNetworks, LimitSet},
 };
@@ -16,7 +16,7 @@ use mailcup_policy as terms;
 use mailcup_wire::{Address, Block, BlockId, Login, PolicyState, Protocol, Time};
 use tokio::sync::watch;
 
-use super::guard_target;
+use super::guard_block;
 use crate::places::Places;
 
 /// The policy in force.
@@ -231,13 +231,8 @@ impl LivePolicy {
 
 impl Parts {
     fn policy(&self) -> Policy {
-        let blocks = self.blocks.values().map(|block| GuardBlock {
-            id: GuardBlockId(block.id.0.as_str().into()),
-            target: guard_target(&block.target),
-            expires_at: block.expires_at.map(|end| end.0),
-        });
         Policy {
-            blocks: BlockSet::new(blocks),
+            blocks: BlockSet::new(self.blocks.values().map(guard_block)),
             rules: Arc::clone(&self.compiled.rules),
             limits: Arc::clone(&self.compiled.limits),
             known: Arc::clone(&self.compiled.known),

@@ -132,7 +132,7 @@ impl Recall<'_> {
 
     /// Whatever it shows was seen then, and what was done about it is among the deeds.
     fn sent(&mut self, sent: &SentRow) {
-        self.state.send(sent, sent.address.map(|address| self.risk.origin(address.ip())));
+        self.state.send(sent, self.risk.origin(sent.address));
     }
 
     /// Sets and lifts the blocks of that time.
