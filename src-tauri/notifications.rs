@@ -16,6 +16,7 @@ const ICON: &str = "org.mailcup.console";
 const OPEN: &str = "open";
 const BLOCK_ADDRESS: &str = "block-address";
 const ITS_FINE: &str = "its-fine";
+const IT_WAS_THEM: &str = "it-was-them";
 
 /// What the admin did with a notification.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -139,6 +140,7 @@ fn button(action: NotificationAction) -> (&'static str, &'static str) {
         NotificationAction::Open => (OPEN, "Open"),
         NotificationAction::BlockAddress => (BLOCK_ADDRESS, "Block the address"),
         NotificationAction::ItsFine => (ITS_FINE, "It's fine"),
+        NotificationAction::ItWasThem => (IT_WAS_THEM, "It was them"),
     }
 }
 
@@ -149,6 +151,7 @@ fn meaning(response: &NotificationResponse) -> Option<Response> {
             OPEN => Some(Response::Pressed(NotificationAction::Open)),
             BLOCK_ADDRESS => Some(Response::Pressed(NotificationAction::BlockAddress)),
             ITS_FINE => Some(Response::Pressed(NotificationAction::ItsFine)),
+            IT_WAS_THEM => Some(Response::Pressed(NotificationAction::ItWasThem)),
             _ => None,
         },
         NotificationResponse::Closed(CloseReason::Dismissed | CloseReason::Expired) => {

@@ -283,7 +283,8 @@ impl Console {
         let done = match action {
             NotificationAction::Open => Ok(()),
             NotificationAction::BlockAddress => there.block_address(&alert).await,
-            NotificationAction::ItsFine => there.settle(&alert).await,
+            NotificationAction::ItsFine => there.settle(&alert, false).await,
+            NotificationAction::ItWasThem => there.settle(&alert, true).await,
         };
         if let Err(problem) = done {
             tracing::warn!(
@@ -338,19 +339,21 @@ impl Console {
         let seen = AlertChange {
             state: Some(AlertState::Acknowledged),
             note: Some("From the notification".to_owned()),
-            snooze: None,
+            ..AlertChange::default()
         };
         self.change_alert(alert.id.clone(), seen).await?;
         Ok(())
     }
 
-    async fn settle(&self, alert: &Alert) -> Result<(), Problem> {
-        let note = Some("“It's fine”, from the notification".to_owned());
-        self.change_alert(
-            alert.id.clone(),
-            AlertChange { state: Some(AlertState::Resolved), note, snooze: None },
-        )
-        .await?;
+    async fn settle(&self, alert: &Alert, was_owner: bool) -> Result<(), Problem> {
+        let pressed = if was_owner { "It was them" } else { "It's fine" };
+        let settled = AlertChange {
+            state: Some(AlertState::Resolved),
+            note: Some(format!("“{pressed}”, from the notification")),
+            was_owner,
+            ..AlertChange::default()
+        };
+        self.change_alert(alert.id.clone(), settled).await?;
         Ok(())
     }
 

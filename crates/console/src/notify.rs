@@ -293,7 +293,12 @@ fn drawn(key: &str, alerts: &BTreeMap<AlertId, Alert>, rules: &Rules) -> Option<
             if !newest.addresses.is_empty() {
                 actions.push(NotificationAction::BlockAddress);
             }
-            actions.push(NotificationAction::ItsFine);
+            let may_be_owner = newest.may_be_owner();
+            actions.push(if may_be_owner {
+                NotificationAction::ItWasThem
+            } else {
+                NotificationAction::ItsFine
+            });
         }
         // In a group's notification an action would be about one alert of those that it may grow to hold.
         let actions = if key.starts_with(ALERT) { actions } else { vec![NotificationAction::Open] };

@@ -528,6 +528,12 @@ impl Drop for LogTransaction {
 impl Wanted {
     fn by(change: &AlertChange) -> Option<Self> {
         let note = change.note.clone().filter(|note| !note.trim().is_empty());
+        if change.was_owner {
+            let is_clear =
+                matches!(change.state, None | Some(AlertState::Resolved)) && change.snooze.is_none();
+            let step = inbox::Step::Set(inbox::State::Resolved);
+            return is_clear.then_some(Self { step, deed: AlertDeed::WasOwner, note });
+        }
         let (step, deed) = match (change.state, &change.snooze) {
             (Some(state), None) => (inbox::Step::Set(alert_book::guard_state(state)), AlertDeed::State),
             (None, Some(Snooze::Until { at })) => {

@@ -2,6 +2,7 @@
 //! the blocks that are set by themselves.
 
 mod defend;
+pub mod owner;
 mod recall;
 
 use std::sync::{Arc, Mutex, OnceLock, PoisonError};
@@ -30,7 +31,7 @@ pub use self::defend::run;
 use crate::{
     places::{Places, centres},
     settings::{Settings, stance},
-    store::events::SentRow,
+    store::{events::SentRow, owners_words::OwnersWord},
 };
 
 /// Blocks that wait to be written, at most.
@@ -53,6 +54,8 @@ pub struct SignInRisk {
 pub enum Seen {
     SignIn(SeenSignIn),
     Sent(SentRow),
+    /// Somebody said whose sign-ins they were.
+    Word(OwnersWord),
 }
 
 /// A sign-in that the log took in.
@@ -74,10 +77,12 @@ pub struct SeenSignIn {
 }
 
 impl Seen {
-    fn seq(&self) -> u64 {
+    /// Its place in the log; none where it is no event.
+    fn seq(&self) -> Option<u64> {
         match self {
-            Self::SignIn(seen) => seen.seq,
-            Self::Sent(sent) => sent.seq,
+            Self::SignIn(seen) => Some(seen.seq),
+            Self::Sent(sent) => Some(sent.seq),
+            Self::Word(_) => None,
         }
     }
 }
@@ -140,6 +145,10 @@ impl SignInRisk {
             None => match &seen {
                 Seen::SignIn(seen) => self.consider(state, seen),
                 Seen::Sent(sent) => self.sent(state, sent),
+                Seen::Word(word) => {
+                    self.heed(state, word);
+                    None
+                }
             },
         });
         if let (Some(attack), Some(defender)) = (attack, self.defender.get())
@@ -196,6 +205,16 @@ impl SignInRisk {
             address: sent.address.map(Address::ip),
         };
         Some(Attack::by_sending(&suspicion, evidence))
+    }
+
+    fn heed(&self, state: &mut State, word: &OwnersWord) {
+        let (login, address) = (word.login.0.as_str(), word.network.net().addr());
+        if !word.was_owner {
+            state.history.disown(login, address);
+            return;
+        }
+        let origin = self.origin(Some(address.into()));
+        state.history.vouch(&SignIn { at: word.at.0, login, origin, client: None, device: None });
     }
 
     fn attempt<'a>(&self, visitor: &Visitor<'a>, at: Time) -> Attempt<'a> {

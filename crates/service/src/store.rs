@@ -20,6 +20,7 @@ pub mod limit_mails;
 pub mod mail_servers;
 pub mod notices;
 pub mod outbox;
+pub mod owners_words;
 pub mod policy;
 mod progress;
 pub mod rollups;

@@ -334,7 +334,8 @@ async fn an_alert_is_resolved_reopened_and_stale_only_by_somebody_elses_step() {
     assert!(running.alerts(AlertState::Open).await.is_empty());
 
     let mut tx = running.log.begin().await.unwrap();
-    let reopen = AlertChange { state: Some(AlertState::Open), note: Some("no".into()), snooze: None };
+    let reopen =
+        AlertChange { state: Some(AlertState::Open), note: Some("no".into()), ..AlertChange::default() };
     let alert = tx.change_alert(&alert.id, &reopen, None, resolved.version).await.unwrap();
     tx.commit().await.unwrap();
     let stored = running.alerts(AlertState::Open).await.remove(0);

@@ -1,7 +1,7 @@
 //! Attacks on a real Dovecot from addresses of the world, and the blocks that the service sets by itself.
 #![expect(clippy::unwrap_used, reason = "a step that fails is a failed test")]
 
-use std::time::Duration;
+use std::{path::Path, time::Duration};
 
 use jiff::{SignedDuration, Timestamp};
 use mailcup_lab::{
@@ -12,8 +12,8 @@ use mailcup_lab::{
     wait,
 };
 use mailcup_wire::{
-    Alert, AlertDeed, AlertKind, Block, BlockCause, BlockTarget, EventBody, MailServerKind, Outcome,
-    ReasonCode, RiskSettings, Severity, SignIn,
+    Alert, AlertDeed, AlertKind, AlertState, Block, BlockCause, BlockTarget, EventBody, MailServerKind,
+    Outcome, ReasonCode, RiskSettings, Severity, SignIn,
 };
 use reqwest::Method;
 use serde_json::json;
@@ -49,6 +49,24 @@ impl Stage {
         let settings = json!({ "level": "balanced", "enforced": enforced, "version": 0 });
         let _: RiskSettings = owner.change(Method::PUT, "/v1/settings/risk", &settings).await.unwrap();
         Self { servers: MailServers::start(config).await.unwrap(), service, owner }
+    }
+
+    /// Anna reads her mail in Berlin each day, also an hour ago.
+    async fn of_anna_in_berlin(data_dir: &Path) -> Self {
+        let usual = (0..20).rev().map(|day| Attempt {
+            at: Timestamp::now() - SignedDuration::from_hours(24 * day + 1),
+            login: "anna@example.org".into(),
+            password: Password::Right,
+            protocol: MailProtocol::Imap,
+            address: BERLIN.parse().unwrap(),
+            program: None,
+            message: None,
+            cause: Cause::Usual,
+        });
+        assert_eq!(write_history(data_dir, usual).unwrap(), 20);
+        let env = vec![("MAILCUP_PLACES_COUNTRY".to_owned(), TWO_COUNTRIES.to_owned())];
+        let data_dir = Some(data_dir.to_owned());
+        Self::set_with(true, ServiceConfig { data_dir, env, ..ServiceConfig::default() }).await
     }
 
     async fn tries(&self, name: &str, address: &str, password: &str) -> Answer {
@@ -198,23 +216,7 @@ async fn in_report_only_what_would_be_refused_is_said_and_nothing_is_done() {
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_stolen_password_opens_nothing_in_another_country_and_its_owner_goes_on() {
     let folder = tempfile::tempdir().unwrap();
-    let data_dir = folder.path().join("data");
-    // Anna reads her mail in Berlin each day, also an hour ago.
-    let usual = (0..20).rev().map(|day| Attempt {
-        at: Timestamp::now() - SignedDuration::from_hours(24 * day + 1),
-        login: "anna@example.org".into(),
-        password: Password::Right,
-        protocol: MailProtocol::Imap,
-        address: BERLIN.parse().unwrap(),
-        program: None,
-        message: None,
-        cause: Cause::Usual,
-    });
-    assert_eq!(write_history(&data_dir, usual).unwrap(), 20);
-    let env = vec![("MAILCUP_PLACES_COUNTRY".to_owned(), TWO_COUNTRIES.to_owned())];
-    let config = ServiceConfig { data_dir: Some(data_dir), env, ..ServiceConfig::default() };
-    let stage = Stage::set_with(true, config).await;
-
+    let stage = Stage::of_anna_in_berlin(&folder.path().join("data")).await;
     assert!(!stage.knows("anna", LAGOS).await);
     let refused = stage.latest(LAGOS, 1).await;
     let reason = &refused.reasons[0];
@@ -286,4 +288,47 @@ async fn report_only_suspends_nobody() {
         assert_eq!(stage.sends("anna", THIEF, 20).await, None);
     }
     assert_eq!(stage.blocks().await, []);
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn who_was_the_owner_is_let_in_from_there_for_good() {
+    let folder = tempfile::tempdir().unwrap();
+    let mut stage = Stage::of_anna_in_berlin(&folder.path().join("data")).await;
+    assert!(!stage.knows("anna", LAGOS).await);
+    let block = stage.block().await;
+    let alert = stage.alert(AlertKind::StolenPassword).await;
+    let change = json!({ "was_owner": true, "state": "resolved" });
+    let path = format!("/v1/alerts/{}", alert.id);
+    let resolved: Alert = stage.owner.change(Method::PATCH, &path, &change).await.unwrap();
+    assert_eq!(resolved.state, AlertState::Resolved);
+    assert_eq!(resolved.history.last().unwrap().deed, AlertDeed::WasOwner);
+    assert_eq!(stage.blocks().await, []);
+    let lifted: Block = stage.owner.get(&format!("/v1/blocks/{}", block.id)).await.unwrap();
+    assert!(lifted.lifted_at.is_some() && lifted.lifted_by_login.is_some());
+
+    assert!(stage.knows("anna", LAGOS).await);
+    stage.service.stop();
+    stage.service.run().await.unwrap();
+    assert!(stage.knows("anna", LAGOS).await, "it is known after a restart, too");
+    // Where somebody else guesses from there, the owner goes on.
+    for number in 0..12 {
+        assert!(!stage.tries("anna", LAGOS, &format!("guess {number}")).await.accepted);
+    }
+    assert!(stage.knows("anna", LAGOS).await);
+    assert!(!stage.knows("anna", "41.190.7.7").await, "the rest of the country is as foreign as before");
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn of_an_attack_on_many_accounts_nobody_can_say_that_it_was_the_owner() {
+    let stage = Stage::set(true).await;
+    for name in ["anna", "ben", "clara", "david", "emma", "felix"] {
+        stage.tries(name, THIEF, "guess").await;
+    }
+    let alert = stage.alert(AlertKind::NetworkFailures).await;
+    let change = json!({ "was_owner": true });
+    let path = format!("/v1/alerts/{}", alert.id);
+    let refused = stage.owner.change::<Alert>(Method::PATCH, &path, &change).await.unwrap_err();
+    assert!(refused.to_string().contains("more addresses than one person has"), "{refused}");
+    let alert: Alert = stage.owner.get(&path).await.unwrap();
+    assert_eq!(alert.state, AlertState::Open);
 }

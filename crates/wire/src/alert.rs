@@ -62,6 +62,8 @@ wire! {
         Woken,
         /// A block was set because of it.
         Blocked { block: BlockId, target: BlockTarget },
+        /// It was resolved as the account's owner: known good there from then on.
+        WasOwner,
     }
 
     /// `PATCH /v1/alerts/{id}`. Something must be asked for; a state and a snooze don't go together.
@@ -73,6 +75,9 @@ wire! {
         pub snooze: Option<Snooze>,
         /// For the history.
         pub note: Option<String>,
+        /// It was the account's owner: resolves it, makes the account known good where it came from, and lifts what was
+        /// blocked by itself there. See [`Alert::may_be_owner`].
+        pub was_owner: bool,
     }
 
     #[serde(tag = "kind", rename_all = "snake_case")]
@@ -135,5 +140,31 @@ wire! {
         Open,
         Acknowledged,
         Resolved,
+    }
+}
+
+/// Addresses of an alert beyond which it is no single person's.
+const OWNERS_ADDRESSES: u32 = 5;
+
+impl Alert {
+    /// Whether an admin may say that it was the account's owner.
+    pub fn may_be_owner(&self) -> bool {
+        let is_of_an_account = match self.kind {
+            AlertKind::RepeatedFailures
+            | AlertKind::SuccessAfterFailures
+            | AlertKind::CodeNotGiven
+            | AlertKind::StolenPassword => true,
+            AlertKind::NetworkFailures
+            | AlertKind::AdminNewDevice
+            | AlertKind::OutboxStuck
+            | AlertKind::LimitReached
+            | AlertKind::NotMe
+            | AlertKind::PolicyReturned
+            | AlertKind::AdminRecovered
+            | AlertKind::ServiceUnreachable
+            | AlertKind::AuditBroken
+            | AlertKind::CertificateChanged => false,
+        };
+        is_of_an_account && self.login.is_some() && (1..=OWNERS_ADDRESSES).contains(&self.addresses_total)
     }
 }

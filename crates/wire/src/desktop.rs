@@ -428,4 +428,6 @@ pub enum NotificationAction {
     Open,
     BlockAddress,
     ItsFine,
+    /// Of an alert about one account: it was its owner.
+    ItWasThem,
 }

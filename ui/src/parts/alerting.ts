@@ -33,6 +33,21 @@ export function isChangeable(alert: Alert): boolean {
   return !own.includes(alert.kind);
 }
 
+/** Addresses beyond which an alert is about no single person; the service refuses as well. */
+const OWNERS_ADDRESSES = 5;
+
+/** Whether it can be said of an alert that it was the account's owner. */
+export function mayBeOwner({ kind, login, addresses_total, state }: Alert): boolean {
+  const kinds: readonly AlertKind[] = [
+    "repeated_failures",
+    "success_after_failures",
+    "code_not_given",
+    "stolen_password",
+  ];
+  const ofOne = addresses_total >= 1 && addresses_total <= OWNERS_ADDRESSES;
+  return state !== "resolved" && login !== null && ofOne && kinds.includes(kind);
+}
+
 /** Where the cause of an alert is mended, if it is mended in this window. */
 export function remedy({ kind }: Alert): { label: string; href: string } | undefined {
   switch (kind) {
@@ -75,8 +90,9 @@ export function inInboxOrder(alerts: readonly Alert[]): Alert[] {
 }
 
 /** What was done, as a toast says it. */
-function done(alert: Alert, { state, snooze }: AlertChange): string {
+function done(alert: Alert, { state, snooze, was_owner }: AlertChange): string {
   const title = alertTitle(alert);
+  if (was_owner) return m.alerts_did_was_owner({ login: alert.login ?? "" });
   if (snooze?.kind === "until")
     return m.alerts_did_snooze({ title, time: shortTime(Date.parse(snooze.at), Date.now()) });
   if (snooze) return m.alerts_did_wake({ title });
@@ -108,7 +124,8 @@ export async function change(
     complain(asProblem(thrown).message);
     return false;
   }
-  const undoable = wanted.state ?? wanted.snooze;
+  // What the owner is known for is not forgotten by opening the alert again.
+  const undoable = wanted.was_owner ? undefined : (wanted.state ?? wanted.snooze);
   say(done(alert, wanted), undoable ? () => void putBack([alert], at) : undefined);
   return true;
 }

@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use axum::extract::State;
 use mailcup_guard::inbox::Refusal;
-use mailcup_wire::{Alert, AlertChange, AlertId, AlertState, Code, Page, Problem, Snooze, Time};
+use mailcup_wire::{Alert, AlertChange, AlertId, AlertState, Code, Login, Page, Problem, Snooze, Time};
 use serde::Deserialize;
 use serde_json::json;
 use utoipa_axum::{router::OpenApiRouter, routes};
@@ -21,6 +21,7 @@ use crate::{
     app::App,
     audit::{self, Actor},
     event_log::{AlertChangeError, current_alert},
+    risk,
     store::alerts,
 };
 
@@ -85,9 +86,16 @@ async fn change(
     if change.note.as_ref().is_some_and(|note| note.chars().count() > LONGEST_NOTE) {
         return Err(Problem::new(Code::Invalid, "A note has at most 2000 characters.").into());
     }
+    let known = if change.was_owner { current_alert(&app.log, &id).await? } else { None };
+    let owner = known.map(|row| owner(&row.alert)).transpose()?;
     let mut tx = app.log.begin().await?;
     let alert = tx.change_alert(&id, &change, caller.admin(), expected).await.map_err(refusal)?;
+    let actor = Actor::of(&caller, client);
+    if let Some(login) = &owner {
+        risk::owner::vouch(&app, &mut tx, &actor, login, &alert).await?;
+    }
     let action = match (change.state, &change.snooze) {
+        _ if change.was_owner => "alert.was_owner",
         (Some(AlertState::Open), _) => "alert.reopen",
         (Some(AlertState::Acknowledged), _) => "alert.acknowledge",
         (Some(AlertState::Resolved), _) => "alert.resolve",
@@ -97,7 +105,7 @@ async fn change(
     };
     audit::record(
         &mut tx,
-        &Actor::of(&caller, client),
+        &actor,
         action,
         &alert.title,
         &json!({ "alert": id, "note": change.note, "snoozed_until": alert.snoozed_until }),
@@ -105,6 +113,17 @@ async fn change(
     .await?;
     tx.commit().await?;
     Ok(Versioned { version: alert.version, value: alert })
+}
+
+/// The account of whose owner it can be said that it was them.
+fn owner(alert: &Alert) -> Result<Login, Problem> {
+    alert.login.clone().filter(|_| alert.may_be_owner()).ok_or_else(|| {
+        Problem::new(
+            Code::Conflict,
+            "Of this alert it can't be said that it was the account's owner: it is about no single account, or came \
+             from more addresses than one person has. Resolve it, and make an access rule where one is needed.",
+        )
+    })
 }
 
 /// Why nothing was done about an alert.
@@ -115,7 +134,8 @@ pub(super) fn refusal(error: AlertChangeError) -> HttpProblem {
         AlertChangeError::Store(error) => error.into(),
         AlertChangeError::Unclear => Problem::new(
             Code::Invalid,
-            "Say what to do: a state, a snooze or a note; a state and a snooze don't go together.",
+            "Say what to do: a state, a snooze or a note; a state and a snooze don't go together, and that it was the \
+             owner resolves it.",
         )
         .into(),
         AlertChangeError::Refused(why @ Refusal::Resolved) => Problem::new(Code::Conflict, said(why)).into(),

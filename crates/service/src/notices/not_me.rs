@@ -16,8 +16,9 @@ use crate::{
     app::App,
     audit::{self, Actor},
     http::blocks,
+    risk::owner,
     sign_in,
-    store::{StoreError, admins, notices},
+    store::{StoreError, admins, notices, owners_words::OwnersWord},
     web_sign_in::{self, LiveWebSession, Which},
 };
 
@@ -82,6 +83,8 @@ pub async fn act(
         blocks::put(app, &mut tx, &actor, "block.create", &block).await?;
         Some(block)
     };
+    let word = OwnersWord { login: claim.login.clone(), network: claim.network, at: now, was_owner: false };
+    owner::say(app, &mut tx, word).await?;
     let subject = Subject::NotMe { login: claim.login.0.as_str().into(), network: claim.network.net() };
     tx.raise(subject, true);
     let details = json!({

@@ -19,6 +19,7 @@ use crate::{
     store::{
         StoreError, accounts, blocks,
         events::{self, Past, PastSince, SentRow, SignInRow},
+        owners_words::{self, OwnersWord},
     },
 };
 
@@ -44,11 +45,16 @@ struct Recall<'a> {
     accounts: BTreeSet<String>,
 }
 
-/// A block that was set, or lifted.
+/// What people and the service did about sign-ins.
 struct Deed {
     at: Time,
-    block: Arc<Block>,
-    is_lift: bool,
+    what: What,
+}
+
+enum What {
+    Set(Arc<Block>),
+    Lifted(Arc<Block>),
+    Said(OwnersWord),
 }
 
 /// Reads it. What happens meanwhile is taken in afterwards, and nobody is judged before.
@@ -56,15 +62,16 @@ pub async fn recall(app: &Arc<App>) -> Result<(), StoreError> {
     let (begun, now) = (Instant::now(), app.clock.now());
     // What comes after the head waits: a sign-in is taken in before the head says that it is there.
     let head = app.log.head_seq();
-    let first_waiting = app.risk.with(|state| state.waiting.as_ref()?.first().map(Seen::seq));
+    let first_waiting = app.risk.with(|state| state.waiting.as_ref()?.iter().find_map(Seen::seq));
     let until = first_waiting.unwrap_or(head + 1);
     let mut connection = app.store.read().acquire().await?;
+    let said = owners_words::since(&mut connection, before(now, MEMORY)).await?;
     let set = blocks::by_itself(&mut connection, before(now, FORGIVEN_AFTER * STRIKES)).await?;
     let mut past = Recall {
         risk: &app.risk,
         state: State::default(),
         recent: before(now, DAY),
-        deeds: deeds(set),
+        deeds: deeds(set, said),
         accounts: accounts::logins(&mut connection).await?.into_iter().collect(),
     };
     let since = PastSince { failures: past.recent, sent: before(now, SENDING) };
@@ -135,30 +142,38 @@ impl Recall<'_> {
         self.state.send(sent, self.risk.origin(sent.address));
     }
 
-    /// Sets and lifts the blocks of that time.
+    /// Does what was done until that time.
     fn do_until(&mut self, at: Time) {
-        while let Some(Deed { at, block, is_lift }) = self.deeds.next_if(|deed| deed.at <= at) {
-            let target = guard_target(&block.target);
-            let State { defence, lately, senders, .. } = &mut self.state;
-            match (block.cause.and_then(cause_of), block.expires_at, &target) {
-                _ if is_lift => self.state.lifted(&target),
-                (_, None, Target::Sending(login)) => senders.suspended(login),
-                (Some(cause), Some(end), _) => defence.resume(target, cause, at.0, end.0, lately),
-                (_, None, _) | (None, ..) => {}
+        while let Some(Deed { at, what }) = self.deeds.next_if(|deed| deed.at <= at) {
+            match what {
+                What::Set(block) => self.set(&block, at),
+                What::Lifted(block) => self.state.lifted(&guard_target(&block.target)),
+                What::Said(word) => self.risk.heed(&mut self.state, &word),
             }
+        }
+    }
+
+    fn set(&mut self, block: &Block, at: Time) {
+        let target = guard_target(&block.target);
+        let State { defence, lately, senders, .. } = &mut self.state;
+        match (block.cause.and_then(cause_of), block.expires_at, &target) {
+            (_, None, Target::Sending(login)) => senders.suspended(login),
+            (Some(cause), Some(end), _) => defence.resume(target, cause, at.0, end.0, lately),
+            (_, None, _) | (None, ..) => {}
         }
     }
 }
 
-fn deeds(set: Vec<Block>) -> Peekable<vec::IntoIter<Deed>> {
+fn deeds(set: Vec<Block>, said: Vec<OwnersWord>) -> Peekable<vec::IntoIter<Deed>> {
     let of = |block: Block| {
         let block = Arc::new(block);
         let lifted_at = block.lifted_at;
-        let begun = Deed { at: block.created_at, block: Arc::clone(&block), is_lift: false };
-        let lifted = lifted_at.map(|at| Deed { at, block, is_lift: true });
+        let begun = Deed { at: block.created_at, what: What::Set(Arc::clone(&block)) };
+        let lifted = lifted_at.map(|at| Deed { at, what: What::Lifted(block) });
         [Some(begun), lifted].into_iter().flatten()
     };
-    let mut deeds: Vec<_> = set.into_iter().flat_map(of).collect();
+    let said = said.into_iter().map(|word| Deed { at: word.at, what: What::Said(word) });
+    let mut deeds: Vec<_> = set.into_iter().flat_map(of).chain(said).collect();
     deeds.sort_by_key(|deed| deed.at);
     deeds.into_iter().peekable()
 }

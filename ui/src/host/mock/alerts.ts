@@ -4,7 +4,7 @@ import { iso } from "./seed";
 /** An alert after a change, as the service makes it; a `Problem` where it refuses. */
 export function changedAlert(
   before: t.Alert,
-  { state, snooze, note }: t.AlertChange,
+  { state, snooze, note, was_owner }: t.AlertChange,
   login: string | null,
 ): t.Alert {
   const refuse = (code: t.Code, message: string): never => {
@@ -18,7 +18,7 @@ export function changedAlert(
   if (snooze?.kind === "until" && Date.parse(snooze.at) <= now)
     refuse("invalid", "An alert is put off to a moment that is still to come.");
   const deed: t.AlertDeed = state
-    ? { kind: "state" }
+    ? { kind: was_owner ? "was_owner" : "state" }
     : snooze?.kind === "until"
       ? { kind: "snoozed", until: snooze.at }
       : { kind: snooze ? "woken" : "noted" };

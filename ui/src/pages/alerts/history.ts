@@ -49,6 +49,8 @@ function said(step: AlertStep, who: string, now: number): Omit<Moment, "id" | "a
         text: m.alerts_step_blocked({ who, target: targetText(deed.target) }),
         href: address(["blocks", deed.block]),
       };
+    case "was_owner":
+      return { icon: "user", tone: "good", text: m.alerts_step_was_owner({ who }) };
     case "state":
     case undefined: {
       const { icon, tone } = alertStateMark[step.state];
