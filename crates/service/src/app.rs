@@ -178,17 +178,7 @@ impl App {
         let second_factors = SecondFactors::new(&store::second_factors::rules(&mut connection).await?);
         drop(connection);
         let (launch_token, given) = tokens.map(|tokens| (tokens.launch_token, tokens.setup_token)).unzip();
-        let setup_token = OnceLock::new();
-        if settings.organization.load().is_none() {
-            let token = match given {
-                Some(token) => SetupToken::given(token),
-                None => {
-                    SetupToken::write(config.data_dir.join("setup-token")).map_err(OpenError::SetupToken)?
-                }
-            };
-            // Empty until here.
-            let _ = setup_token.set(token);
-        }
+        let setup_token = setup_token(&config, settings.organization.load().is_none(), given)?;
         let hands = std::thread::available_parallelism().map_or(1, usize::from);
         let organization = settings.organization.load();
         let outbox_folder = config.data_dir.join(OUTBOX);
@@ -322,4 +312,22 @@ impl App {
         tx.commit().await?;
         Ok(())
     }
+}
+
+/// Empty once there is an organization.
+fn setup_token(
+    config: &Config,
+    is_needed: bool,
+    given: Option<SecretString>,
+) -> Result<OnceLock<SetupToken>, OpenError> {
+    let place = OnceLock::new();
+    if is_needed {
+        let token = match given {
+            Some(token) => SetupToken::given(token),
+            None => SetupToken::write(config.data_dir.join("setup-token")).map_err(OpenError::SetupToken)?,
+        };
+        // Empty until here.
+        let _ = place.set(token);
+    }
+    Ok(place)
 }

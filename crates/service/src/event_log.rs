@@ -26,8 +26,8 @@ use mailcup_guard::{
     inbox,
 };
 use mailcup_wire::{
-    AdminId, Alert, AlertChange, AlertDeed, AlertId, Block, EventBody, EventId, Login, Place, SignIn, Snooze,
-    Submission, Time,
+    AdminId, Alert, AlertChange, AlertDeed, AlertId, AlertState, Block, EventBody, EventId, Login, Place,
+    SignIn, Snooze, Submission, Time,
 };
 use sqlx::{Sqlite, SqliteConnection, Transaction};
 use tokio::{

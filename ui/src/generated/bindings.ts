@@ -346,6 +346,11 @@ export type AlertChange = {
 	snooze?: Snooze | null,
 	/**  For the history. */
 	note?: string | null,
+	/**
+	 *  It was the account's owner: resolves it, makes the account known good where it came from, and lifts what was
+	 *  blocked by itself there. See [`Alert::may_be_owner`].
+	 */
+	was_owner?: boolean,
 };
 
 /**  What was done. */
@@ -355,7 +360,9 @@ export type AlertDeed =
 /**  It came back before it was due: by hand, or because it grew graver. */
 { kind: "woken" } | 
 /**  A block was set because of it. */
-{ kind: "blocked"; block: BlockId; target: BlockTarget };
+{ kind: "blocked"; block: BlockId; target: BlockTarget } | 
+/**  It was resolved as the account's owner: known good there from then on. */
+{ kind: "was_owner" };
 
 /**  Names an alert. */
 export type AlertId = string;
@@ -601,7 +608,7 @@ export type Block = {
 	expires_at: string | null,
 	lifted_at: string | null,
 	lifted_by_login: Login | null,
-	/**  Of a block that the service set by itself because of sign-ins. */
+	/**  Of a block that the service set by itself because of sign-ins or messages. */
 	cause?: BlockCause | null,
 	version: number,
 };
@@ -617,7 +624,13 @@ export type BlockCause =
 /**  The account is used from so many places that it is no single person's any more. */
 "shared_password" | 
 /**  The password was right, but the sign-in differs too much from what the account does. */
-"stolen_password";
+"stolen_password" | 
+/**  More was sent from networks that the account does not use than it ever sent. */
+"sending_burst" | 
+/**  Mail was sent from more networks in a day than the account ever used. */
+"sending_from_many_networks" | 
+/**  Mail was sent from more countries in a day than the account ever did. */
+"sending_from_many_countries";
 
 /**  Names a block. */
 export type BlockId = string;
@@ -625,7 +638,9 @@ export type BlockId = string;
 /**  Whom a block refuses. */
 export type BlockTarget = { kind: "address"; address: string } | { kind: "network"; network: string } | { kind: "account"; login: Login } | 
 /**  An account, where it comes from this network. */
-{ kind: "account_network"; login: Login; network: string };
+{ kind: "account_network"; login: Login; network: string } | 
+/**  What an account sends. It may sign in and read its mail. */
+{ kind: "sending"; login: Login };
 
 export type Burst = {
 	count: number,
@@ -1990,6 +2005,8 @@ export type ReasonCode = "credentials" |
 "captcha_asked" | 
 /**  The captcha was not solved rightly. The password was not looked at. */
 "captcha_wrong" | "blocked_address" | "blocked_network" | "blocked_account" | 
+/**  The account may not send. */
+"sending_suspended" | 
 /**  A deny rule matched. */
 "rule_denied" | 
 /**  There is a list of allow rules, and none of it matched. */
