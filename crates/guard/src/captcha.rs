@@ -67,6 +67,8 @@ pub struct Behaviour<'a> {
     pub has_language: bool,
     /// From giving the form to getting it back; none before it comes back.
     pub typed_for: Option<SignedDuration>,
+    /// Whether the network tries passwords of many accounts, over whatever protocol.
+    pub is_spraying: bool,
 }
 
 /// Failures in the last hour.
@@ -89,6 +91,8 @@ pub enum Suspicion {
     AccountUnderAttack(u32),
     /// So many failures of the network.
     NetworkAttacks(u32),
+    /// The network tries passwords of many accounts.
+    Spraying,
     /// A tool's User-Agent.
     Tool,
     NoAgent,
@@ -121,6 +125,7 @@ impl Behaviour<'_> {
             reached(of_the_network_at_the_account, OF_A_NETWORK_AT_AN_ACCOUNT).map(Suspicion::Guessing),
             reached(for_the_account, FOR_AN_ACCOUNT).map(Suspicion::AccountUnderAttack),
             reached(of_the_network, OF_A_NETWORK).map(Suspicion::NetworkAttacks),
+            self.is_spraying.then_some(Suspicion::Spraying),
             agent,
             (too_soon && !self.has_language).then_some(Suspicion::Machine),
         ]
@@ -142,6 +147,7 @@ impl fmt::Display for Suspicion {
             Self::NetworkAttacks(count) => {
                 write!(f, "{count} sign-ins from this network failed within an hour.")
             }
+            Self::Spraying => f.write_str("Passwords of many accounts are tried from this network."),
             Self::Tool => f.write_str("It calls itself a tool, not a browser."),
             Self::NoAgent => f.write_str("It does not say which browser it is."),
             Self::Machine => {
@@ -213,6 +219,7 @@ mod tests {
             agent: Some(FIREFOX),
             has_language: true,
             typed_for: Some(SignedDuration::from_secs(6)),
+            is_spraying: false,
         }
     }
 
@@ -228,6 +235,7 @@ mod tests {
             of_the_network_at_the_account: OF_A_NETWORK_AT_AN_ACCOUNT - 1,
         };
         assert_eq!(Behaviour { failures, ..person() }.suspicions(), []);
+        assert_eq!(Behaviour { is_spraying: true, ..person() }.suspicions(), [Suspicion::Spraying]);
     }
 
     #[test]
@@ -290,7 +298,7 @@ mod tests {
         let agents = prop_oneof![Just(None), Just(Some("curl/8")), Just(Some(FIREFOX))];
         let times = prop::option::of((0i64..3_000).prop_map(SignedDuration::from_millis));
         (failures, agents, any::<bool>(), times).prop_map(|(failures, agent, has_language, typed_for)| {
-            Behaviour { failures, agent, has_language, typed_for }
+            Behaviour { failures, agent, has_language, typed_for, is_spraying: false }
         })
     }
 

@@ -26,6 +26,7 @@ use crate::{
     app::App,
     config::{Config, Provider},
     http::problem::HttpProblem,
+    risk,
     secrets::{ServerKey, TokenHash},
     throttle,
     used::Used,
@@ -167,7 +168,14 @@ impl Captcha {
         now: Time,
     ) -> Vec<Suspicion> {
         let failures = self.failures.count(&Whose::new(browser.client.address, login), now.0);
-        Behaviour { failures, agent: browser.agent.as_deref(), has_language, typed_for: None }.suspicions()
+        Behaviour {
+            failures,
+            agent: browser.agent.as_deref(),
+            has_language,
+            typed_for: None,
+            is_spraying: false,
+        }
+        .suspicions()
     }
 
     fn use_up(used: &Used, id: TokenHash, now: Time) -> Result<(), Fault> {
@@ -260,7 +268,9 @@ pub async fn gate(
     let failures = app.captcha.failures.take(&whose, now.0);
     let passed = Passed { login, whose, at: now };
     let Signs { has_language, typed_for } = signs;
-    let behaviour = Behaviour { failures, agent: browser.agent.as_deref(), has_language, typed_for };
+    let is_spraying = risk::web::is_spraying(app, browser, &passed.login);
+    let behaviour =
+        Behaviour { failures, agent: browser.agent.as_deref(), has_language, typed_for, is_spraying };
     let suspicions = behaviour.suspicions();
     if suspicions.is_empty() {
         return Ok(passed);

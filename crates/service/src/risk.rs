@@ -4,6 +4,7 @@
 mod defend;
 pub mod owner;
 mod recall;
+pub mod web;
 
 use std::sync::{Arc, Mutex, OnceLock, PoisonError};
 

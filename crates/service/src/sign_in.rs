@@ -9,7 +9,7 @@ use std::sync::Arc;
 
 use mailcup_guard::{
     alert::{PasswordMark, Subject},
-    decision::SignInVerdict,
+    decision::{self, SignInVerdict},
     one_time_code::{LIFE, Over},
 };
 use mailcup_wire::{
@@ -32,6 +32,7 @@ use crate::{
     outbox,
     policy::noted,
     proof::Thumbprint,
+    risk,
     secrets::{self, TokenHash},
     sessions::{LiveSession, TOKEN_PREFIX},
     store::{
@@ -324,13 +325,18 @@ impl SignInAttempt<'_> {
     }
 }
 
-/// Whether blocks and access rules refuse, with the reasons for that or else what is to be noted.
+/// Whether blocks, access rules and guessed passwords refuse, with the reasons for that or else what is to be noted.
 pub(crate) fn decide(app: &App, client: Client, login: &Login, protocol: Protocol) -> (bool, Vec<Reason>) {
     let decision = app.policy.sign_in(&login.0, protocol, client.address, app.clock.now());
     match decision.verdict {
         SignInVerdict::Refuse => (true, decision.reasons.iter().map(reason_text).collect()),
         SignInVerdict::Allow | SignInVerdict::Delay(_) | SignInVerdict::Challenge => {
-            (false, noted(&decision))
+            let was_let_in =
+                decision.reasons.iter().any(|reason| matches!(reason, decision::Reason::Passed { .. }));
+            match risk::web::refused(app, client, login, protocol) {
+                Some(reason) if !was_let_in => (true, vec![reason]),
+                Some(_) | None => (false, noted(&decision)),
+            }
         }
     }
 }
@@ -443,6 +449,12 @@ fn code_hash(app: &App, id: &ChallengeId, code: &str) -> TokenHash {
 
 fn reason(code: ReasonCode, text: &str) -> Reason {
     Reason::new(code, text)
+}
+
+/// The reasons, and what is to be noted beside them.
+pub(crate) fn and(mut reasons: Vec<Reason>, note: Option<Reason>) -> Vec<Reason> {
+    reasons.extend(note);
+    reasons
 }
 
 pub(crate) fn with(first: Reason, noted: Vec<Reason>) -> Vec<Reason> {

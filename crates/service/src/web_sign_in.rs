@@ -45,7 +45,9 @@ use crate::{
         Owner,
         link::{self, About, NotMe},
     },
-    outbox, second_factors,
+    outbox,
+    risk::{self, web::Judged},
+    second_factors,
     secrets::{self, TokenHash},
     sign_in::{self, challenge},
     store::{
@@ -180,16 +182,23 @@ pub async fn begin(
             passed.was_no_failure(app);
         }
     }
-    let (account, noted) = checked?;
-    go_on(app, browser, account, noted, return_to).await
+    go_on(app, browser, checked?, return_to).await
+}
+
+/// An account whose password was right.
+struct Checked {
+    account: Login,
+    /// What is to be noted of it.
+    noted: Vec<Reason>,
+    /// Why it is asked for a second factor, whatever the policy asks; in sentences.
+    suspicious: Option<String>,
 }
 
 /// Goes on after a right password, by what the policy asks of the account.
 async fn go_on(
     app: &Arc<App>,
     browser: &Browser,
-    account: Login,
-    noted: Vec<Reason>,
+    Checked { account, noted, suspicious }: Checked,
     return_to: ReturnPath,
 ) -> Result<Begun, HttpProblem> {
     let mut connection = app.store.read().acquire().await.map_err(StoreError::from)?;
@@ -201,7 +210,12 @@ async fn go_on(
     let event = |outcome, code, text: &str| {
         event(&account, browser, outcome, sign_in::with(Reason::new(code, text), noted))
     };
-    match demand.ask {
+    let ask = match (demand.ask, &suspicious) {
+        // Who has no way to answer is not locked out by what is merely odd.
+        (Ask::Nothing, Some(_)) if !factors.is_empty() => Ask::Code,
+        (ask, _) => ask,
+    };
+    match ask {
         Ask::Nothing => {
             let how = "Signed in with the password alone, as the policy of second factors has it.";
             let event = event(Outcome::Succeeded, ReasonCode::Credentials, how);
@@ -213,8 +227,11 @@ async fn go_on(
         }
         Ask::Code | Ask::Strong if !factors.is_empty() => {
             // Recorded whatever becomes of the mail: somebody has the password.
-            let asked = "The password was right; a second factor was asked for.";
-            let event = event(Outcome::Challenged, ReasonCode::CodeRequested, asked);
+            let mut asked = "The password was right; a second factor was asked for.".to_owned();
+            if let Some(why) = &suspicious {
+                asked = format!("{asked} {why}");
+            }
+            let event = event(Outcome::Challenged, ReasonCode::CodeRequested, &asked);
             app.log.append_sign_in(event, None).await?;
             let (to, zone) = owner.map_or((None, TimeZone::UTC), |owner| (Some(owner.to), owner.zone));
             let id = secrets::new_id();
@@ -398,13 +415,13 @@ pub fn is_let_in(app: &App, session: &LiveWebSession, address: Option<Address>) 
     app.policy.lets_on_the_web(&session.account.0, address, app.clock.now())
 }
 
-/// The account that a password opens, and what is to be noted of it.
+/// The account that a password opens.
 async fn check(
     app: &App,
     browser: &Browser,
     login: &Login,
     password: &SecretString,
-) -> Result<(Login, Vec<Reason>), HttpProblem> {
+) -> Result<Checked, HttpProblem> {
     let dovecot = app.web_sign_in.passwords.as_ref().ok_or_else(not_configured)?;
     let address = browser.client.address;
     let (mut refused, mut reasons) = sign_in::decide(app, browser.client, login, Protocol::Web);
@@ -423,7 +440,15 @@ async fn check(
             (refused, reasons) = sign_in::decide(app, browser.client, &account, Protocol::Web);
         }
         if !refused {
-            return Ok((account, reasons));
+            match risk::web::judged(app, browser, &account) {
+                Judged::Go(note) => {
+                    return Ok(Checked { account, noted: sign_in::and(reasons, note), suspicious: None });
+                }
+                Judged::Ask(why) => {
+                    return Ok(Checked { account, noted: reasons, suspicious: Some(why) });
+                }
+                Judged::Refuse(reason) => (refused, reasons) = (true, vec![reason]),
+            }
         }
         ask(&nobodys).await?;
     }

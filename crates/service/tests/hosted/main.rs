@@ -4,6 +4,7 @@
 
 mod captcha;
 mod chromium;
+mod risk;
 mod roundcube;
 mod support;
 mod webmail;

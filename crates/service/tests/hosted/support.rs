@@ -1,6 +1,6 @@
 //! A webmail behind nginx as docs/web-sign-in.md sets it up, a mail server that checks passwords, and browsers.
 
-use std::{collections::BTreeMap, time::Duration};
+use std::{collections::BTreeMap, path::PathBuf, time::Duration};
 
 use mailcup_lab::{
     mail_servers::{MailServers, MailServersConfig},
@@ -55,6 +55,11 @@ impl Stage {
 
     /// With more of the service's configuration, as environment variables.
     pub async fn set_with(more: Vec<(String, String)>) -> Self {
+        Self::set_in(None, more).await
+    }
+
+    /// With a service whose state lies there.
+    pub async fn set_in(data_dir: Option<PathBuf>, more: Vec<(String, String)>) -> Self {
         let servers = MailServers::start(MailServersConfig::default()).await.unwrap();
         let socket = format!("unix:{}", servers.auth_socket().display());
         let variable = |name: &str, value: &str| (name.to_owned(), value.to_owned());
@@ -66,6 +71,7 @@ impl Stage {
         env.extend(more);
         let config = ServiceConfig {
             program: Some(env!("CARGO_BIN_EXE_mailcupd").into()),
+            data_dir,
             env,
             ..ServiceConfig::default()
         };

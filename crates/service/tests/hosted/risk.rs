@@ -1,0 +1,109 @@
+//! Risk on the web: a stolen password abroad, and a network that tries many accounts.
+
+use std::path::Path;
+
+use jiff::{SignedDuration, Timestamp};
+use mailcup_lab::{
+    clients::MailProtocol,
+    service::write_history,
+    traffic::{Attempt, Cause, Password},
+    wait,
+};
+use mailcup_wire::{Block, BlockCause, Outcome, ReasonCode, RiskSettings};
+use reqwest::Method;
+use serde_json::{Value, json};
+
+use crate::support::{ELSEWHERE, HOME, SOON, Stage};
+
+const BERLIN: &str = "141.20.1.1";
+/// Addresses below 128.0.0.0 are in Nigeria, the others in Germany.
+const TWO_COUNTRIES: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/tests/data/two-countries.mmdb");
+
+/// Twenty days of sign-ins in Berlin that ended so long ago.
+fn in_berlin(name: &str, hours_ago: i64) -> impl Iterator<Item = Attempt> {
+    let login = format!("{name}@example.org");
+    (0..20).rev().map(move |day| Attempt {
+        at: Timestamp::now() - SignedDuration::from_hours(24 * day + hours_ago),
+        login: login.clone(),
+        password: Password::Right,
+        protocol: MailProtocol::Imap,
+        address: BERLIN.parse().unwrap(),
+        program: None,
+        message: None,
+        cause: Cause::Usual,
+    })
+}
+
+/// Anna reads her mail in Berlin up to an hour ago, Ben did up to ten days ago.
+async fn abroad(data_dir: &Path, level: &str) -> Stage {
+    let mut past: Vec<_> = in_berlin("anna", 1).chain(in_berlin("ben", 240)).collect();
+    past.sort_by_key(|attempt| attempt.at);
+    assert_eq!(write_history(data_dir, past.into_iter()).unwrap(), 40);
+    let places = vec![("MAILCUP_PLACES_COUNTRY".to_owned(), TWO_COUNTRIES.to_owned())];
+    let stage = Stage::set_in(Some(data_dir.to_owned()), places).await;
+    stage.enforce(level).await;
+    stage
+}
+
+impl Stage {
+    async fn enforce(&self, level: &str) {
+        let settings = json!({ "level": level, "enforced": true, "version": 0 });
+        let _: RiskSettings = self.owner.change(Method::PUT, "/v1/settings/risk", &settings).await.unwrap();
+    }
+}
+
+#[tokio::test]
+async fn a_stolen_password_from_abroad_is_refused_like_a_wrong_one() {
+    let folder = tempfile::tempdir().unwrap();
+    let stage = abroad(&folder.path().join("data"), "balanced").await;
+    let mut thief = stage.browser(ELSEWHERE);
+    let refused = stage.give_password(&mut thief, "anna", "/").await;
+    let wrong = stage.give(&mut stage.browser("127.0.0.11"), "clara", "wrong", "/").await;
+    assert_eq!((refused.status, refused.title()), (wrong.status, wrong.title()));
+    let sign_ins = stage.sign_ins("anna").await;
+    let [seen] = &sign_ins[..] else { panic!("{sign_ins:?}") };
+    assert_eq!((seen.outcome, seen.reasons[0].code), (Outcome::Refused, ReasonCode::StolenPassword));
+    let set = async || stage.owner.list::<Block>("/v1/blocks").await.unwrap().pop();
+    let block = wait::until("no block was set", SOON, set).await.unwrap();
+    assert_eq!(block.cause, Some(BlockCause::StolenPassword));
+}
+
+#[tokio::test]
+async fn what_is_merely_odd_is_asked_for_a_code_where_the_policy_asks_for_none() {
+    let folder = tempfile::tempdir().unwrap();
+    let stage = abroad(&folder.path().join("data"), "strict").await;
+    let off = json!({ "scope": { "kind": "organization" }, "rule": { "require": "off" } });
+    let _: Value = stage.owner.change(Method::PUT, "/v1/second-factors/policy", &off).await.unwrap();
+    // Nobody knows anything of Clara yet.
+    let home = stage.give_password(&mut stage.browser(HOME), "clara", "/").await;
+    assert_ne!(home.location.as_deref(), Some("/sign-in/code"), "{}", home.text);
+
+    let mut browser = stage.browser(ELSEWHERE);
+    let asked = stage.give_password(&mut browser, "ben", "/").await;
+    assert_eq!(asked.location.as_deref(), Some("/sign-in/code"), "{}", asked.text);
+    let sign_ins = stage.sign_ins("ben").await;
+    let seen = sign_ins.last().unwrap();
+    assert_eq!((seen.outcome, seen.reasons[0].code), (Outcome::Challenged, ReasonCode::CodeRequested));
+    assert!(seen.reasons[0].text.contains("never signed in from NG before"), "{}", seen.reasons[0].text);
+    let page = browser.get("/sign-in/code").await;
+    let done = browser.submit(&page, "/sign-in/code", &[("code", &stage.code("ben", 1).await)]).await;
+    assert_eq!(done.location.as_deref(), Some("/"), "{}", done.text);
+}
+
+#[tokio::test]
+async fn whoever_tries_many_accounts_is_asked_for_a_captcha_and_then_kept_out() {
+    let stage = Stage::set().await;
+    stage.enforce("balanced").await;
+    let mut thief = stage.browser(ELSEWHERE);
+    for name in ["anna", "ben", "clara", "david", "emma"] {
+        let page = stage.give(&mut thief, name, "wrong", "/").await;
+        assert!(!page.asks_for_a_captcha(), "each of them once");
+    }
+    let asked = stage.give_password(&mut thief, "felix", "/").await;
+    assert!(asked.asks_for_a_captcha(), "{}", asked.text);
+    let sign_ins = stage.sign_ins("felix").await;
+    assert_eq!(sign_ins[0].reasons[0].code, ReasonCode::CaptchaAsked);
+    assert!(sign_ins[0].reasons[0].text.contains("Passwords of many accounts are tried"), "{sign_ins:?}");
+    let at_home = stage.give_password(&mut stage.browser(HOME), "felix", "/").await;
+    assert_eq!(at_home.location.as_deref(), Some("/sign-in/code"), "{}", at_home.text);
+}
