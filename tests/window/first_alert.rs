@@ -54,7 +54,7 @@ async fn a_newcomer_sees_stops_and_understands_an_attack() {
     let about_ben = |n: &mailcup_lab::desktop::Notification| n.summary.contains("ben@example.org");
     guess(&servers, ATTACKER, &ben.login, 3..7).await;
     let note = desktop.notifications.await_one(SOON, about_ben).await.unwrap();
-    for action in ["open", "block-address", "its-fine"] {
+    for action in ["open", "block-address", "it-was-them"] {
         assert!(note.has_action(action), "{note:?}");
     }
 

@@ -12,3 +12,4 @@ mod page;
 mod pictures;
 mod reports;
 mod services;
+mod story;

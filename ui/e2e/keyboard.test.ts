@@ -66,16 +66,16 @@ test("keeps the Tab key within a dialog, and gives the focus back", async ({ pag
 });
 
 test("keeps the focus when what had it goes", async ({ page }) => {
-  await open(page, { scenario: "attack", hash: "#/blocks", ready: "3 blocks in force" });
+  await open(page, { scenario: "attack", hash: "#/blocks", ready: "4 blocks in force" });
   await page.getByRole("row").nth(1).focus();
   await press(page, "l");
-  await expect(page.getByText("2 blocks in force")).toBeVisible();
+  await expect(page.getByText("3 blocks in force")).toBeVisible();
   await seeFocus(page, "after a row went");
   expect(await page.evaluate(() => document.activeElement?.getAttribute("role"))).toBe("row");
 
   await page.getByRole("button", { name: "Undo" }).focus();
   await press(page, "Enter");
-  await expect(page.getByText("3 blocks in force")).toBeVisible();
+  await expect(page.getByText("4 blocks in force")).toBeVisible();
   await seeFocus(page, "after a message went");
 });
 

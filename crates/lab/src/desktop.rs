@@ -1,6 +1,7 @@
 //! A private desktop: X server, D-Bus session, Secret Service, notification server, tray, and our console
 //! in a real window. Any number side by side, without a screen.
 
+mod closing;
 mod notifications;
 mod processes;
 mod tray;
@@ -125,6 +126,11 @@ impl Desktop {
         command.args(["search", "--onlyvisible", "--name", ".", "getwindowname", "%@"]);
         // xdotool fails when it finds none.
         Ok(run(command).await.unwrap_or_default().lines().map(str::to_owned).collect())
+    }
+
+    /// Closes a visible window as the button in its title bar does.
+    pub fn ask_to_close(&self, title: &str) -> Result<(), LabError> {
+        closing::ask_to_close(&self.display, title)
     }
 
     /// Ends the Secret Service, as on a desktop that has none.

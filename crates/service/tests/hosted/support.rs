@@ -102,6 +102,14 @@ impl Stage {
         }
     }
 
+    /// A browser at any address of the world, as a trusted proxy tells of it.
+    pub fn world_browser(&self, address: &str) -> Browser {
+        let (_, port) = self.service.endpoints().public.rsplit_once(':').unwrap();
+        let mut browser = self.browser("127.0.0.1").at(port.parse().unwrap());
+        browser.headers.push(("x-forwarded-for", address.to_owned()));
+        browser
+    }
+
     /// The newest mail to an account, once it has so many.
     pub async fn mail(&self, name: &str, count: usize) -> String {
         let arrived = async || Some(self.servers.mailbox(name)).filter(|mails| mails.len() >= count);

@@ -401,6 +401,17 @@ export function blocks(now: number): Block[] {
       created_at: iso(now - 40 * DAY),
       expires_at: null,
     },
+    {
+      ...base,
+      id: "b4",
+      created_by: null,
+      created_by_login: null,
+      target: { kind: "sending", login: "sales@example.org" },
+      cause: "sending_burst",
+      note: "140 recipients within two hours from networks that the account does not use, 198.51.100.7 the latest; in its busiest hour before there were 40.",
+      created_at: iso(now - 26 * MINUTE),
+      expires_at: null,
+    },
   ];
 }
 
