@@ -44,7 +44,7 @@ impl Story {
     }
 
     async fn picture(&self, name: &str) {
-        self.desktop.screenshot(&self.folder.join(format!("story-{name}.png"))).await.unwrap();
+        self.page.painted(&self.folder.join(format!("story-{name}.png"))).await;
     }
 
     async fn lets_in(&self, name: &str, from: &str, password: &str) -> bool {
@@ -95,6 +95,7 @@ async fn an_attack_is_told_stopped_explained_and_settled() {
     assert!(story.lets_in("ben", HOME, &password).await);
     story.page.go("/activity").await;
     story.page.see(HOME).await;
+    story.page.see("Allowed").await;
     story.picture("1-calm").await;
 
     story.close_window().await;
