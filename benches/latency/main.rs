@@ -1,5 +1,6 @@
 //! How long it takes from the login that decides to the notification on the desktop: real IMAP, real Dovecot,
-//! real service, real window. 200 accounts are attacked one after the other.
+//! real service, real window. Accounts are attacked one after the other; then one of them ten thousand times within a
+//! minute.
 #![expect(clippy::unwrap_used, clippy::print_stdout, reason = "a measurement that fails says where")]
 
 use std::{error::Error, net::Ipv4Addr, path::Path, time::Duration, time::Instant};
@@ -13,25 +14,34 @@ use mailcup_lab::{
     service::ServiceConfig,
     stage::Stage,
 };
-use mailcup_wire::{AccountImport, AccountImportResult, NewAccount};
+use mailcup_wire::{AccountImport, AccountImportResult, NewAccount, RiskSettings};
 
-#[path = "../tests/window/first_run.rs"]
+mod burst;
+#[path = "../../tests/window/first_run.rs"]
 #[expect(dead_code, reason = "shared with the tests")]
 mod first_run;
-#[path = "../tests/window/page.rs"]
+#[path = "../../tests/window/page.rs"]
 #[expect(dead_code, reason = "shared with the tests")]
 mod page;
+#[path = "../../tests/window/reports.rs"]
+#[expect(dead_code, reason = "shared with the tests")]
+mod reports;
 
-const ACCOUNTS: usize = 200;
+/// Accounts, where no number is given.
+const ACCOUNTS: usize = 1000;
 /// As many wrong passwords raise an alert.
 const THRESHOLD: u32 = 5;
 const LONGEST: Duration = Duration::from_secs(3);
 
 #[tokio::main(flavor = "multi_thread", worker_threads = 2)]
 async fn main() -> Result<(), Box<dyn Error>> {
-    let servers = MailServersConfig { accounts: MailAccount::many(ACCOUNTS), ..Default::default() };
+    let accounts = std::env::args().skip(1).find_map(|argument| argument.parse().ok()).unwrap_or(ACCOUNTS);
+    let servers = MailServersConfig { accounts: MailAccount::many(accounts), ..Default::default() };
     let stage = Stage::start(servers, ServiceConfig::default()).await?;
     know_all_accounts(&stage).await?;
+    // With all that it costs to judge and to block.
+    let risk = serde_json::json!({ "level": "balanced", "enforced": true, "version": 0 });
+    let _: RiskSettings = stage.owner.change(reqwest::Method::PUT, "/v1/settings/risk", &risk).await?;
     let desktop = Desktop::start(DesktopConfig::default()).await?;
     let page = first_run::connected(&desktop, &stage.service, async || {
         first_run::code_from_mailbox(&stage.servers).await
@@ -72,11 +82,12 @@ async fn main() -> Result<(), Box<dyn Error>> {
     took.sort();
     let at = |percent: usize| took[(took.len() * percent / 100).min(took.len() - 1)];
     println!(
-        "from the deciding login to the notification, {ACCOUNTS} accounts: p50 {:?}, p99 {:?}, slowest {:?}",
+        "from the deciding login to the notification, {accounts} accounts: p50 {:?}, p99 {:?}, slowest {:?}",
         at(50),
         at(99),
         at(100)
     );
+    burst::measure(&stage, &desktop, &page).await?;
     if let Some(folder) = std::env::var_os("MAILCUP_PICTURES") {
         page.painted(&Path::new(&folder).join("latency.png")).await;
     }
