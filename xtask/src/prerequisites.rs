@@ -65,6 +65,7 @@ const NEEDS: &[Need] = &[
     Need { purpose: Test, sign: Program(&["xdotool"]), debian: &["xdotool"], fedora: &["xdotool"], arch: &["xdotool"] },
     Need { purpose: Test, sign: Program(&["import"]), debian: &["imagemagick"], fedora: &["ImageMagick"], arch: &["imagemagick"] },
     Need { purpose: Test, sign: Program(&["kill"]), debian: &["procps"], fedora: &["procps-ng"], arch: &["procps-ng"] },
+    Need { purpose: Test, sign: Program(&["restic"]), debian: &["restic"], fedora: &["restic"], arch: &["restic"] },
     Need { purpose: Test, sign: Program(&["faketime"]), debian: &["faketime"], fedora: &["libfaketime"], arch: &["libfaketime"] },
     Need { purpose: Test, sign: Program(&["chromium", "chromium-browser"]), debian: &["chromium", "chromium-headless-shell"], fedora: &["chromium"], arch: &["chromium"] },
 ];

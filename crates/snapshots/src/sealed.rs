@@ -1,0 +1,56 @@
+//! Encryption and compression of files and blobs (restic's `crypto` and format version 2).
+
+use std::io::Read;
+
+use aes256ctr_poly1305aes::aead::Aead;
+use aes256ctr_poly1305aes::{Aes256CtrPoly1305Aes, Key, Nonce};
+
+use crate::error::Wrong;
+use crate::id::Id;
+use crate::key::MasterKey;
+
+/// No snapshot, index or config is larger once unpacked; a bomb would be.
+const LARGEST_FILE: u64 = 1 << 30;
+const NONCE: usize = 16;
+/// What sealing adds: nonce and authentication code.
+pub const OVERHEAD: u32 = 32;
+
+/// The plain content of what was sealed with this key.
+pub fn unseal(key: &MasterKey, sealed: &[u8]) -> Result<Vec<u8>, Wrong> {
+    let (nonce, content) = sealed.split_first_chunk::<NONCE>().ok_or(Wrong::Seal)?;
+    Aes256CtrPoly1305Aes::new(&Key::from(*key.expose()))
+        .decrypt(&Nonce::from(*nonce), content)
+        .map_err(|_| Wrong::Seal)
+}
+
+/// The plain content of an unpacked file: snapshot, index, config, lock.
+pub fn open_file(key: &MasterKey, sealed: &[u8]) -> Result<Vec<u8>, Wrong> {
+    let plain = unseal(key, sealed)?;
+    match plain.first() {
+        Some(b'{' | b'[') => Ok(plain),
+        Some(2) => unpack(&plain[1..], LARGEST_FILE),
+        _ => Err(Wrong::Form("neither JSON nor compressed".to_owned())),
+    }
+}
+
+/// The plain content of a blob, which is what its name promises or an error.
+pub fn open_blob(key: &MasterKey, sealed: &[u8], id: &Id, raw_length: Option<u32>) -> Result<Vec<u8>, Wrong> {
+    let damaged = |_| Wrong::Blob(*id);
+    let plain = unseal(key, sealed).map_err(damaged)?;
+    let plain = match raw_length {
+        Some(length) => unpack(&plain, u64::from(length)).map_err(damaged)?,
+        None => plain,
+    };
+    if Id::of(&plain) == *id { Ok(plain) } else { Err(Wrong::Blob(*id)) }
+}
+
+fn unpack(packed: &[u8], longest: u64) -> Result<Vec<u8>, Wrong> {
+    let form = |error: std::io::Error| Wrong::Form(error.to_string());
+    let mut plain = Vec::new();
+    let read = zstd::Decoder::with_buffer(packed)
+        .map_err(form)?
+        .take(longest + 1)
+        .read_to_end(&mut plain)
+        .map_err(form)?;
+    if read as u64 > longest { Err(Wrong::Form("longer than it says".to_owned())) } else { Ok(plain) }
+}

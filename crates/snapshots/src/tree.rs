@@ -1,0 +1,75 @@
+//! Folders of a snapshot.
+
+use std::ffi::OsString;
+
+use jiff::Timestamp;
+use rustic_core::repofile::{Node, NodeType, Tree};
+
+use crate::error::Wrong;
+use crate::id::Id;
+
+/// A file or folder in a snapshot.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Entry {
+    pub name: OsString,
+    pub kind: Kind,
+    /// In bytes; 0 of anything but a file.
+    pub size: u64,
+    pub modified: Option<Timestamp>,
+    /// Permission bits, where they are known.
+    pub mode: Option<u32>,
+    pub(crate) blobs: Vec<Id>,
+    pub(crate) subtree: Option<Id>,
+}
+
+/// What an [`Entry`] is.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub enum Kind {
+    File,
+    Folder,
+    /// A symbolic link, device or socket, which other programs back up: listed, never restored.
+    Other,
+}
+
+/// Reads what a tree blob holds, sorted by name.
+pub fn read(plain: &[u8]) -> Result<Vec<Entry>, Wrong> {
+    let tree: Tree = serde_json::from_slice(plain).map_err(|error| Wrong::Form(error.to_string()))?;
+    let mut entries: Vec<Entry> = tree.nodes.into_iter().map(entry).collect();
+    entries.sort_by(|a, b| a.name.cmp(&b.name));
+    Ok(entries)
+}
+
+/// Whether nothing of a path can be meant by this name but one entry of its folder.
+pub fn is_plain(name: &std::ffi::OsStr) -> bool {
+    let bytes = name.as_encoded_bytes();
+    let forbidden = |byte: &u8| matches!(byte, 0 | b'/') || cfg!(windows) && matches!(byte, b'\\' | b':');
+    !bytes.is_empty() && bytes != b"." && bytes != b".." && !bytes.iter().any(forbidden)
+}
+
+fn entry(node: Node) -> Entry {
+    let name = node.name().into_owned();
+    let kind = match node.node_type {
+        NodeType::File => Kind::File,
+        NodeType::Dir => Kind::Folder,
+        NodeType::Symlink { .. }
+        | NodeType::Dev { .. }
+        | NodeType::Chardev { .. }
+        | NodeType::Fifo
+        | NodeType::Socket => Kind::Other,
+    };
+    let modified = node.meta.mtime.and_then(|time| Timestamp::from_nanosecond(time.as_nanosecond()).ok());
+    Entry {
+        name,
+        kind,
+        size: if kind == Kind::File { node.meta.size } else { 0 },
+        modified,
+        mode: node.meta.mode,
+        blobs: node.content.unwrap_or_default().into_iter().map(|id| engine_id(&id)).collect(),
+        subtree: node.subtree.map(|id| engine_id(&id)),
+    }
+}
+
+pub(crate) fn engine_id(id: &rustic_core::Id) -> Id {
+    // The engine keeps its bytes to itself; its hexadecimal form is always 64 digits.
+    id.to_hex().as_str().parse().unwrap_or(Id([0; 32]))
+}
