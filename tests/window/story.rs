@@ -2,7 +2,7 @@
 //! automatically, and the admin's word from the notification while the window is hidden. `MAILCUP_PICTURES=FOLDER`
 //! keeps a picture of each step.
 
-use std::{env, fs, path::PathBuf, time::Duration};
+use std::{env, fs, path::PathBuf};
 
 use mailcup_lab::{
     clients::{MailProtocol, sign_in},
@@ -62,15 +62,17 @@ impl Story {
         self.desktop.notifications.await_one(SOON, is_about).await.unwrap()
     }
 
-    /// The alert about an account, once it stands as is wanted.
-    async fn alert(&self, name: &str, is_wanted: impl Fn(&Alert) -> bool) -> Alert {
+    /// The alert about an account, if it stands as is wanted.
+    async fn alert_now(&self, name: &str, is_wanted: impl Fn(&Alert) -> bool) -> Option<Alert> {
         let login = &self.stage.servers.account(name).login;
         let is_about = |alert: &Alert| alert.login.as_ref().is_some_and(|it| it.0 == *login);
-        let found = async || {
-            let alerts = self.stage.owner.alerts().await.unwrap();
-            alerts.into_iter().find(|alert| is_about(alert) && is_wanted(alert))
-        };
-        wait::until("an alert", SOON, found).await.unwrap()
+        let alerts = self.stage.owner.alerts().await.unwrap();
+        alerts.into_iter().find(|alert| is_about(alert) && is_wanted(alert))
+    }
+
+    /// The same, once it does.
+    async fn alert(&self, name: &str, is_wanted: impl Fn(&Alert) -> bool) -> Alert {
+        wait::until("an alert", SOON, async || self.alert_now(name, &is_wanted).await).await.unwrap()
     }
 
     /// Closes the window; the console stays in the tray.
@@ -79,11 +81,14 @@ impl Story {
         self.is_shown(false).await;
     }
 
+    /// Whether the window is to be seen.
+    async fn shows(&self) -> bool {
+        let titles = self.desktop.window_titles().await.unwrap();
+        titles.iter().any(|title| title.contains("MailCup"))
+    }
+
     async fn is_shown(&self, shown: bool) {
-        let stands = async || {
-            let titles = self.desktop.window_titles().await.ok()?;
-            (titles.iter().any(|title| title.contains("MailCup")) == shown).then_some(())
-        };
+        let stands = async || (self.shows().await == shown).then_some(());
         wait::until("the window", SOON, stands).await.unwrap();
     }
 }
@@ -107,8 +112,7 @@ async fn an_attack_is_told_stopped_explained_and_settled() {
     assert!(!story.lets_in("ben", ELSEWHERE, &password).await, "it was blocked by itself");
     assert!(story.lets_in("ben", HOME, &password).await, "and its owner goes on");
 
-    story.desktop.notifications.invoke(note.id, "open").await.unwrap();
-    story.is_shown(true).await;
+    story.desktop.notifications.press(note.id, "open", SOON, async || story.shows().await).await.unwrap();
     story.page.see("Blocked now").await;
     assert!(story.page.address().await.contains(&alert.id.to_string()));
     story.picture("2-alert").await;
@@ -139,8 +143,8 @@ async fn that_it_was_them_is_said_from_the_notification_of_a_hidden_window() {
     story.close_window().await;
     let note = story.attack("ben").await;
     story.alert("ben", is_stopped).await;
-    a_person_reads().await;
-    story.desktop.notifications.invoke(note.id, "it-was-them").await.unwrap();
+    let is_done = async || story.alert_now("ben", is_settled).await.is_some();
+    story.desktop.notifications.press(note.id, "it-was-them", SOON, is_done).await.unwrap();
     let settled = story.alert("ben", is_settled).await;
     let said = settled.history.iter().find(|step| step.deed == AlertDeed::WasOwner).unwrap();
     assert!(said.login.is_some() && said.note.as_deref().unwrap().contains("from the notification"));
@@ -158,9 +162,4 @@ fn is_stopped(alert: &Alert) -> bool {
 
 fn is_settled(alert: &Alert) -> bool {
     alert.state == AlertState::Resolved
-}
-
-/// The desktop listens for a button only once it has shown it; no person is faster.
-async fn a_person_reads() {
-    tokio::time::sleep(Duration::from_millis(300)).await;
 }

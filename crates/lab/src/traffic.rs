@@ -12,7 +12,7 @@ mod rhythm;
 
 use std::{net::IpAddr, sync::Arc};
 
-use jiff::Timestamp;
+use jiff::{SignedDuration, Timestamp};
 use mailcup_wire::{
     EventBody, Outcome, Protocol, Reason, ReasonCode, SignIn, Submission, SubmissionOutcome, Time,
 };
@@ -36,6 +36,23 @@ pub struct Attempt {
     /// What is sent after signing in for submission.
     pub message: Option<Message>,
     pub cause: Cause,
+}
+
+impl Attempt {
+    /// Somebody who read their mail from there once a day, on so many days up to `last`; the oldest first.
+    pub fn each_day(login: &str, address: IpAddr, days: i64, last: Timestamp) -> impl Iterator<Item = Self> {
+        let login: Arc<str> = login.into();
+        (0..days).rev().map(move |day| Self {
+            at: last - SignedDuration::from_hours(24 * day),
+            login: Arc::clone(&login),
+            password: Password::Right,
+            protocol: MailProtocol::Imap,
+            address,
+            program: None,
+            message: None,
+            cause: Cause::Usual,
+        })
+    }
 }
 
 /// Which password is tried.

@@ -184,13 +184,7 @@ impl SignInRisk {
         }
         let found = signals::assess(&attempt, &state.history, &state.lately, self.stance());
         let block = state.defence.consider(&attempt, &found, &state.history, &mut state.lately)?;
-        let evidence = Evidence {
-            seq: seen.seq,
-            at: seen.at.0,
-            login: Arc::clone(&seen.login),
-            address: seen.address.map(Address::ip),
-        };
-        Some(Attack::by_sign_in(&block, evidence))
+        Some(Attack::by_sign_in(&block, evidence(seen.seq, seen.at, &seen.login, seen.address)))
     }
 
     fn sent(&self, state: &mut State, sent: &SentRow) -> Option<Attack> {
@@ -199,13 +193,7 @@ impl SignInRisk {
             return None;
         }
         state.senders.suspended(&sent.login);
-        let evidence = Evidence {
-            seq: sent.seq,
-            at: sent.at.0,
-            login: Arc::clone(&sent.login),
-            address: sent.address.map(Address::ip),
-        };
-        Some(Attack::by_sending(&suspicion, evidence))
+        Some(Attack::by_sending(&suspicion, evidence(sent.seq, sent.at, &sent.login, sent.address)))
     }
 
     fn heed(&self, state: &mut State, word: &OwnersWord) {
@@ -284,6 +272,10 @@ pub fn refusal(found: &Assessment, password: Password) -> Reason {
 pub fn noted(found: &Assessment) -> Option<Reason> {
     let would = found.verdict == SignInVerdict::Refuse;
     would.then(|| Reason::new(ReasonCode::RiskWouldRefuse, sentences(&found.signals)))
+}
+
+fn evidence(seq: u64, at: Time, login: &Arc<str>, address: Option<Address>) -> Evidence {
+    Evidence { seq, at: at.0, login: Arc::clone(login), address: address.map(Address::ip) }
 }
 
 fn sentences(signals: &[Signal]) -> String {

@@ -333,10 +333,8 @@ pub(crate) fn decide(app: &App, client: Client, login: &Login, protocol: Protoco
         SignInVerdict::Allow | SignInVerdict::Delay(_) | SignInVerdict::Challenge => {
             let was_let_in =
                 decision.reasons.iter().any(|reason| matches!(reason, decision::Reason::Passed { .. }));
-            match risk::web::refused(app, client, login, protocol) {
-                Some(reason) if !was_let_in => (true, vec![reason]),
-                Some(_) | None => (false, noted(&decision)),
-            }
+            let risky = if was_let_in { None } else { risk::web::refused(app, client, login, protocol) };
+            risky.map_or_else(|| (false, noted(&decision)), |reason| (true, vec![reason]))
         }
     }
 }
@@ -449,12 +447,6 @@ fn code_hash(app: &App, id: &ChallengeId, code: &str) -> TokenHash {
 
 fn reason(code: ReasonCode, text: &str) -> Reason {
     Reason::new(code, text)
-}
-
-/// The reasons, and what is to be noted beside them.
-pub(crate) fn and(mut reasons: Vec<Reason>, note: Option<Reason>) -> Vec<Reason> {
-    reasons.extend(note);
-    reasons
 }
 
 pub(crate) fn with(first: Reason, noted: Vec<Reason>) -> Vec<Reason> {

@@ -8,7 +8,7 @@ use mailcup_lab::{
     clients::{Answer, MailProtocol, Mechanism, OutgoingMessage, SmtpClient, sign_in},
     mail_servers::{MailAccount, MailServers, MailServersConfig},
     service::{Api, Service, ServiceConfig, write_history},
-    traffic::{Attempt, Cause, Password},
+    traffic::Attempt,
     wait,
 };
 use mailcup_wire::{
@@ -53,16 +53,8 @@ impl Stage {
 
     /// Anna reads her mail in Berlin each day, also an hour ago.
     async fn of_anna_in_berlin(data_dir: &Path) -> Self {
-        let usual = (0..20).rev().map(|day| Attempt {
-            at: Timestamp::now() - SignedDuration::from_hours(24 * day + 1),
-            login: "anna@example.org".into(),
-            password: Password::Right,
-            protocol: MailProtocol::Imap,
-            address: BERLIN.parse().unwrap(),
-            program: None,
-            message: None,
-            cause: Cause::Usual,
-        });
+        let an_hour_ago = Timestamp::now() - SignedDuration::from_hours(1);
+        let usual = Attempt::each_day("anna@example.org", BERLIN.parse().unwrap(), 20, an_hour_ago);
         assert_eq!(write_history(data_dir, usual).unwrap(), 20);
         let env = vec![("MAILCUP_PLACES_COUNTRY".to_owned(), TWO_COUNTRIES.to_owned())];
         let data_dir = Some(data_dir.to_owned());

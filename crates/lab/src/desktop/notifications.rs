@@ -85,6 +85,22 @@ impl Notifications {
         self.close(id, CloseReason::DismissedByUser).await
     }
 
+    /// Presses a button until it is done: a program hears of it only once it knows that its notification is there.
+    pub async fn press(
+        &self,
+        id: u32,
+        key: &str,
+        deadline: Duration,
+        is_done: impl AsyncFn() -> bool,
+    ) -> Result<(), LabError> {
+        wait::until(&format!("“{key}” does nothing"), deadline, async || {
+            Server::action_invoked(&self.signals, id, key).await.ok()?;
+            is_done().await.then_some(())
+        })
+        .await?;
+        self.close(id, CloseReason::DismissedByUser).await
+    }
+
     pub async fn close(&self, id: u32, reason: CloseReason) -> Result<(), LabError> {
         self.log().open.retain(|open| *open != id);
         Ok(Server::notification_closed(&self.signals, id, reason as u32).await?)

@@ -1,7 +1,7 @@
 //! What pressing "this wasn't me" does.
 //!
 //! Whoever can read the mailbox can press, a thief too. So it harms little: one account, one network, one day, once a
-//! notice; a block can be lifted. An admin's login is never blocked by it, since that would be a way to keep an
+//! notice; a block can be lifted. That network is known good no more, until it is used on some days again. An admin's login is never blocked by it, since that would be a way to keep an
 //! admin out in an emergency; the alert tells all the same.
 
 use std::sync::Arc;

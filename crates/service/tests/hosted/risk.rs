@@ -1,14 +1,9 @@
 //! Risk on the web: a stolen password abroad, and a network that tries many accounts.
 
-use std::{path::Path, sync::Arc};
+use std::path::Path;
 
 use jiff::{SignedDuration, Timestamp};
-use mailcup_lab::{
-    clients::MailProtocol,
-    service::write_history,
-    traffic::{Attempt, Cause, Password},
-    wait,
-};
+use mailcup_lab::{service::write_history, traffic::Attempt, wait};
 use mailcup_wire::{Block, BlockCause, Outcome, ReasonCode, RiskSettings};
 use reqwest::Method;
 use serde_json::{Value, json};
@@ -20,24 +15,14 @@ const LAGOS: &str = "41.190.1.1";
 /// Addresses below 128.0.0.0 are in Nigeria, the others in Germany.
 const TWO_COUNTRIES: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/tests/data/two-countries.mmdb");
 
-/// Twenty days of sign-ins in Berlin that ended so long ago.
-fn in_berlin(name: &str, hours_ago: i64) -> impl Iterator<Item = Attempt> {
-    let login: Arc<str> = format!("{name}@example.org").into();
-    (0..20).rev().map(move |day| Attempt {
-        at: Timestamp::now() - SignedDuration::from_hours(24 * day + hours_ago),
-        login: Arc::clone(&login),
-        password: Password::Right,
-        protocol: MailProtocol::Imap,
-        address: BERLIN.parse().unwrap(),
-        program: None,
-        message: None,
-        cause: Cause::Usual,
-    })
-}
-
 /// Anna reads her mail in Berlin up to an hour ago, Ben did up to ten days ago.
 async fn abroad(data_dir: &Path, level: &str) -> Stage {
-    let mut past: Vec<_> = in_berlin("anna", 1).chain(in_berlin("ben", 240)).collect();
+    let in_berlin = |login, hours_ago| {
+        let last = Timestamp::now() - SignedDuration::from_hours(hours_ago);
+        Attempt::each_day(login, BERLIN.parse().unwrap(), 20, last)
+    };
+    let mut past: Vec<_> =
+        in_berlin("anna@example.org", 1).chain(in_berlin("ben@example.org", 240)).collect();
     past.sort_by_key(|attempt| attempt.at);
     assert_eq!(write_history(data_dir, past.into_iter()).unwrap(), 40);
     let places = vec![("MAILCUP_PLACES_COUNTRY".to_owned(), TWO_COUNTRIES.to_owned())];
