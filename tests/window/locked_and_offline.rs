@@ -10,6 +10,7 @@ use mailcup_lab::{
 use mailcup_wire::MailServerKind;
 
 use crate::first_run::{connected, data_folder, files_below, keep_codes, outbox_code, set_up};
+use crate::hidden::{close_window, shows};
 use crate::page::{Page, SOON};
 use crate::reports::Reporter;
 
@@ -55,6 +56,11 @@ async fn without_a_keyring_a_passphrase_protects_the_copy() {
     let menu = desktop.tray.menu().await.unwrap();
     assert!(!menu.iter().any(|entry| entry.label.contains("example.org")), "{menu:?}");
 
+    // Opening asks to unlock first.
+    close_window(&desktop).await;
+    desktop.notifications.press(told.id, "open", SOON, async || shows(&desktop).await).await.unwrap();
+    page.see("The local copy is closed").await;
+    assert!(!page.words().await.contains("example.org"));
     page.fill("Passphrase", "not the passphrase").await;
     page.press("Unlock").await;
     page.see("The passphrase is wrong").await;

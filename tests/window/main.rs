@@ -5,6 +5,7 @@ mod crashes;
 mod drafts;
 mod first_alert;
 mod first_run;
+mod hidden;
 mod keyboard;
 mod lock_out;
 mod locked_and_offline;

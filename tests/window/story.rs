@@ -17,6 +17,7 @@ use reqwest::Method;
 use serde_json::json;
 
 use crate::first_run::{code_from_mailbox, connected};
+use crate::hidden::{close_window, is_shown, shows};
 use crate::page::{Page, SOON};
 
 const HOME: &str = "127.0.0.5";
@@ -74,23 +75,6 @@ impl Story {
     async fn alert(&self, name: &str, is_wanted: impl Fn(&Alert) -> bool) -> Alert {
         wait::until("an alert", SOON, async || self.alert_now(name, &is_wanted).await).await.unwrap()
     }
-
-    /// Closes the window; the console stays in the tray.
-    async fn close_window(&self) {
-        self.desktop.ask_to_close("MailCup Console").unwrap();
-        self.is_shown(false).await;
-    }
-
-    /// Whether the window is to be seen.
-    async fn shows(&self) -> bool {
-        let titles = self.desktop.window_titles().await.unwrap();
-        titles.iter().any(|title| title.contains("MailCup"))
-    }
-
-    async fn is_shown(&self, shown: bool) {
-        let stands = async || (self.shows().await == shown).then_some(());
-        wait::until("the window", SOON, stands).await.unwrap();
-    }
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
@@ -103,7 +87,7 @@ async fn an_attack_is_told_stopped_explained_and_settled() {
     story.page.see("Allowed").await;
     story.picture("1-calm").await;
 
-    story.close_window().await;
+    close_window(&story.desktop).await;
     let note = story.attack("ben").await;
     let labels: Vec<_> = note.actions.iter().map(|(_, label)| label.as_str()).collect();
     assert_eq!(labels, ["Open", "Block the address", "It was them", "Open"], "{note:?}");
@@ -112,7 +96,12 @@ async fn an_attack_is_told_stopped_explained_and_settled() {
     assert!(!story.lets_in("ben", ELSEWHERE, &password).await, "it was blocked by itself");
     assert!(story.lets_in("ben", HOME, &password).await, "and its owner goes on");
 
-    story.desktop.notifications.press(note.id, "open", SOON, async || story.shows().await).await.unwrap();
+    story
+        .desktop
+        .notifications
+        .press(note.id, "open", SOON, async || shows(&story.desktop).await)
+        .await
+        .unwrap();
     story.page.see("Blocked now").await;
     assert!(story.page.address().await.contains(&alert.id.to_string()));
     story.picture("2-alert").await;
@@ -140,7 +129,7 @@ async fn that_it_was_them_is_said_from_the_notification_of_a_hidden_window() {
     assert!(story.lets_in("ben", HOME, &password).await);
     story.page.go("/activity").await;
     story.page.see(HOME).await;
-    story.close_window().await;
+    close_window(&story.desktop).await;
     let note = story.attack("ben").await;
     story.alert("ben", is_stopped).await;
     let is_done = async || story.alert_now("ben", is_settled).await.is_some();
@@ -149,9 +138,9 @@ async fn that_it_was_them_is_said_from_the_notification_of_a_hidden_window() {
     let said = settled.history.iter().find(|step| step.deed == AlertDeed::WasOwner).unwrap();
     assert!(said.login.is_some() && said.note.as_deref().unwrap().contains("from the notification"));
     assert!(story.lets_in("ben", ELSEWHERE, &password).await);
-    story.is_shown(false).await;
+    is_shown(&story.desktop, false).await;
     story.desktop.tray.click("Open MailCup Console").await.unwrap();
-    story.is_shown(true).await;
+    is_shown(&story.desktop, true).await;
     story.page.quit().await;
 }
 

@@ -12,6 +12,7 @@ pub mod mail_servers;
 pub mod moved_clock;
 pub mod nginx;
 pub mod outbox;
+pub mod places;
 mod ports;
 mod process;
 pub mod roundcube;

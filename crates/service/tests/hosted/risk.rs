@@ -3,8 +3,8 @@
 use std::path::Path;
 
 use jiff::{SignedDuration, Timestamp};
-use mailcup_lab::{service::write_history, traffic::Attempt, wait};
-use mailcup_wire::{Block, BlockCause, Outcome, ReasonCode, RiskSettings};
+use mailcup_lab::{places, service::write_history, traffic::Attempt, wait};
+use mailcup_wire::{Block, BlockCause, BlockTarget, Outcome, ReasonCode, RiskSettings};
 use reqwest::Method;
 use serde_json::{Value, json};
 
@@ -12,11 +12,11 @@ use crate::support::{ELSEWHERE, HOME, SOON, Stage};
 
 const BERLIN: &str = "141.20.1.1";
 const LAGOS: &str = "41.190.1.1";
-/// Addresses below 128.0.0.0 are in Nigeria, the others in Germany.
-const TWO_COUNTRIES: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/tests/data/two-countries.mmdb");
 
 /// Anna reads her mail in Berlin up to an hour ago, Ben did up to ten days ago.
-async fn abroad(data_dir: &Path, level: &str) -> Stage {
+async fn abroad(folder: &Path, level: &str) -> Stage {
+    let (data_dir, countries) = (folder.join("data"), folder.join("countries.mmdb"));
+    places::write_countries(&countries, places::country_of).unwrap();
     let in_berlin = |login, hours_ago| {
         let last = Timestamp::now() - SignedDuration::from_hours(hours_ago);
         Attempt::each_day(login, BERLIN.parse().unwrap(), 20, last)
@@ -24,9 +24,9 @@ async fn abroad(data_dir: &Path, level: &str) -> Stage {
     let mut past: Vec<_> =
         in_berlin("anna@example.org", 1).chain(in_berlin("ben@example.org", 240)).collect();
     past.sort_by_key(|attempt| attempt.at);
-    assert_eq!(write_history(data_dir, past.into_iter()).unwrap(), 40);
-    let places = vec![("MAILCUP_PLACES_COUNTRY".to_owned(), TWO_COUNTRIES.to_owned())];
-    let stage = Stage::set_in(Some(data_dir.to_owned()), places).await;
+    assert_eq!(write_history(&data_dir, past.into_iter()).unwrap(), 40);
+    let env = vec![("MAILCUP_PLACES_COUNTRY".to_owned(), countries.display().to_string())];
+    let stage = Stage::set_in(Some(data_dir), env).await;
     stage.enforce(level).await;
     stage
 }
@@ -41,7 +41,7 @@ impl Stage {
 #[tokio::test]
 async fn a_stolen_password_from_abroad_is_refused_like_a_wrong_one() {
     let folder = tempfile::tempdir().unwrap();
-    let stage = abroad(&folder.path().join("data"), "balanced").await;
+    let stage = abroad(folder.path(), "balanced").await;
     let refused = stage.give_password(&mut stage.world_browser(LAGOS), "anna", "/").await;
     let wrong = stage.give(&mut stage.world_browser("203.0.113.9"), "clara", "wrong", "/").await;
     assert_eq!((refused.status, refused.title()), (wrong.status, wrong.title()));
@@ -51,12 +51,15 @@ async fn a_stolen_password_from_abroad_is_refused_like_a_wrong_one() {
     let set = async || stage.owner.list::<Block>("/v1/blocks").await.unwrap().pop();
     let block = wait::until("no block was set", SOON, set).await.unwrap();
     assert_eq!(block.cause, Some(BlockCause::StolenPassword));
+    // Whoever came through nginx, never nginx.
+    let (login, network) = ("anna@example.org".into(), LAGOS.parse().unwrap());
+    assert_eq!(block.target, BlockTarget::AccountNetwork { login, network });
 }
 
 #[tokio::test]
 async fn what_is_merely_odd_is_asked_for_a_code_where_the_policy_asks_for_none() {
     let folder = tempfile::tempdir().unwrap();
-    let stage = abroad(&folder.path().join("data"), "strict").await;
+    let stage = abroad(folder.path(), "strict").await;
     let off = json!({ "scope": { "kind": "organization" }, "rule": { "require": "off" } });
     let _: Value = stage.owner.change(Method::PUT, "/v1/second-factors/policy", &off).await.unwrap();
     // Nobody knows anything of Clara yet.

@@ -1,135 +1,16 @@
-//! Attacks on a real Dovecot from addresses of the world, and the blocks that the service sets by itself.
+//! Attacks on a real Dovecot and Postfix from addresses of the world, and the blocks that the service sets by itself.
 #![expect(clippy::unwrap_used, reason = "a step that fails is a failed test")]
 
-use std::{path::Path, time::Duration};
+mod many_networks;
+mod stage;
 
-use jiff::{SignedDuration, Timestamp};
-use mailcup_lab::{
-    clients::{Answer, MailProtocol, Mechanism, OutgoingMessage, SmtpClient, sign_in},
-    mail_servers::{MailAccount, MailServers, MailServersConfig},
-    service::{Api, Service, ServiceConfig, write_history},
-    traffic::Attempt,
-    wait,
-};
 use mailcup_wire::{
-    Alert, AlertDeed, AlertKind, AlertState, Block, BlockCause, BlockTarget, EventBody, MailServerKind,
-    Outcome, ReasonCode, RiskSettings, Severity, SignIn,
+    Alert, AlertDeed, AlertKind, AlertState, Block, BlockCause, BlockTarget, Outcome, ReasonCode, Severity,
 };
 use reqwest::Method;
 use serde_json::json;
 
-const SOON: Duration = Duration::from_secs(20);
-const THIEF: &str = "203.0.113.66";
-const BERLIN: &str = "141.20.1.1";
-const LAGOS: &str = "41.190.1.1";
-/// Addresses below 128.0.0.0 are in Nigeria, the others in Germany.
-const TWO_COUNTRIES: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/tests/data/two-countries.mmdb");
-const HOME: &str = "198.51.100.7";
-
-struct Stage {
-    servers: MailServers,
-    service: Service,
-    owner: Api,
-}
-
-impl Stage {
-    async fn set(enforced: bool) -> Self {
-        Self::set_with(enforced, ServiceConfig::default()).await
-    }
-
-    async fn set_with(enforced: bool, config: ServiceConfig) -> Self {
-        let program = Some(env!("CARGO_BIN_EXE_mailcupd").into());
-        let service = Service::start(ServiceConfig { program, ..config }).await.unwrap();
-        let owner = service.set_up().await.unwrap();
-        let config = MailServersConfig {
-            dovecot_snippet: service.snippet(MailServerKind::Dovecot).await.unwrap(),
-            postfix_snippet: service.snippet(MailServerKind::Postfix).await.unwrap(),
-            accounts: MailAccount::many(100),
-        };
-        let settings = json!({ "level": "balanced", "enforced": enforced, "version": 0 });
-        let _: RiskSettings = owner.change(Method::PUT, "/v1/settings/risk", &settings).await.unwrap();
-        Self { servers: MailServers::start(config).await.unwrap(), service, owner }
-    }
-
-    /// Anna reads her mail in Berlin each day, also an hour ago.
-    async fn of_anna_in_berlin(data_dir: &Path) -> Self {
-        let an_hour_ago = Timestamp::now() - SignedDuration::from_hours(1);
-        let usual = Attempt::each_day("anna@example.org", BERLIN.parse().unwrap(), 20, an_hour_ago);
-        assert_eq!(write_history(data_dir, usual).unwrap(), 20);
-        let env = vec![("MAILCUP_PLACES_COUNTRY".to_owned(), TWO_COUNTRIES.to_owned())];
-        let data_dir = Some(data_dir.to_owned());
-        Self::set_with(true, ServiceConfig { data_dir, env, ..ServiceConfig::default() }).await
-    }
-
-    async fn tries(&self, name: &str, address: &str, password: &str) -> Answer {
-        let login = &self.servers.account(name).login;
-        let source = address.parse().unwrap();
-        sign_in(self.servers.ports(), MailProtocol::Imap, source, login, password).await.unwrap()
-    }
-
-    async fn knows(&self, name: &str, address: &str) -> bool {
-        let password = self.servers.account(name).password.clone();
-        self.tries(name, address, &password).await.accepted
-    }
-
-    /// An account is known once it was signed in to.
-    async fn has_account(&self, name: &str) {
-        assert!(self.knows(name, HOME).await);
-        self.latest(HOME, 1).await;
-    }
-
-    /// Hands in a message for so many; answers what the last of them was told, if it was refused.
-    async fn sends(&self, name: &str, address: &str, recipients: usize) -> Option<String> {
-        let account = self.servers.account(name);
-        let mut smtp = SmtpClient::connect(self.servers.ports(), address.parse().unwrap()).await.unwrap();
-        let answer = smtp.login(Mechanism::Plain, &account.login, &account.password).await.unwrap();
-        assert!(answer.accepted, "{answer:?}");
-        let recipients: Vec<_> =
-            (13..13 + recipients).map(|number| format!("user-{number:04}@example.org")).collect();
-        let sender = account.login.clone();
-        let message =
-            OutgoingMessage { sender: &sender, recipients: &recipients, subject: "Offer", body: "Buy" };
-        let sent = smtp.send(message).await.unwrap();
-        sent.refusal().map(|answer| answer.line.clone())
-    }
-
-    async fn blocks(&self) -> Vec<Block> {
-        self.owner.list("/v1/blocks").await.unwrap()
-    }
-
-    /// The block that is set by itself, once it is.
-    async fn block(&self) -> Block {
-        let set = wait::until("no block was set", SOON, async || self.blocks().await.pop());
-        set.await.unwrap()
-    }
-
-    async fn alert(&self, kind: AlertKind) -> Alert {
-        let raised = async || self.owner.alerts().await.unwrap().into_iter().find(|alert| alert.kind == kind);
-        wait::until("no alert was raised", SOON, raised).await.unwrap()
-    }
-
-    /// The latest sign-in from an address, once there are so many.
-    async fn latest(&self, address: &str, count: usize) -> SignIn {
-        let recorded = async || {
-            let events = self.owner.all_events(None).await.unwrap();
-            let sign_ins = events.into_iter().filter_map(|event| match event.body {
-                EventBody::SignIn(it) => Some(it),
-                _ => None,
-            });
-            let mut seen: Vec<_> = sign_ins.filter(|it| it.address == address.parse().ok()).collect();
-            if seen.len() >= count { seen.pop() } else { None }
-        };
-        wait::until("sign-ins are missing", SOON, recorded).await.unwrap()
-    }
-}
-
-fn blocked_by_itself(alert: &Alert, block: &Block) -> bool {
-    let by_itself = alert.history.iter().filter(|step| step.admin.is_none());
-    by_itself.map(|step| &step.deed).any(|deed| match deed {
-        AlertDeed::Blocked { block: id, .. } => *id == block.id,
-        _ => false,
-    })
-}
+use crate::stage::{BERLIN, HOME, LAGOS, Stage, THIEF, blocked_by_itself};
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn whoever_guesses_one_password_is_kept_from_that_account() {
@@ -208,7 +89,7 @@ async fn in_report_only_what_would_be_refused_is_said_and_nothing_is_done() {
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_stolen_password_opens_nothing_in_another_country_and_its_owner_goes_on() {
     let folder = tempfile::tempdir().unwrap();
-    let stage = Stage::of_anna_in_berlin(&folder.path().join("data")).await;
+    let stage = Stage::of_anna_in_berlin(folder.path()).await;
     assert!(!stage.knows("anna", LAGOS).await);
     let refused = stage.latest(LAGOS, 1).await;
     let reason = &refused.reasons[0];
@@ -285,7 +166,7 @@ async fn report_only_suspends_nobody() {
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn who_was_the_owner_is_let_in_from_there_for_good() {
     let folder = tempfile::tempdir().unwrap();
-    let mut stage = Stage::of_anna_in_berlin(&folder.path().join("data")).await;
+    let mut stage = Stage::of_anna_in_berlin(folder.path()).await;
     assert!(!stage.knows("anna", LAGOS).await);
     let block = stage.block().await;
     let alert = stage.alert(AlertKind::StolenPassword).await;
