@@ -67,6 +67,9 @@ pub const DOMAIN: &str = "example.org";
 /// From where a webmail asks; what it says of the client behind it is believed.
 pub const WEBMAIL: &str = "127.0.0.7";
 
+/// Opens doveadm's HTTP API.
+pub const DOVEADM_KEY: &str = "the key of doveadm";
+
 const FIRST_NAMES: [&str; 12] =
     ["anna", "ben", "clara", "david", "emma", "felix", "greta", "hugo", "ida", "jonas", "klara", "leo"];
 
@@ -78,6 +81,8 @@ pub struct MailServersConfig {
     pub dovecot_snippet: String,
     /// What `mailcupd mailserver-config postfix` prints: a script, run as it is on the running Postfix.
     pub postfix_snippet: String,
+    /// The port of doveadm's HTTP API, which asks for [`DOVEADM_KEY`]; none without one.
+    pub doveadm: Option<u16>,
 }
 
 impl Default for MailServersConfig {
@@ -86,6 +91,7 @@ impl Default for MailServersConfig {
             accounts: MailAccount::dozen(),
             dovecot_snippet: String::new(),
             postfix_snippet: String::new(),
+            doveadm: None,
         }
     }
 }

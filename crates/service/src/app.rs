@@ -21,6 +21,7 @@ use crate::{
     keys::ApiKeys,
     mail::SendError,
     mail_servers::MailServers,
+    mail_sessions::{DoveadmError, MailSessions},
     outbox::Outbox,
     passwords::Passwords,
     places::{Places, PlacesError},
@@ -56,6 +57,7 @@ pub struct App {
     /// Owners who were told lately that a limit stopped their mail.
     pub told: Told,
     pub mail_servers: MailServers,
+    pub mail_sessions: MailSessions,
     pub places: Arc<Places>,
     pub settings: Arc<Settings>,
     pub risk: Arc<SignInRisk>,
@@ -120,6 +122,8 @@ pub enum OpenError {
     Sending(std::io::Error),
     #[error(transparent)]
     Captcha(#[from] SetupError),
+    #[error(transparent)]
+    Doveadm(#[from] DoveadmError),
     #[error(transparent)]
     Places(#[from] PlacesError),
     #[error("mail can't leave by the way that the settings name: {0}")]
@@ -200,6 +204,7 @@ impl App {
         let mail_servers = MailServers::load(log.clone()).await?;
         let web_sign_in = WebSignIn::new(&config);
         let captcha = Captcha::open(&config)?;
+        let mail_sessions = MailSessions::open(config.doveadm.as_ref())?;
         Ok(Arc::new(Self {
             hosts: KnownHosts::new(&config),
             started_at: clock.now(),
@@ -211,6 +216,7 @@ impl App {
             sending,
             told: Told::default(),
             mail_servers,
+            mail_sessions,
             places,
             settings,
             risk,

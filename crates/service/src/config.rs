@@ -3,6 +3,7 @@
 //! but in its database.
 
 mod captcha;
+mod doveadm;
 
 use std::{
     fmt,
@@ -15,8 +16,11 @@ use mailcup_wire::{Address, Network};
 use serde::{Deserialize, Deserializer, de::Error as _};
 use url::Url;
 
-use self::captcha::CaptchaSection;
-pub use self::captcha::{CaptchaConfig, Provider};
+use self::{captcha::CaptchaSection, doveadm::DoveadmSection};
+pub use self::{
+    captcha::{CaptchaConfig, Provider},
+    doveadm::DoveadmConfig,
+};
 use crate::{
     cli::{Place, Serve},
     places::PlacesFiles,
@@ -44,6 +48,8 @@ pub struct Config {
     pub webmails: Vec<Network>,
     /// A captcha of somebody else's.
     pub captcha: Option<CaptchaConfig>,
+    /// Where Dovecot is told to end sessions.
+    pub doveadm: Option<DoveadmConfig>,
     /// The admin's own data of places.
     pub places: PlacesFiles,
     pub log: LogFormat,
@@ -86,7 +92,7 @@ pub enum ConfigError {
 }
 
 /// Every key that there is: section, key, and whether it is a list (separated by commas in a variable).
-const KEYS: [(&str, &str, bool); 21] = [
+const KEYS: [(&str, &str, bool); 26] = [
     ("service", "data_dir", false),
     ("http", "listen", false),
     ("http", "allowed_hosts", true),
@@ -104,8 +110,13 @@ const KEYS: [(&str, &str, bool); 21] = [
     ("captcha", "secret_file", false),
     ("captcha", "min_score", false),
     ("captcha", "verify_url", false),
+    ("doveadm", "urls", true),
+    ("doveadm", "key_file", false),
     ("places", "country", false),
     ("places", "networks", false),
+    ("places", "tor", false),
+    ("places", "vpn", false),
+    ("places", "hosting", false),
     ("log", "format", false),
     ("log", "filter", false),
 ];
@@ -177,6 +188,7 @@ struct File {
     tls: TlsSection,
     web_sign_in: WebSignInSection,
     captcha: CaptchaSection,
+    doveadm: DoveadmSection,
     places: PlacesSection,
     log: LogSection,
 }
@@ -233,6 +245,9 @@ struct WebSignInSection {
 struct PlacesSection {
     country: Option<PathBuf>,
     networks: Option<PathBuf>,
+    tor: Option<PathBuf>,
+    vpn: Option<PathBuf>,
+    hosting: Option<PathBuf>,
 }
 
 #[derive(Debug, Default, Deserialize)]
@@ -277,7 +292,14 @@ impl File {
             dovecot_auth_socket: self.web_sign_in.dovecot_auth_socket,
             webmails: self.web_sign_in.webmails,
             captcha: self.captcha.checked()?,
-            places: PlacesFiles { country: self.places.country, networks: self.places.networks },
+            doveadm: self.doveadm.checked()?,
+            places: PlacesFiles {
+                country: self.places.country,
+                networks: self.places.networks,
+                tor: self.places.tor,
+                vpn: self.places.vpn,
+                hosting: self.places.hosting,
+            },
             log: self.log.format.unwrap_or(LogFormat::Text),
             log_filter: self.log.filter.unwrap_or_else(|| "info".to_owned()),
         })
@@ -307,6 +329,14 @@ impl<'de> Deserialize<'de> for PublicUrl {
             ))),
         }
     }
+}
+
+/// An address whose answers nobody on the way reads or changes: by TLS, or on this machine.
+fn secure_url(text: &str) -> Option<Url> {
+    let is_local =
+        |url: &Url| url.host_str().is_some_and(|host| matches!(host, "127.0.0.1" | "[::1]" | "localhost"));
+    let url = Url::parse(text).ok()?;
+    (url.scheme() == "https" || (url.scheme() == "http" && is_local(&url))).then_some(url)
 }
 
 fn listen<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Option<SocketAddr>, D::Error> {

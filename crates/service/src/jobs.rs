@@ -2,7 +2,7 @@
 //!
 //! Blocks need no job: their expiry is judged at every decision.
 
-use std::{sync::Arc, time::Duration};
+use std::{fmt, sync::Arc, time::Duration};
 
 use jiff::SignedDuration;
 use mailcup_wire::{EventBody, SystemFact, Time};
@@ -54,6 +54,8 @@ pub async fn run(app: Arc<App>) {
         report("index", app.stop.run_until_cancelled(index(&app.log)).await.unwrap_or(Ok(())));
         report("web sessions", web_sign_in::forget_expired(&app).await);
         report("roll-up", roll_up(&app.log).await);
+        let places = Arc::clone(&app.places);
+        report("places", tokio::task::spawn_blocking(move || places.renew()).await);
         if std::mem::replace(&mut day, day_of(app.clock.now())) != day {
             app.risk.expire(app.clock.now());
         }
@@ -122,7 +124,7 @@ fn day_of(now: Time) -> i64 {
     now.as_millis().div_euclid(MILLIS_PER_DAY)
 }
 
-fn report<T>(job: &str, result: Result<T, StoreError>) {
+fn report<T, E: fmt::Display>(job: &str, result: Result<T, E>) {
     if let Err(error) = result {
         tracing::error!(job, %error, "a job failed; it will be tried again");
     }

@@ -4,6 +4,7 @@
 pub mod centres;
 pub mod countries;
 mod database;
+mod hidden;
 mod table;
 
 use std::{
@@ -14,17 +15,21 @@ use std::{
     time::Instant,
 };
 
-use mailcup_guard::access::Country;
+use mailcup_guard::{access::Country, risk::signals::HiddenBy};
 use mailcup_wire::{Place, PlaceSource};
 
-use self::{database::Database, table::Table};
+use self::{database::Database, hidden::HiddenNetworks, table::Table};
 
-/// Files of places that the admin brings instead of what came with the service: MMDB, with the fields of `MaxMind` or
-/// of ip-location-db.
+/// Files of places that the admin brings.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct PlacesFiles {
+    /// Instead of what came with the service: MMDB, with the fields of `MaxMind` or of ip-location-db.
     pub country: Option<PathBuf>,
     pub networks: Option<PathBuf>,
+    /// Text, a network a line: behind them anybody may be.
+    pub tor: Option<PathBuf>,
+    pub vpn: Option<PathBuf>,
+    pub hosting: Option<PathBuf>,
 }
 
 /// A file that the admin named can't be used.
@@ -32,6 +37,10 @@ pub struct PlacesFiles {
 pub enum PlacesError {
     #[error("places.{key} {path}: {source}")]
     Unreadable { key: &'static str, path: PathBuf, source: io::Error },
+    #[error(
+        "places.{key} {path}, line {line}: “{text}” is no network; write one address or network in CIDR notation a line"
+    )]
+    NoNetwork { key: &'static str, path: PathBuf, line: u32, text: String },
     #[error("places.{key} {path} is not an MMDB file: {reason}")]
     NoDatabase { key: &'static str, path: PathBuf, reason: String },
     #[error(
@@ -56,6 +65,7 @@ pub struct Places {
     networks: OnceLock<Table>,
     /// Where those are read from.
     folder: Option<PathBuf>,
+    hidden: HiddenNetworks,
 }
 
 /// The files in the folder of places, as their makers call them.
@@ -63,6 +73,7 @@ const COUNTRIES: &str = "geo-whois-asn-country.mmdb";
 const NETWORKS: [&str; 2] = ["asn-ipv4.csv", "asn-ipv6.csv"];
 
 const CC_BY: &str = "CC BY 4.0";
+const AS_ITS_MAKER_SAYS: &str = "as its maker says";
 
 impl Places {
     /// Opens the admin's files, else those of the folder that came with the program.
@@ -83,7 +94,8 @@ impl Places {
             (None, None) => None,
         };
         let own_networks = files.networks.as_deref().map(Database::networks).transpose()?;
-        let places = Self { countries, own_networks, networks: OnceLock::new(), folder };
+        let hidden = HiddenNetworks::open(files)?;
+        let places = Self { countries, own_networks, networks: OnceLock::new(), folder, hidden };
         places.tell();
         Ok(places)
     }
@@ -133,6 +145,16 @@ impl Places {
         is_public(address).then(|| self.country_of(address)).flatten()
     }
 
+    /// What hides who comes from an address, if the admin's lists say that something does.
+    pub fn hidden_by(&self, address: IpAddr) -> Option<HiddenBy> {
+        self.hidden.by(address)
+    }
+
+    /// Reads the admin's lists again that have changed; for now and then.
+    pub fn renew(&self) {
+        self.hidden.renew();
+    }
+
     /// Whose data says so, with the attribution that they ask for.
     pub fn sources(&self) -> Vec<PlaceSource> {
         let mut sources = Vec::new();
@@ -155,6 +177,14 @@ impl Places {
                     "https://www.nro.net",
                 ),
             ]);
+        }
+        for (by, file) in self.hidden.files() {
+            sources.push(PlaceSource {
+                name: format!("{}: {file}", kind_of_list(by)),
+                license: AS_ITS_MAKER_SAYS.to_owned(),
+                url: None,
+                own: true,
+            });
         }
         sources
     }
@@ -204,9 +234,17 @@ fn source(name: &str, url: &str) -> PlaceSource {
 fn own_source(what: &str, database: &Database) -> PlaceSource {
     PlaceSource {
         name: format!("{what}: {} ({})", database.file_name(), database.kind()),
-        license: "as its maker says".to_owned(),
+        license: AS_ITS_MAKER_SAYS.to_owned(),
         url: None,
         own: true,
+    }
+}
+
+fn kind_of_list(by: HiddenBy) -> &'static str {
+    match by {
+        HiddenBy::Tor => "Tor",
+        HiddenBy::Vpn => "VPN providers",
+        HiddenBy::Hosting => "Servers for rent",
     }
 }
 
@@ -266,7 +304,7 @@ mod tests {
         let folder = tempfile::tempdir().unwrap();
         let file = folder.path().join("own.mmdb");
         std::fs::write(&file, database("Own-Country", country)).unwrap();
-        (folder, PlacesFiles { country: Some(file), networks: None })
+        (folder, PlacesFiles { country: Some(file), ..PlacesFiles::default() })
     }
 
     #[test]
@@ -414,9 +452,9 @@ mod tests {
         let refused = |country: bool| {
             let named = Some(file.clone());
             let files = if country {
-                PlacesFiles { country: named, networks: None }
+                PlacesFiles { country: named, ..PlacesFiles::default() }
             } else {
-                PlacesFiles { country: None, networks: named }
+                PlacesFiles { networks: named, ..PlacesFiles::default() }
             };
             Places::open_beside(&files, None).unwrap_err().to_string()
         };

@@ -217,7 +217,7 @@ impl SignInRisk {
             protocol: terms::protocol(visitor.protocol),
             password: visitor.password,
             coordinates: origin.and_then(|origin| centres::of(origin.country?)),
-            hidden_by: None,
+            hidden_by: origin.and_then(|origin| self.places.hidden_by(origin.address)),
         }
     }
 

@@ -25,7 +25,7 @@ use crate::{
     app::{App, Limits, OpenError},
     clock::Clock,
     config::{Config, PolicyAddress},
-    http, jobs, local, metrics, notices, outbox,
+    http, jobs, local, mail_sessions, metrics, notices, outbox,
     policy::{
         postfix::{self, Listener},
         trial,
@@ -111,6 +111,7 @@ pub async fn serve(config: Config, sidecar: bool) -> Result<(), ServeError> {
     tasks.spawn(postfix::serve(policy_listener, Arc::clone(&app), app.stop.clone()));
     tasks.spawn(jobs::run(Arc::clone(&app)));
     tasks.spawn(risk::run(Arc::clone(&app)));
+    tasks.spawn(mail_sessions::run(Arc::clone(&app)));
     tasks.spawn(trial::run(Arc::clone(&app)));
     tasks.spawn(notices::run(Arc::clone(&app)));
     let (outbox, stop) = (Arc::clone(&app.outbox), app.stop.clone());

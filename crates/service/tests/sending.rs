@@ -46,6 +46,7 @@ impl Stage {
             accounts: MailAccount::many(100),
             dovecot_snippet: service.snippet(MailServerKind::Dovecot).await.unwrap(),
             postfix_snippet: postfix(service.snippet(MailServerKind::Postfix).await.unwrap()),
+            ..MailServersConfig::default()
         };
         Self { servers: MailServers::start(config).await.unwrap(), service, owner }
     }

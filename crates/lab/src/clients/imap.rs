@@ -61,6 +61,22 @@ impl ImapClient {
         .await?
     }
 
+    /// Waits until the server ends the session by itself.
+    pub async fn await_end(&mut self, deadline: Duration) -> Result<(), LabError> {
+        let end = async {
+            loop {
+                match self.stream.line().await {
+                    Ok(line) if line.starts_with("* BYE") => return,
+                    Ok(_) => {}
+                    Err(_) => return,
+                }
+            }
+        };
+        tokio::time::timeout(deadline, end)
+            .await
+            .map_err(|_| LabError::unexpected("the session", "it goes on".to_owned()))
+    }
+
     pub async fn logout(&mut self) -> Result<(), LabError> {
         self.must("LOGOUT", "LOGOUT").await.map(drop)
     }

@@ -3,13 +3,13 @@
 use std::fmt::Write as _;
 
 use super::{
-    DOMAIN, MailPorts, MailServersConfig, WEBMAIL,
+    DOMAIN, DOVEADM_KEY, MailPorts, MailServersConfig, WEBMAIL,
     folder::{Folder, MAIL_UID},
 };
 use crate::LabError;
 
 pub(super) fn write(folder: &Folder, config: &MailServersConfig, ports: &MailPorts) -> Result<(), LabError> {
-    folder.write("dovecot/dovecot.conf", &dovecot_conf(folder, ports))?;
+    folder.write("dovecot/dovecot.conf", &dovecot_conf(folder, ports, config.doveadm))?;
     folder.write_for_dovecot("dovecot/users", &users(config))?;
     folder.write_as_if_old("postfix/main.cf", &main_cf(folder, ports))?;
     folder.write_as_if_old("postfix/master.cf", &master_cf(ports))?;
@@ -33,7 +33,7 @@ fn mailboxes(config: &MailServersConfig) -> String {
 }
 
 /// What snippets write is included before the accounts' own passwords, as on Debian.
-fn dovecot_conf(folder: &Folder, ports: &MailPorts) -> String {
+fn dovecot_conf(folder: &Folder, ports: &MailPorts, doveadm: Option<u16>) -> String {
     let l = folder.path().display();
     format!(
         "base_dir = {l}/run/dovecot
@@ -92,13 +92,14 @@ service lmtp {{
     port = {lmtp}
   }}
 }}
-{imap}{pop3}{sieve}",
+{imap}{pop3}{sieve}{doveadm}",
         name = folder.path().file_name().unwrap_or_default().display(),
         lmtp = ports.lmtp,
         imap = login_service("imap-login", ("imap", "imaps"), ports.imap.direct, ports.imap.proxied),
         pop3 = login_service("pop3-login", ("pop3", "pop3s"), ports.pop3.direct, ports.pop3.proxied),
         sieve =
             login_service("managesieve-login", ("sieve", "sieves"), ports.sieve.direct, ports.sieve.proxied),
+        doveadm = doveadm.map_or_else(String::new, doveadm_service),
     )
 }
 
@@ -116,6 +117,19 @@ fn login_service(service: &str, (plain, tls): (&str, &str), direct: u16, proxied
   inet_listener {plain}-proxied {{
     port = {proxied}
     haproxy = yes
+  }}
+}}
+"
+    )
+}
+
+fn doveadm_service(port: u16) -> String {
+    format!(
+        "doveadm_api_key = {DOVEADM_KEY}
+service doveadm {{
+  inet_listener http {{
+    address = 127.0.0.1
+    port = {port}
   }}
 }}
 "

@@ -71,6 +71,7 @@ async fn measure(tries: usize) {
             accounts: MailAccount::dozen(),
             dovecot_snippet: service.snippet(MailServerKind::Dovecot).await.expect("a snippet"),
             postfix_snippet: service.snippet(MailServerKind::Postfix).await.expect("a snippet"),
+            ..MailServersConfig::default()
         };
         all.push(MailServers::start(config).await.expect("mail servers start"));
     }

@@ -9,24 +9,23 @@ use std::{path::Path, time::Duration};
 
 use futures_util::StreamExt as _;
 use mailcup_wire::Address;
-use reqwest::{Client, header, redirect::Policy};
-use rustls::ClientConfig;
-use rustls_platform_verifier::BuilderVerifierExt;
+use reqwest::{Client, header};
 use secrecy::{ExposeSecret, SecretString};
 use serde::Deserialize;
 use tokio::sync::Semaphore;
 use url::{Url, form_urlencoded};
 
 pub use self::codes::{Blame, ErrorCode};
-use crate::config::{CaptchaConfig, Provider};
+use crate::{
+    config::{CaptchaConfig, Provider},
+    outgoing,
+};
 
 /// What a sign-in is called to providers that want a name for it.
 pub const ACTION: &str = "sign_in";
 
 /// The credential of systemd that holds the secret.
 const CREDENTIAL: &str = "mailcup-captcha-secret";
-
-const CONNECT: Duration = Duration::from_secs(3);
 
 /// For all of it. Somebody waits.
 const PATIENCE: Duration = Duration::from_secs(5);
@@ -143,7 +142,7 @@ impl Siteverify {
             min_score: config.min_score,
             url,
             hosts,
-            http: client()?,
+            http: outgoing::client().map_err(SetupError::Tls)?,
             places: Semaphore::new(AT_ONCE),
         })
     }
@@ -239,21 +238,4 @@ fn refusal(codes: &[String]) -> Verdict {
         (None, Some(code)) => Verdict::Unclear(Unclear::Provider(code)),
         (None, None) => Verdict::Wrong(Wrong::Refused),
     }
-}
-
-/// TLS with the system's roots.
-fn client() -> Result<Client, SetupError> {
-    let provider = std::sync::Arc::new(rustls::crypto::ring::default_provider());
-    let config = ClientConfig::builder_with_provider(provider)
-        .with_safe_default_protocol_versions()
-        .and_then(BuilderVerifierExt::with_platform_verifier)
-        .map_err(|error| SetupError::Tls(error.to_string()))?
-        .with_no_client_auth();
-    Client::builder()
-        .tls_backend_preconfigured(config)
-        .connect_timeout(CONNECT)
-        .redirect(Policy::none())
-        .user_agent(concat!("mailcupd/", env!("CARGO_PKG_VERSION")))
-        .build()
-        .map_err(|error| SetupError::Tls(error.to_string()))
 }

@@ -5,7 +5,7 @@ use std::path::PathBuf;
 use serde::{Deserialize, Deserializer, de::Error as _};
 use url::Url;
 
-use super::ConfigError;
+use super::{ConfigError, secure_url};
 
 /// Requests that score less are no person's (reCAPTCHA v3; 1 is a person). Google's own default.
 const MIN_SCORE: f64 = 0.5;
@@ -88,10 +88,7 @@ fn score<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Option<f64>, D::E
 
 fn verify_url<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Option<Url>, D::Error> {
     let text = String::deserialize(deserializer)?;
-    let is_local =
-        |url: &Url| url.host_str().is_some_and(|host| matches!(host, "127.0.0.1" | "[::1]" | "localhost"));
-    match Url::parse(&text) {
-        Ok(url) if url.scheme() == "https" || (url.scheme() == "http" && is_local(&url)) => Ok(Some(url)),
-        _ => Err(D::Error::custom(format!("“{text}” is not an address that begins with https://"))),
-    }
+    secure_url(&text)
+        .map(Some)
+        .ok_or_else(|| D::Error::custom(format!("“{text}” is not an address that begins with https://")))
 }

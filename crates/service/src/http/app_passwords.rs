@@ -27,6 +27,7 @@ use crate::{
     app::App,
     app_passwords::{LiveAppPassword, keep},
     audit::{self, Actor},
+    mail_sessions::Whose,
     secrets, setup,
     store::{StoreError, accounts, app_passwords},
 };
@@ -208,6 +209,8 @@ pub(crate) async fn end(
     let (shared, id) = (Arc::clone(app), id.clone());
     tx.after_commit(move || shared.app_passwords.end(&id));
     tx.commit().await?;
+    // Dovecot can't tell which password opened a session; the others' programs come back by themselves.
+    app.mail_sessions.end(Whose::Account(app_password.login.clone()));
     Ok(app_password)
 }
 

@@ -27,6 +27,7 @@ use crate::{
     app::App,
     audit::{self, Actor},
     event_log::LogTransaction,
+    mail_sessions::Whose,
     policy::{guard_target, would_refuse},
     store::{StoreError, blocks},
 };
@@ -213,7 +214,13 @@ pub(crate) async fn put_all(
         for block in set.iter().filter(is_over) {
             app.risk.lifted(&guard_target(&block.target));
         }
+        let begins = |block: &&Block| block.version == 1;
+        let begun: Vec<_> = set.iter().filter(begins).filter_map(|block| Whose::of(&block.target)).collect();
         app.policy.put(set, app.clock.now());
+        // Only now nobody gets in again.
+        for whose in begun {
+            app.mail_sessions.end(whose);
+        }
     });
     Ok(())
 }

@@ -15,6 +15,7 @@ use super::{
 use crate::{
     app::App,
     audit::Actor,
+    mail_sessions::Whose,
     web_sign_in::{self, Which},
 };
 
@@ -53,7 +54,8 @@ async fn end(
     Ok(StatusCode::NO_CONTENT)
 }
 
-/// Ends every session of an account on the web, from its next request on.
+/// Ends every session of an account on the web, from its next request on, and those of mail programs where the service
+/// can: a program that knows the password comes back.
 #[utoipa::path(
     delete, path = "/v1/accounts/{login}/sessions", tag = "accounts", params(("login" = String, Path)),
     responses((status = 204)), extensions(("x-permission" = json!("write"))),
@@ -65,9 +67,10 @@ async fn end_all(
     Path(login): Path<Login>,
 ) -> Answer<StatusCode> {
     let mut tx = app.log.begin().await?;
-    let actor = Actor::of(&caller, client);
-    web_sign_in::end_sessions(&app, &mut tx, &actor, &lower(&login), Which::All).await?;
+    let (actor, login) = (Actor::of(&caller, client), lower(&login));
+    web_sign_in::end_sessions(&app, &mut tx, &actor, &login, Which::All).await?;
     tx.commit().await?;
+    app.mail_sessions.end(Whose::Account(login));
     Ok(StatusCode::NO_CONTENT)
 }
 
