@@ -73,6 +73,8 @@ pub fn boundary() -> Builder<Wry> {
             c::people::app_passwords,
             c::people::create_app_password,
             c::people::revoke_app_password,
+            c::people::web_sessions,
+            c::people::end_web_sessions,
             c::people::main_passwords,
             c::people::change_main_password,
             c::second_factors::factor_policy,
@@ -81,6 +83,7 @@ pub fn boundary() -> Builder<Wry> {
             c::second_factors::remind_of_factors,
             c::second_factors::unanswered_codes,
             c::second_factors::reset_factors,
+            c::second_factors::reset_account_factors,
             c::preferences,
             c::set_preferences,
             c::pause_notifications,
@@ -140,6 +143,7 @@ pub fn boundary() -> Builder<Wry> {
             c::policy::set_account_notices,
         ])
         .events(pushed())
+        .constant("riskThresholds", mailcup_console_core::risk_thresholds())
         .error_handling(ErrorHandlingMode::Throw)
         .disable_serde_phases()
         .semantic_types(any_json_is_unknown())

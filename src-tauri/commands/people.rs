@@ -3,7 +3,7 @@
 use mailcup_wire::{
     Admin, AdminAccess, AdminChange, AdminId, ApiKey, ApiKeyGrant, ApiKeyId, AppPassword, AppPasswordGrant,
     AppPasswordId, Invitation, InvitationAnswer, InvitationGrant, InvitationId, Login, MainPasswordChange,
-    MainPasswords, NewApiKey, NewAppPassword, NewInvitation, SessionId,
+    MainPasswords, NewApiKey, NewAppPassword, NewInvitation, SessionId, WebSession,
     desktop::{
         AccountList, AccountQuery, AccountRow, AuditList, AuditQuery, AuditStanding, ImportOutcome,
         ImportPreview, ImportProgress, SignInStep,
@@ -171,6 +171,18 @@ pub async fn create_app_password(
 #[specta::specta]
 pub async fn revoke_app_password(console: Here, id: AppPasswordId) -> Answer<()> {
     console.revoke_app_password(id).await
+}
+
+#[tauri::command]
+#[specta::specta]
+pub async fn web_sessions(console: Here, login: Login) -> Answer<Vec<WebSession>> {
+    console.web_sessions(login).await
+}
+
+#[tauri::command]
+#[specta::specta]
+pub async fn end_web_sessions(console: Here, login: Login, session: Option<SessionId>) -> Answer<()> {
+    console.end_web_sessions(login, session).await
 }
 
 #[tauri::command]

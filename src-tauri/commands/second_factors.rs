@@ -1,7 +1,7 @@
 //! Second factors of everybody.
 
 use mailcup_wire::{
-    AdminId, FactorCoverage, FactorPolicy, FactorPolicyChange, FactorReminders, UnansweredCode,
+    AdminId, FactorCoverage, FactorPolicy, FactorPolicyChange, FactorReminders, Login, UnansweredCode,
     desktop::CoverageQuery,
 };
 
@@ -42,4 +42,10 @@ pub async fn unanswered_codes(console: Here) -> Answer<Vec<UnansweredCode>> {
 #[specta::specta]
 pub async fn reset_factors(console: Here, id: AdminId) -> Answer<()> {
     console.reset_factors(id).await
+}
+
+#[tauri::command]
+#[specta::specta]
+pub async fn reset_account_factors(console: Here, login: Login) -> Answer<()> {
+    console.reset_account_factors(login).await
 }

@@ -92,4 +92,10 @@ export const policyCases: Case[] = [
     hash: "#/settings/risk",
     ready: "How much must speak against it",
   },
+  {
+    name: "settings-risk-custom",
+    scenario: "worst",
+    hash: "#/settings/risk",
+    ready: "Refuse from",
+  },
 ];

@@ -29,6 +29,8 @@ mod view;
 
 pub use clock::Clock;
 pub use console::{Console, ConsolePaths};
+pub use mailcup_policy::risk_thresholds;
+
 pub use host::{Host, Keyring, KeyringError, NotificationError, Tray, TrayAlert};
 
 /// The local copy alone, for its benchmark.

@@ -1,4 +1,4 @@
-//! Access rules and sending limits between what crosses a boundary ([`mailcup_wire`]) and what decides
+//! Access rules, sending limits and levels of risk between what crosses a boundary ([`mailcup_wire`]) and what decides
 //! ([`mailcup_guard`]): one reading, so that what the console tries is what the service enforces. Pure, as both
 //! are: no I/O, no clock.
 
@@ -7,6 +7,7 @@ mod check;
 mod convert;
 pub mod file;
 mod pasted;
+mod risk;
 
 pub use change::{Applied, ChangeError, Deleted, Stamp, applied, inverse};
 pub use check::{
@@ -18,3 +19,4 @@ pub use convert::{
     sending_limit, wire_scope,
 };
 pub use pasted::read_networks;
+pub use risk::{risk_level, risk_thresholds};

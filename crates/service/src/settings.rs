@@ -5,10 +5,8 @@ use std::{path::Path, sync::Arc};
 use arc_swap::ArcSwap;
 use base64::{Engine as _, engine::general_purpose::STANDARD as BASE64};
 use jiff::SignedDuration;
-use mailcup_guard::{
-    alert::Rules,
-    risk::signals::{Level, Stance},
-};
+use mailcup_guard::{alert::Rules, risk::signals::Stance};
+use mailcup_policy::risk_level;
 use mailcup_wire::{
     AlertSettings, MailSettings, MailTransport, NoticeMode, NoticeSettings, Organization, Relay,
     RelaySecurity, RetentionSettings, RiskLevel, RiskSettings,
@@ -217,12 +215,7 @@ const DEFAULT_RISK: RiskSettings = RiskSettings { level: RiskLevel::Balanced, en
 
 /// How guard is to judge.
 pub fn stance(settings: RiskSettings) -> Stance {
-    let level = match settings.level {
-        RiskLevel::Cautious => Level::Cautious,
-        RiskLevel::Balanced => Level::Balanced,
-        RiskLevel::Strict => Level::Strict,
-    };
-    Stance { level, enforced: settings.enforced }
+    Stance { level: risk_level(settings.level), enforced: settings.enforced }
 }
 
 /// Swaps a shared value.

@@ -74,6 +74,8 @@
 //! | `app_passwords` | `login` | `Vec<AppPassword>` |
 //! | `create_app_password` | `login`, [`crate::NewAppPassword`] | [`crate::AppPasswordGrant`] |
 //! | `revoke_app_password` | `id` | `()` |
+//! | `web_sessions` | `login` | `Vec<WebSession>` |
+//! | `end_web_sessions` | `login`, `session` (none for all) | `()` |
 //! | `main_passwords` |  | [`crate::MainPasswords`] |
 //! | `change_main_password` | [`crate::MainPasswordChange`] | [`crate::MainPasswords`] |
 //! | `factor_policy` |  | [`crate::FactorPolicy`] |
@@ -82,6 +84,7 @@
 //! | `remind_of_factors` |  | [`crate::FactorReminders`] |
 //! | `unanswered_codes` |  | `Vec<UnansweredCode>` |
 //! | `reset_factors` | `id` | `()` |
+//! | `reset_account_factors` | `login` | `()` |
 //! | `preferences`, `set_preferences` | [`Preferences`] | [`Preferences`] |
 //! | `pause_notifications` | [`Pause`] | `()` |
 //! | `dismiss_notice` | [`Notice`] | `()` |

@@ -111,6 +111,18 @@ wire! {
         Cautious,
         Balanced,
         Strict,
+        Custom(RiskThresholds),
+    }
+
+    /// Sums of weights from which on something is done; each from 1 to [`RiskThresholds::LARGEST`].
+    #[derive(Copy, Eq, Hash)]
+    pub struct RiskThresholds {
+        /// Mail programs: the answer waits for some seconds.
+        pub delay: u32,
+        /// The web alone: a code is asked for.
+        pub challenge: u32,
+        /// At least the two others.
+        pub refuse: u32,
     }
 
     #[derive(Copy, Eq, Hash)]
@@ -123,4 +135,8 @@ wire! {
         /// In clear text; for a relay on the same machine only.
         None,
     }
+}
+
+impl RiskThresholds {
+    pub const LARGEST: u32 = 200;
 }

@@ -69,6 +69,8 @@ export const commands = {
 	appPasswords: (login: Login) => __TAURI_INVOKE<AppPassword[]>("app_passwords", { login }),
 	createAppPassword: (login: Login, appPassword: NewAppPassword) => __TAURI_INVOKE<AppPasswordGrant>("create_app_password", { login, appPassword }),
 	revokeAppPassword: (id: AppPasswordId) => __TAURI_INVOKE<null>("revoke_app_password", { id }),
+	webSessions: (login: Login) => __TAURI_INVOKE<WebSession[]>("web_sessions", { login }),
+	endWebSessions: (login: Login, session: SessionId | null) => __TAURI_INVOKE<null>("end_web_sessions", { login, session }),
 	mainPasswords: () => __TAURI_INVOKE<MainPasswords>("main_passwords"),
 	changeMainPassword: (change: MainPasswordChange) => __TAURI_INVOKE<MainPasswords>("change_main_password", { change }),
 	factorPolicy: () => __TAURI_INVOKE<FactorPolicy>("factor_policy"),
@@ -77,6 +79,7 @@ export const commands = {
 	remindOfFactors: () => __TAURI_INVOKE<FactorReminders>("remind_of_factors"),
 	unansweredCodes: () => __TAURI_INVOKE<UnansweredCode[]>("unanswered_codes"),
 	resetFactors: (id: AdminId) => __TAURI_INVOKE<null>("reset_factors", { id }),
+	resetAccountFactors: (login: Login) => __TAURI_INVOKE<null>("reset_account_factors", { login }),
 	preferences: () => __TAURI_INVOKE<Preferences>("preferences"),
 	setPreferences: (preferences: Preferences) => __TAURI_INVOKE<Preferences>("set_preferences", { preferences }),
 	pauseNotifications: (pause: Pause) => __TAURI_INVOKE<null>("pause_notifications", { pause }),
@@ -143,6 +146,9 @@ export const events = {
 	navigate: makeEvent<PageAsked, PageAsked>("navigate"),
 	view: makeEvent<ViewPushed, ViewPushed>("view"),
 };
+
+/* Constants */
+export const riskThresholds = {"balanced":{"delay":35,"challenge":30,"refuse":70},"cautious":{"delay":55,"challenge":45,"refuse":90},"strict":{"delay":20,"challenge":15,"refuse":50}} as const;
 
 /* Types */
 export type AccessAction = "allow" | "deny";
@@ -2068,7 +2074,7 @@ export type Resource = { kind: "alert_settings" } | { kind: "mail_settings" } | 
 /**  How much must speak against a sign-in before something is done. */
 export type RiskLevel = 
 /**  Refuses only what is plainly an attack. */
-"cautious" | "balanced" | "strict";
+"cautious" | "balanced" | "strict" | { custom: RiskThresholds };
 
 /**  How sign-ins are judged by their risk. */
 export type RiskSettings = {
@@ -2076,6 +2082,16 @@ export type RiskSettings = {
 	/**  Otherwise report-only: nothing is refused, delayed or blocked by itself. */
 	enforced: boolean,
 	version: number,
+};
+
+/**  Sums of weights from which on something is done; each from 1 to [`RiskThresholds::LARGEST`]. */
+export type RiskThresholds = {
+	/**  Mail programs: the answer waits for some seconds. */
+	delay: number,
+	/**  The web alone: a code is asked for. */
+	challenge: number,
+	/**  At least the two others. */
+	refuse: number,
 };
 
 export type Role = 
@@ -2539,6 +2555,18 @@ export type View = {
 
 /**  The frame's state, whenever it changes. */
 export type ViewPushed = View;
+
+/**  A browser in which an account is signed in through the hosted pages. */
+export type WebSession = {
+	id: SessionId,
+	/**  From where it began. */
+	address: string | null,
+	/**  The browser, as far as it tells. */
+	client: string | null,
+	created_at: string,
+	last_seen_at: string,
+	expires_at: string,
+};
 
 export type Weekday = "monday" | "tuesday" | "wednesday" | "thursday" | "friday" | "saturday" | "sunday";
 

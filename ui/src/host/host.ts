@@ -1,6 +1,7 @@
 import type { commands, DataChanged, ExportProgress, Navigate, View } from "../generated/bindings";
 
 export type * from "../generated/bindings";
+export { riskThresholds } from "../generated/bindings";
 
 /**
  * What the desktop core does for a window: its commands, each of which rejects with a `Problem`,

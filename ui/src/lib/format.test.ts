@@ -1,5 +1,5 @@
 import { afterEach, beforeAll, describe, expect, it } from "vitest";
-import { absoluteTime, count, inOwnTime, relativeTime, timeLeft } from "./format";
+import { absoluteTime, count, inOwnTime, later, relativeTime, timeLeft } from "./format";
 
 import { beginToSpeak, speak } from "./language.svelte";
 
@@ -29,6 +29,19 @@ describe("relativeTime", () => {
 
   it("shows a time ahead of our clock as it is", () => {
     expect(relativeTime(now + HOUR, now)).toMatch(/24 Nov 2026/);
+  });
+});
+
+describe("later", () => {
+  it.each([
+    [0, "at once"],
+    [999, "at once"],
+    [12 * SECOND, "12 s later"],
+    [59 * MINUTE, "59 min later"],
+    [47 * HOUR, "47 h later"],
+    [48 * HOUR, "2 days later"],
+  ])("of %i reads %s", (gap, text) => {
+    expect(later(gap)).toBe(text);
   });
 });
 

@@ -38,6 +38,15 @@ export function timeLeft(until: number, now: number): string {
   return m.words_time_in_days({ count: Math.round(left / DAY) });
 }
 
+/** How long after something else: "at once", "12 s later", "3 min later", "5 h later", "2 days later". */
+export function later(gap: number): string {
+  if (gap < 1000) return m.words_time_at_once();
+  if (gap < MINUTE) return m.words_time_seconds_later({ value: Math.floor(gap / 1000) });
+  if (gap < HOUR) return m.words_time_minutes_later({ value: Math.floor(gap / MINUTE) });
+  if (gap < 2 * DAY) return m.words_time_hours_later({ value: Math.floor(gap / HOUR) });
+  return m.words_time_days_later({ count: Math.floor(gap / DAY) });
+}
+
 /** In which country's form a language writes dates and numbers. */
 const forms: Record<Locale, string> = { en: "en-GB", de: "de-DE", uk: "uk-UA" };
 

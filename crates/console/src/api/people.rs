@@ -6,7 +6,7 @@ use mailcup_wire::{
     Account, AccountChange, AccountImport, AccountImportResult, Admin, AdminAccess, AdminChange, AdminId,
     ApiKey, ApiKeyGrant, ApiKeyId, AppPassword, AppPasswordGrant, AppPasswordId, AuditPage, Invitation,
     InvitationAnswer, InvitationGrant, InvitationId, Login, MainPasswordChange, MainPasswords, NewAccount,
-    NewApiKey, NewAppPassword, NewInvitation, Problem, SessionId,
+    NewApiKey, NewAppPassword, NewInvitation, Problem, SessionId, WebSession,
 };
 use reqwest::{Body, Method, header};
 use tokio::sync::watch;
@@ -112,6 +112,19 @@ impl Api {
 
     pub async fn revoke_app_password(&self, id: &AppPasswordId) -> Result<(), Problem> {
         self.delete(&format!("app-passwords/{}", segment(&id.0))).await
+    }
+
+    pub async fn web_sessions(&self, login: &Login) -> Result<Vec<WebSession>, Problem> {
+        self.get(&format!("accounts/{}/sessions", segment(&login.0))).await
+    }
+
+    /// Ends one, or all.
+    pub async fn end_web_sessions(&self, login: &Login, session: Option<&SessionId>) -> Result<(), Problem> {
+        let all = format!("accounts/{}/sessions", segment(&login.0));
+        match session {
+            Some(id) => self.delete(&format!("{all}/{}", segment(&id.0))).await,
+            None => self.delete(&all).await,
+        }
     }
 
     pub async fn main_passwords(&self) -> Result<MainPasswords, Problem> {

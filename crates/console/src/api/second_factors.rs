@@ -1,8 +1,8 @@
 //! Second factors of everybody: the policy, who is covered, reminders, resets.
 
 use mailcup_wire::{
-    AdminId, FactorCoverage, FactorPolicy, FactorPolicyChange, FactorReminders, Problem, UnansweredCode,
-    desktop::CoverageQuery,
+    AdminId, FactorCoverage, FactorPolicy, FactorPolicyChange, FactorReminders, Login, Problem,
+    UnansweredCode, desktop::CoverageQuery,
 };
 use reqwest::Method;
 
@@ -35,5 +35,9 @@ impl Api {
 
     pub async fn reset_factors(&self, id: &AdminId) -> Result<(), Problem> {
         self.delete(&format!("admins/{}/factors", segment(&id.0))).await
+    }
+
+    pub async fn reset_account_factors(&self, login: &Login) -> Result<(), Problem> {
+        self.delete(&format!("accounts/{}/factors", segment(&login.0))).await
     }
 }

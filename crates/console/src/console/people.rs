@@ -9,7 +9,7 @@ use mailcup_wire::{
     Admin, AdminAccess, AdminChange, AdminId, ApiKey, ApiKeyGrant, ApiKeyId, AppPassword, AppPasswordGrant,
     AppPasswordId, Code, Invitation, InvitationAnswer, InvitationGrant, InvitationId, Login,
     MainPasswordChange, MainPasswords, NewAccount, NewApiKey, NewAppPassword, NewInvitation, Problem,
-    ServiceId, SessionId,
+    ServiceId, SessionId, WebSession,
     desktop::{
         AccountList, AccountQuery, AccountRow, AuditList, AuditQuery, AuditStanding, BadLine, Credentials,
         ImportOutcome, ImportPreview, ImportProgress, SignInStep,
@@ -204,6 +204,14 @@ impl Console {
 
     pub async fn revoke_app_password(&self, id: AppPasswordId) -> Result<(), Problem> {
         self.signed_in()?.revoke_app_password(&id).await
+    }
+
+    pub async fn web_sessions(&self, login: Login) -> Result<Vec<WebSession>, Problem> {
+        self.signed_in()?.web_sessions(&login).await
+    }
+
+    pub async fn end_web_sessions(&self, login: Login, session: Option<SessionId>) -> Result<(), Problem> {
+        self.signed_in()?.end_web_sessions(&login, session.as_ref()).await
     }
 
     pub async fn main_passwords(&self) -> Result<MainPasswords, Problem> {

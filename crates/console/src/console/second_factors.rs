@@ -1,8 +1,8 @@
 //! Second factors of everybody; only the service knows them.
 
 use mailcup_wire::{
-    AdminId, FactorCoverage, FactorPolicy, FactorPolicyChange, FactorReminders, Problem, UnansweredCode,
-    desktop::CoverageQuery,
+    AdminId, FactorCoverage, FactorPolicy, FactorPolicyChange, FactorReminders, Login, Problem,
+    UnansweredCode, desktop::CoverageQuery,
 };
 
 use super::Console;
@@ -30,5 +30,9 @@ impl Console {
 
     pub async fn reset_factors(&self, id: AdminId) -> Result<(), Problem> {
         self.signed_in()?.reset_factors(&id).await
+    }
+
+    pub async fn reset_account_factors(&self, login: Login) -> Result<(), Problem> {
+        self.signed_in()?.reset_account_factors(&login).await
     }
 }

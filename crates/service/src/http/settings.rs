@@ -5,7 +5,8 @@ use std::{sync::Arc, time::Duration};
 use axum::extract::State;
 use mailcup_wire::{
     AlertSettings, Code, MailSettings, MailSettingsChange, Organization, OrganizationChange, OutboxStatus,
-    Problem, RelayChange, RelaySecurity, RetentionSettings, RiskSettings, TestMail, TestMailResult,
+    Problem, RelayChange, RelaySecurity, RetentionSettings, RiskLevel, RiskSettings, RiskThresholds,
+    TestMail, TestMailResult,
 };
 use serde_json::json;
 use utoipa_axum::{router::OpenApiRouter, routes};
@@ -228,6 +229,7 @@ async fn set_risk(
     version: IfMatch,
     Json(mut next): Json<RiskSettings>,
 ) -> Answer<Versioned<RiskSettings>> {
+    check_level(next.level)?;
     let mut tx = app.log.begin().await?;
     let current = **app.settings.risk.load();
     version.check(current.version, &current)?;
@@ -319,6 +321,18 @@ fn stored_relay(
 fn is_loopback(host: &str) -> bool {
     host.eq_ignore_ascii_case("localhost")
         || host.parse::<std::net::IpAddr>().is_ok_and(|address| address.to_canonical().is_loopback())
+}
+
+fn check_level(level: RiskLevel) -> Result<(), HttpProblem> {
+    match level {
+        RiskLevel::Cautious | RiskLevel::Balanced | RiskLevel::Strict => Ok(()),
+        RiskLevel::Custom(RiskThresholds { delay, challenge, refuse }) => {
+            between("refuse", refuse, 1, RiskThresholds::LARGEST)?;
+            // Who is refused is asked for nothing, so that more would say nothing.
+            between("delay", delay, 1, refuse)?;
+            between("challenge", challenge, 1, refuse)
+        }
+    }
 }
 
 fn between(field: &str, value: u32, low: u32, high: u32) -> Result<(), HttpProblem> {

@@ -1,6 +1,7 @@
 import type * as t from "../host";
 import type { Host } from "../host";
 import { after, isKnown, judge, misses, type Policy, undoOf } from "./deciding";
+import { matches } from "./matches";
 import { boundsOf, replay } from "./replay";
 import * as data from "./policySeed";
 import { policyTexts } from "./policyTexts";
@@ -66,7 +67,11 @@ let notices: t.NoticeSettings = {
   zone: "Europe/Berlin",
   version: 1,
 };
-let risk: t.RiskSettings = { level: "balanced", enforced: !fresh, version: 1 };
+let risk: t.RiskSettings = {
+  level: worst ? { custom: { delay: 35, challenge: 30, refuse: 200 } } : "balanced",
+  enforced: !fresh,
+  version: 1,
+};
 const own = new Map<string, t.AccountNotices>();
 
 function trial(lockOut: t.LockOut, at: number): t.Trial {
@@ -190,7 +195,11 @@ export function policyCommands(needs: Needs): Commands {
     learn: (question) => read(() => learned(question, needs.log())),
     checkTerms: ({ kind, terms }) => read(() => (kind === "access" ? wrongs(terms) : [])),
 
-    whereFrom: () => read(() => whereFrom(needs.log())),
+    whereFrom: (filter) =>
+      read(() => {
+        const passing = needs.log().filter((event) => matches(event, filter));
+        return whereFrom(passing, (filter.terms ?? []).length === 0);
+      }),
     placeSources: () => read(() => data.sources),
 
     noticeSettings: () => read(() => notices),
@@ -412,7 +421,7 @@ function learned(
   };
 }
 
-function whereFrom(log: readonly t.Event[]): t.WhereFrom {
+function whereFrom(log: readonly t.Event[], withStrangers: boolean): t.WhereFrom {
   const countries = new Map<string, t.CountryCount>();
   const networks = new Map<string, t.NetworkCount>();
   let unknown = 0;
@@ -447,7 +456,7 @@ function whereFrom(log: readonly t.Event[]): t.WhereFrom {
     network[outcome] += 1;
     networks.set(name, network);
   }
-  if (countries.size > 0 && !worst)
+  if (countries.size > 0 && withStrangers && !worst)
     for (const [country, failed, refused] of data.strangers)
       countries.set(country, {
         country,

@@ -215,5 +215,16 @@ export function factorCommands({ ask, write, problem, changed, mustBeFresh }: Ne
         changed("settings");
         return null;
       }),
+    resetAccountFactors: (login: string) =>
+      write(() => {
+        mustBeFresh();
+        people = people.map((person) =>
+          person.who.kind === "account" && person.login === login
+            ? { ...person, factors: person.code_to ? ["email"] : [] }
+            : person,
+        );
+        changed("settings");
+        return null;
+      }),
   };
 }
