@@ -204,6 +204,16 @@ impl MailServers {
         self.folder.at("run/auth-postfix")
     }
 
+    /// The folder that holds the mail, a Maildir for each login.
+    pub fn mail_folder(&self) -> PathBuf {
+        self.folder.at("mail")
+    }
+
+    /// Ends Dovecot; [`Self::apply`] starts it anew.
+    pub fn stop_dovecot(&mut self) {
+        drop(self.dovecot.take());
+    }
+
     /// The Maildir of an account, whole messages in the order of their arrival.
     pub fn mailbox(&self, name: &str) -> Vec<String> {
         let new = self.folder.at("mail").join(&self.account(name).login).join("new");

@@ -15,6 +15,7 @@ use mailcup_wire::{DeviceName, MailServerKind, NewOwner, Setup};
 use rustix::process::Signal;
 use serde::Deserialize;
 use tempfile::TempDir;
+use tokio::io::AsyncWriteExt as _;
 
 pub use api::{Api, ApiError};
 
@@ -203,12 +204,26 @@ impl Service {
 
     /// Runs `mailcupd` with other arguments and gives what it prints.
     pub async fn command(&self, arguments: &[&str]) -> Result<String, LabError> {
-        let output = tokio::process::Command::new(&self.program)
+        self.command_with(arguments, "").await
+    }
+
+    /// As [`Self::command`], with something to read on stdin.
+    pub async fn command_with(&self, arguments: &[&str], input: &str) -> Result<String, LabError> {
+        let doing = || format!("running {}", self.program.display());
+        let mut running = tokio::process::Command::new(&self.program)
             .args(arguments)
             .envs(self.config.env.iter().map(|(k, v)| (k, v)))
-            .output()
-            .await
-            .doing(|| format!("running {}", self.program.display()))?;
+            .stdin(Stdio::piped())
+            .stdout(Stdio::piped())
+            .stderr(Stdio::piped())
+            .kill_on_drop(true)
+            .spawn()
+            .doing(doing)?;
+        if let Some(mut stdin) = running.stdin.take() {
+            // Whoever reads nothing may have ended already.
+            let _ = stdin.write_all(input.as_bytes()).await;
+        }
+        let output = running.wait_with_output().await.doing(doing)?;
         if output.status.success() {
             return Ok(String::from_utf8_lossy(&output.stdout).into_owned());
         }

@@ -5,7 +5,7 @@ use std::{ffi::OsString, net::SocketAddr, path::PathBuf};
 use clap::{Args, Parser, Subcommand, ValueEnum};
 use mailcup_wire::{MailServerKind, Role, WhenDown};
 
-use crate::config::PolicyAddress;
+use crate::{backup::MailPattern, config::PolicyAddress};
 
 /// Stands beside a mail server, is asked about every login and submission, and keeps the log.
 #[derive(Debug, Parser)]
@@ -30,6 +30,9 @@ pub enum Command {
                             no log or can't be read, the others were; 130 cancelled, and what was stored stays"
     )]
     ImportLog(ImportLog),
+    /// Snapshots of the service and of the mail beside it
+    #[command(subcommand)]
+    Backup(BackupCommand),
     /// Print the OpenAPI document
     Openapi,
     /// Write events of the past, one JSON document a line on stdin, into the log of a service that does not run
@@ -106,6 +109,76 @@ pub struct MailserverConfig {
     /// What the mail server does while mailcupd gives no answer: mail goes on, or nobody gets in
     #[arg(long, value_enum, default_value = "open")]
     pub when_down: WhenDownName,
+}
+
+#[derive(Debug, Subcommand)]
+pub enum BackupCommand {
+    /// Make the repository that the configuration names, and print the recovery phrase, once
+    Init(Place),
+    /// Print another recovery phrase, for when the first is lost or was seen
+    RecoveryPhrase(Place),
+    /// Write a snapshot now, and let go of those that no rule keeps
+    #[command(
+        visible_alias = "now",
+        after_help = "Exit codes: 0 all of it is in the snapshot; 1 there is no new snapshot; 2 wrong arguments; \
+                      3 there is one, and it lacks something; 130 cancelled, and nothing changed"
+    )]
+    Run(BackupOutput),
+    /// Name the snapshots that there are
+    List(BackupOutput),
+    /// Prove that the repository is whole
+    #[command(
+        visible_alias = "verify",
+        after_help = "Exit codes: 0 whole; 1 it could not be looked at; 2 wrong arguments; 3 something is damaged; \
+                      130 cancelled"
+    )]
+    Check(BackupCheck),
+    /// Bring a server back from a snapshot, onto a new, empty machine; the recovery phrase is read from stdin
+    #[command(
+        after_help = "Exit codes: 0 all of it is back; 1 nothing was changed; 2 wrong arguments; 3 it is back but \
+                      for what is named; 130 cancelled, and nothing changed"
+    )]
+    Restore(BackupRestore),
+}
+
+#[derive(Debug, Args)]
+pub struct BackupOutput {
+    #[command(flatten)]
+    pub place: Place,
+    /// Print JSON
+    #[arg(long)]
+    pub json: bool,
+}
+
+#[derive(Debug, Args)]
+pub struct BackupCheck {
+    #[command(flatten)]
+    pub place: Place,
+    /// Read and unseal everything, too
+    #[arg(long)]
+    pub read_data: bool,
+}
+
+#[derive(Debug, Args)]
+pub struct BackupRestore {
+    /// The configuration file (TOML), if it names the repository
+    #[arg(long, value_name = "FILE")]
+    pub config: Option<PathBuf>,
+    /// The repository's folder
+    #[arg(long, value_name = "DIR")]
+    pub from: Option<PathBuf>,
+    /// The data folder that is to be: empty, or not there yet
+    #[arg(long, value_name = "DIR")]
+    pub to: PathBuf,
+    /// The first digits of a snapshot's name; the newest if it is not given
+    #[arg(long, value_name = "NAME")]
+    pub snapshot: Option<String>,
+    /// Where the mail goes, such as /var/vmail/{domain}/{user}/Maildir; to where it lay if it is not given
+    #[arg(long, value_name = "PATTERN", conflicts_with = "without_mail")]
+    pub mail_to: Option<MailPattern>,
+    /// Bring back the service alone
+    #[arg(long)]
+    pub without_mail: bool,
 }
 
 #[derive(Debug, Args)]

@@ -2,6 +2,7 @@
 //! command line. What can be changed while the service runs (mail relay, thresholds, retention) is not here
 //! but in its database.
 
+mod backup;
 mod captcha;
 mod doveadm;
 
@@ -16,11 +17,12 @@ use mailcup_wire::{Address, Network};
 use serde::{Deserialize, Deserializer, de::Error as _};
 use url::Url;
 
-use self::{captcha::CaptchaSection, doveadm::DoveadmSection};
 pub use self::{
+    backup::BackupConfig,
     captcha::{CaptchaConfig, Provider},
     doveadm::DoveadmConfig,
 };
+use self::{backup::BackupSection, captcha::CaptchaSection, doveadm::DoveadmSection};
 use crate::{
     cli::{Place, Serve},
     places::PlacesFiles,
@@ -52,6 +54,8 @@ pub struct Config {
     pub doveadm: Option<DoveadmConfig>,
     /// The admin's own data of places.
     pub places: PlacesFiles,
+    /// Where snapshots go; none makes none.
+    pub backup: Option<BackupConfig>,
     pub log: LogFormat,
     /// A `tracing` filter such as `info` or `mailcup_service=debug`.
     pub log_filter: String,
@@ -92,7 +96,7 @@ pub enum ConfigError {
 }
 
 /// Every key that there is: section, key, and whether it is a list (separated by commas in a variable).
-const KEYS: [(&str, &str, bool); 26] = [
+const KEYS: [(&str, &str, bool); 32] = [
     ("service", "data_dir", false),
     ("http", "listen", false),
     ("http", "allowed_hosts", true),
@@ -117,6 +121,12 @@ const KEYS: [(&str, &str, bool); 26] = [
     ("places", "tor", false),
     ("places", "vpn", false),
     ("places", "hosting", false),
+    ("backup", "repository", false),
+    ("backup", "mail", false),
+    ("backup", "keep_daily", false),
+    ("backup", "keep_weekly", false),
+    ("backup", "keep_monthly", false),
+    ("backup", "keep_yearly", false),
     ("log", "format", false),
     ("log", "filter", false),
 ];
@@ -190,6 +200,7 @@ struct File {
     captcha: CaptchaSection,
     doveadm: DoveadmSection,
     places: PlacesSection,
+    backup: BackupSection,
     log: LogSection,
 }
 
@@ -300,6 +311,7 @@ impl File {
                 vpn: self.places.vpn,
                 hosting: self.places.hosting,
             },
+            backup: self.backup.checked()?,
             log: self.log.format.unwrap_or(LogFormat::Text),
             log_filter: self.log.filter.unwrap_or_else(|| "info".to_owned()),
         })
@@ -472,12 +484,27 @@ mod tests {
             ("[captcha]\nprovider = \"turnstile\"\n", ["captcha needs both", "site_key"]),
             ("[captcha]\nmin_score = 7\n", ["line 2", "from 0.0 (a machine)"]),
             ("[captcha]\nverify_url = \"http://example.org/\"\n", ["line 2", "https://"]),
+            ("[backup]\nrepositry = \"/b\"\n", ["line 2", "unknown field `repositry`, expected"]),
+            ("[backup]\nrepository = \"b\"\n", ["line 2", "like /var/backups/mailcup"]),
+            ("[backup]\nmail = \"/v/{name}\"\n", ["line 2", "“{name}” is no placeholder"]),
+            ("[backup]\nkeep_daily = -1\n", ["line 2", "from 0 to 10000"]),
+            ("[backup]\nkeep_daily = 7\n", ["backup needs a repository", "/var/backups/mailcup"]),
             ("[tls]\nkey = \"k.pem\"\n", ["tls needs both", "certificate"]),
             ("[http\n", ["line 1", "unclosed table"]),
         ] {
             let error = read(text, &[]).unwrap_err();
             assert!(parts.iter().all(|part| error.contains(part)), "{text}: {error}");
         }
+    }
+
+    #[test]
+    fn a_backup_needs_a_repository_and_keeps_by_rules() {
+        assert_eq!(read("", &[]).unwrap().backup, None);
+        let text = "[backup]\nrepository = \"/b\"\nmail = \"/v/{domain}/{user}\"\nkeep_daily = 7\n";
+        let backup = read(text, &[("MAILCUP_BACKUP_KEEP_WEEKLY", "0")]).unwrap().backup.unwrap();
+        assert_eq!(backup.repository, Path::new("/b"));
+        assert_eq!(backup.mail.unwrap().root(), Path::new("/v"));
+        assert_eq!((backup.keep.daily, backup.keep.weekly, backup.keep.monthly), (7, 0, 12));
     }
 
     #[test]

@@ -4,6 +4,7 @@ pub mod app;
 pub mod app_passwords;
 pub mod audit;
 pub mod authenticator;
+pub mod backup;
 pub mod captcha;
 pub mod cli;
 pub mod clock;

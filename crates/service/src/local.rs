@@ -6,6 +6,7 @@ use std::{fs, io, os::unix::fs::PermissionsExt as _, path::PathBuf, sync::Arc};
 use data_encoding::HEXLOWER;
 use jiff::SignedDuration;
 use mailcup_guard::alert::Subject;
+use mailcup_snapshots::RecoveryPhrase;
 use mailcup_wire::{
     Code, ImportEvents, ImportReport, Login, MailServerKind, MailServerSnippet, NewAdmin, Problem, Role,
     Scope, Time, WhenDown,
@@ -24,6 +25,7 @@ use tokio::{
 use crate::{
     app::{App, Limits},
     audit::{self, Actor},
+    backup::WrappedServerKey,
     clock::Clock,
     config::{Config, PolicyAddress},
     http::{admins as http_admins, api_keys, problem::HttpProblem},
@@ -52,6 +54,10 @@ pub enum Request {
         login: String,
         password: Option<String>,
     },
+    /// Seals the server key with a recovery phrase, for snapshots.
+    WrapServerKey {
+        phrase: String,
+    },
     /// Takes events of the past: one [`ImportStep`] a line follows, and each is answered before the next.
     Import {
         /// Of the logs that they are read from.
@@ -78,10 +84,8 @@ const LONGEST_STEP: u64 = 16 * 1024 * 1024;
 
 /// Asks the running service, or does it in its database when none runs. Answers what to print.
 pub async fn ask(config: Config, request: Request) -> Result<String, String> {
-    if let Some(stream) = connect(&config).await {
-        return converse(stream, &request)
-            .await
-            .map_err(|error| format!("the service said nothing: {error}"))?;
+    if let Some(answer) = ask_running(&config, &request).await {
+        return answer;
     }
     let app = App::open(config, Clock::system(), Limits::default(), None)
         .await
@@ -89,6 +93,13 @@ pub async fn ask(config: Config, request: Request) -> Result<String, String> {
     let done = carry_out(&app, request).await;
     app.close().await.map_err(|error| error.to_string())?;
     done.map_err(|problem| problem.problem().message.clone())
+}
+
+/// Asks the running service; none if none runs.
+pub async fn ask_running(config: &Config, request: &Request) -> Option<Result<String, String>> {
+    let stream = connect(config).await?;
+    let answer = converse(stream, request).await;
+    Some(answer.unwrap_or_else(|error| Err(format!("the service said nothing: {error}"))))
 }
 
 /// The running service; none if none runs.
@@ -189,10 +200,18 @@ async fn carry_out(app: &Arc<App>, request: Request) -> Result<String, HttpProbl
             Ok(format!("{} can sign in now; one-time codes go to {}.\n", admin.login, admin.email))
         }
         Request::Recover { login, password } => recover(app, &login, password).await,
+        Request::WrapServerKey { phrase } => Ok(wrap_server_key(app, &phrase)?),
         Request::Import { .. } => {
             Err(Problem::new(Code::BadRequest, "An import needs a conversation.").into())
         }
     }
+}
+
+fn wrap_server_key(app: &App, phrase: &str) -> Result<String, Problem> {
+    let wrong = |error: &dyn std::fmt::Display| Problem::new(Code::BadRequest, error.to_string());
+    let phrase: RecoveryPhrase = phrase.parse().map_err(|error| wrong(&error))?;
+    let wrapped = WrappedServerKey::new(&app.server_key, &phrase).map_err(|error| wrong(&error))?;
+    serde_json::to_string(&wrapped).map_err(|error| wrong(&error))
 }
 
 /// Takes portions of events until the end, or until whoever brings them is gone.

@@ -4,6 +4,7 @@ use std::{io::Write, process::ExitCode};
 
 use jiff::tz::TimeZone;
 use mailcup_service::{
+    backup,
     cli::{AdminCommand, AdminCreate, AdminRecover, Cli, Command, ImportLog, MailserverConfig, Place, Serve},
     config::{Config, ConfigError},
     history, http, local, log,
@@ -64,6 +65,10 @@ fn run(command: Command) -> Result<(), (u8, String)> {
             ask(place, request)
         }
         Command::ImportLog(arguments) => import_log(arguments),
+        Command::Backup(command) => {
+            let runtime = tokio::runtime::Builder::new_multi_thread().enable_all().build();
+            backup::command::run(&runtime.map_err(|error| failure(&error))?, command)
+        }
         Command::History(place) => {
             let serve = Serve { place, ..Serve::default() };
             let config = Config::read(&serve, std::env::vars()).map_err(|error| usage(&error))?;

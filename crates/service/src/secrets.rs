@@ -12,6 +12,7 @@ use hmac::{Hmac, KeyInit as _, Mac as _};
 use ring::aead::{AES_256_GCM, Aad, LessSafeKey, NONCE_LEN, Nonce, UnboundKey};
 use secrecy::{ExposeSecret, SecretBox, SecretString};
 use sha2::{Digest, Sha256};
+use zeroize::Zeroizing;
 
 /// SHA-256 of a token that was drawn at random, which therefore needs no salt and no slow hash.
 #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
@@ -61,10 +62,7 @@ impl ServerKey {
     /// Takes the systemd credential `mailcup-server-key` if there is one, else the file `server-key` in the
     /// data folder, which is made when it is missing.
     pub fn open(data_dir: &Path) -> io::Result<Self> {
-        let credential = std::env::var_os("CREDENTIALS_DIRECTORY")
-            .map(|folder| PathBuf::from(folder).join("mailcup-server-key"))
-            .filter(|path| path.exists());
-        let path = credential.unwrap_or_else(|| data_dir.join("server-key"));
+        let path = server_key_path(data_dir);
         let bytes = match fs::read(&path) {
             Ok(bytes) => <[u8; 32]>::try_from(bytes).map_err(|_| {
                 io::Error::other(format!("{} is no server key: it must hold 32 bytes", path.display()))
@@ -77,6 +75,38 @@ impl ServerKey {
             Err(error) => return Err(error),
         };
         Self::from_bytes(bytes).ok_or_else(|| io::Error::other("the server key can't be used"))
+    }
+
+    /// As [`ServerKey::open`], but makes none.
+    ///
+    /// # Errors
+    /// [`io::ErrorKind::NotFound`] where neither a credential nor a file is.
+    pub fn open_existing(data_dir: &Path) -> io::Result<Self> {
+        let path = server_key_path(data_dir);
+        fs::metadata(&path)?;
+        Self::open(data_dir)
+    }
+
+    /// Seals this key for whoever knows a secret of at least 128 random bits.
+    pub fn wrap(&self, secret: &SecretString) -> Result<Vec<u8>, SealError> {
+        wrapping_key(secret)?.seal(WRAPPING, self.bytes.expose_secret())
+    }
+
+    /// Opens what [`ServerKey::wrap`] sealed.
+    pub fn unwrap(secret: &SecretString, wrapped: &[u8]) -> Result<Self, SealError> {
+        let bytes = Zeroizing::new(wrapping_key(secret)?.open_sealed(WRAPPING, wrapped)?);
+        let bytes = <[u8; 32]>::try_from(bytes.as_slice()).map_err(|_| SealError)?;
+        Self::from_bytes(bytes).ok_or(SealError)
+    }
+
+    /// Tells keys apart and tells nothing of them.
+    pub fn fingerprint(&self) -> String {
+        HEXLOWER.encode(&self.derive("fingerprint")[..8])
+    }
+
+    /// Writes the file that [`ServerKey::open`] takes from a data folder.
+    pub fn write(&self, data_dir: &Path) -> io::Result<()> {
+        write_private(&data_dir.join(SERVER_KEY_FILE), self.bytes.expose_secret())
     }
 
     fn from_bytes(bytes: [u8; 32]) -> Option<Self> {
@@ -118,6 +148,27 @@ impl ServerKey {
     pub fn derive(&self, purpose: &str) -> [u8; 32] {
         hmac(self.bytes.expose_secret(), &["derive", "\0", purpose])
     }
+}
+
+const SERVER_KEY_FILE: &str = "server-key";
+
+const WRAPPING: &str = "server key";
+
+fn server_key_path(data_dir: &Path) -> PathBuf {
+    credential("mailcup-server-key").unwrap_or_else(|| data_dir.join(SERVER_KEY_FILE))
+}
+
+/// The file of a systemd credential, if there is one of this name.
+pub fn credential(name: &str) -> Option<PathBuf> {
+    std::env::var_os("CREDENTIALS_DIRECTORY")
+        .map(|folder| PathBuf::from(folder).join(name))
+        .filter(|path| path.exists())
+}
+
+/// A secret that was drawn at random needs no slow hash.
+fn wrapping_key(secret: &SecretString) -> Result<ServerKey, SealError> {
+    let bytes = hmac(secret.expose_secret().as_bytes(), &["wrap", "\0", WRAPPING]);
+    ServerKey::from_bytes(bytes).ok_or(SealError)
 }
 
 /// HMAC-SHA256 over the parts in order.
@@ -200,6 +251,19 @@ mod tests {
         assert!(key.open_sealed("relay", &sealed).is_err());
         assert!(ServerKey::from_bytes([8; 32]).unwrap().open_sealed("seed", &sealed).is_err());
         assert!(key.open_sealed("seed", &sealed[..8]).is_err());
+    }
+
+    #[test]
+    fn a_wrapped_key_opens_with_its_secret_alone() {
+        let key = ServerKey::from_bytes([7; 32]).unwrap();
+        let secret = SecretString::from("the right one");
+        let wrapped = key.wrap(&secret).unwrap();
+        let unwrapped = ServerKey::unwrap(&secret, &wrapped).unwrap();
+        assert_eq!(unwrapped.bytes.expose_secret(), &[7; 32]);
+        assert_eq!(unwrapped.fingerprint(), key.fingerprint());
+        assert!(ServerKey::unwrap(&SecretString::from("another"), &wrapped).is_err());
+        // What is sealed under the key itself is nothing that it can be taken for.
+        assert!(ServerKey::unwrap(&secret, &key.seal(WRAPPING, &[7; 32]).unwrap()).is_err());
     }
 
     #[test]

@@ -10,6 +10,7 @@ pub mod app_passwords;
 pub mod audit;
 pub mod blocks;
 pub mod codes;
+pub mod copy;
 pub mod devices;
 pub mod event_index;
 pub mod events;

@@ -5,6 +5,7 @@ use std::{
     sync::{Arc, LazyLock},
 };
 
+use futures_util::{Stream, StreamExt as _};
 use mailcup_guard::risk::signals::Password;
 use mailcup_wire::{Address, EventBody, EventKind, Outcome, Protocol, ReasonCode, SubmissionOutcome, Time};
 use sqlx::{AssertSqlSafe, Row, SqlSafeStr, SqlStr, SqliteConnection, SqlitePool, sqlite::SqliteRow};
@@ -249,6 +250,28 @@ pub async fn after(readers: &SqlitePool, after: u64, limit: u32) -> Result<Vec<E
         .fetch_all(readers)
         .await?;
     rows.iter().map(event_row).collect()
+}
+
+/// The time of the first event, by time, at `from` or later.
+pub async fn next_after(readers: &SqlitePool, from: Time) -> Result<Option<Time>, StoreError> {
+    let at: Option<i64> = sqlx::query_scalar("SELECT MIN(at) FROM events WHERE at >= $1")
+        .bind(from.as_millis())
+        .fetch_one(readers)
+        .await?;
+    Ok(at.map(Time::from_millis))
+}
+
+/// The events from one time on and before another, by time and number, one after the other.
+pub fn between(
+    readers: &SqlitePool,
+    from: Time,
+    until: Time,
+) -> impl Stream<Item = Result<EventRow, StoreError>> + Unpin {
+    sqlx::query("SELECT seq, at, body FROM events WHERE at >= $1 AND at < $2 ORDER BY at, seq")
+        .bind(from.as_millis())
+        .bind(until.as_millis())
+        .fetch(readers)
+        .map(|row| event_row(&row?))
 }
 
 /// The event with this number, if it is still kept.

@@ -1,0 +1,187 @@
+//! One backup, from the copy of the database to the thinning of old snapshots.
+
+use std::{
+    fs::{self, File},
+    io,
+    path::Path,
+    sync::Arc,
+    time::Duration,
+};
+
+use jiff::tz::TimeZone;
+use mailcup_snapshots::{Error, Label, Progress, Pruned, Repository, Skipped, Snapshot, Watch};
+use tokio::runtime::Handle;
+
+use super::{
+    BackupError,
+    keys::WrappedServerKey,
+    manifest::{self, DATABASE, DatabasePart, FORMAT, Manifest, SERVER_KEY},
+    open_repository,
+    source::{Contents, Shared},
+    staging::Staging,
+    state::{self, Hashing, Records},
+    walk::GONE,
+};
+use crate::{
+    clock::Clock,
+    config::BackupConfig,
+    secrets::ServerKey,
+    store::{StoreError, copy, settings},
+};
+
+/// What snapshots of ours are called by; others in the repository are left alone.
+pub const TAG: &str = "mailcup";
+
+/// No backup takes longer: what isn't needed since then may go.
+const GRACE: Duration = Duration::from_hours(72);
+
+/// A backup that came to its end.
+#[derive(Debug)]
+pub struct Run {
+    pub snapshot: Snapshot,
+    pub manifest: Manifest,
+    /// Messages that were deleted between being listed and being read.
+    pub gone: u64,
+    /// Files that couldn't be read; the snapshot lacks them.
+    pub unread: Vec<Skipped>,
+    /// What became of older snapshots; a failure there doesn't touch this one.
+    pub thinned: Result<Thinned, Error>,
+}
+
+/// What the rules of keeping took away.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Thinned {
+    pub forgotten: u64,
+    pub pruned: Pruned,
+}
+
+impl Run {
+    /// Whether something that was to be in the snapshot isn't.
+    pub fn is_complete(&self) -> bool {
+        self.unread.is_empty() && self.manifest.mail.as_ref().is_none_or(|mail| mail.left_out_count == 0)
+    }
+}
+
+/// Writes a snapshot. Blocks for as long as it takes; `runtime` is for the database.
+pub fn back_up(
+    runtime: &Handle,
+    data_dir: &Path,
+    config: &BackupConfig,
+    clock: &Clock,
+    watch: &Arc<dyn Watch>,
+) -> Result<Run, BackupError> {
+    let repository = open_repository(data_dir, config)?;
+    let wrapped = WrappedServerKey::read(data_dir)?;
+    // One that systemd holds is seen by the service alone.
+    if ServerKey::open_existing(data_dir).is_ok_and(|key| key.fingerprint() != wrapped.fingerprint) {
+        return Err(BackupError::ServerKeyChanged);
+    }
+    let staging = Staging::begin(data_dir)?;
+    let mut records = Records::new(staging.path());
+    let stopped = || watch.cancelled();
+    let manifest = runtime.block_on(lay_out(data_dir, staging.path(), clock, &mut records, &stopped))?;
+    let path = staging.path().join(SERVER_KEY);
+    state::create_parent(&path)?;
+    let sealed = state::sorted_json(&wrapped).map_err(|error| BackupError::io(&path, error.into()))?;
+    fs::write(&path, sealed).map_err(|error| BackupError::io(&path, error))?;
+
+    let expected = last_size(&repository)?;
+    let at = manifest.database.at;
+    let contents =
+        Contents::new(staging.path(), config.mail.clone(), manifest, records, clock.clone(), expected);
+    let shared = Arc::clone(&contents.shared);
+    let label = Label { host: host(), tags: vec![TAG.to_owned()], time: at.0 };
+    let watching: Arc<dyn Watch> =
+        Arc::new(Watching { watch: Arc::clone(watch), shared: Arc::clone(&shared) });
+    let backed = repository.backup(Arc::new(contents), &label, &watching);
+    if let Some(failure) = shared.take_failure() {
+        return Err(failure);
+    }
+    let backed = backed?;
+    drop(staging);
+    let manifest = shared
+        .take_manifest()
+        .ok_or_else(|| BackupError::io(Path::new(manifest::MANIFEST), io::ErrorKind::NotFound.into()))?;
+    let (gone, unread): (Vec<_>, _) = backed.skipped.into_iter().partition(|skipped| skipped.why == GONE);
+    let thinned = thin(&repository, config, watch);
+    Ok(Run { snapshot: backed.snapshot, manifest, gone: gone.len() as u64, unread, thinned })
+}
+
+/// Copies the database, and writes down what it holds.
+async fn lay_out(
+    data_dir: &Path,
+    staging: &Path,
+    clock: &Clock,
+    records: &mut Records,
+    stopped: &(dyn Fn() -> bool + Sync),
+) -> Result<Manifest, BackupError> {
+    let path = staging.join(DATABASE);
+    state::create_parent(&path)?;
+    let at = clock.now();
+    copy::make(data_dir, &path).await?;
+    let opened = copy::open(&path).await?;
+    let mut connection = opened.acquire().await.map_err(StoreError::from)?;
+    let (found, known) = (copy::schema(&mut connection).await?, copy::known_schema());
+    if found != known {
+        return Err(BackupError::OtherSchema { found, known });
+    }
+    let organization = settings::organization(&mut connection).await?.map(|it| it.name);
+    drop(connection);
+    let state = state::write(&opened, at, records, stopped).await?;
+    opened.close().await;
+    let (bytes, sha256) = digest(&path).map_err(|error| BackupError::io(&path, error))?;
+    Ok(Manifest {
+        format: FORMAT,
+        version: env!("CARGO_PKG_VERSION").to_owned(),
+        organization,
+        database: DatabasePart { at, schema: found, bytes, sha256 },
+        state,
+        mail: None,
+    })
+}
+
+/// Forgets what no rule keeps, and makes room.
+fn thin(repository: &Repository, config: &BackupConfig, watch: &Arc<dyn Watch>) -> Result<Thinned, Error> {
+    let mut ours = repository.snapshots()?.snapshots;
+    ours.retain(|snapshot| snapshot.tags.iter().any(|tag| tag == TAG));
+    let forgettable = config.keep.forgettable(&ours, &TimeZone::system());
+    repository.forget(&forgettable)?;
+    let pruned = repository.prune(GRACE, watch)?;
+    Ok(Thinned { forgotten: forgettable.len() as u64, pruned })
+}
+
+/// Bytes and files of the newest snapshot of ours: this one will be about as large.
+fn last_size(repository: &Repository) -> Result<Option<(u64, u64)>, BackupError> {
+    let listing = repository.snapshots()?;
+    let last = listing.snapshots.iter().rev().find(|snapshot| snapshot.tags.iter().any(|tag| tag == TAG));
+    Ok(last.and_then(|snapshot| snapshot.summary).map(|summary| (summary.bytes, summary.files)))
+}
+
+/// Length and SHA-256 of a file.
+pub fn digest(path: &Path) -> io::Result<(u64, String)> {
+    let mut hashing = Hashing::new(io::sink());
+    let bytes = io::copy(&mut File::open(path)?, &mut hashing)?;
+    Ok((bytes, state::hex(&hashing.digest())))
+}
+
+/// This machine's name.
+fn host() -> String {
+    let name = fs::read_to_string("/proc/sys/kernel/hostname").unwrap_or_default();
+    Some(name.trim()).filter(|name| !name.is_empty()).unwrap_or("localhost").to_owned()
+}
+
+/// Ends the backup when its source fails, so that no snapshot lacks what couldn't be given.
+struct Watching {
+    watch: Arc<dyn Watch>,
+    shared: Arc<Shared>,
+}
+
+impl Watch for Watching {
+    fn progress(&self, progress: Progress) {
+        self.watch.progress(progress);
+    }
+
+    fn cancelled(&self) -> bool {
+        self.shared.has_failed() || self.watch.cancelled()
+    }
+}
