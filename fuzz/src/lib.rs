@@ -11,6 +11,7 @@ use mailcup_service::{
         reading,
         stamps::Calendar,
     },
+    passkey::{self, Assertion, Challenge, Creation, Known, RelyingParty},
     policy::{
         dovecot::PolicyRequest,
         postfix::request::{self, MAX_REQUEST, Request},
@@ -79,6 +80,32 @@ fn read_log(bytes: &[u8]) -> Vec<Found> {
     gathering.finish();
     all.extend(gathering.take());
     all
+}
+
+/// What a device says of a passkey that it made, and of one that signed; the browser's part is right. Nothing is a
+/// signature by chance.
+pub fn passkey(bytes: &[u8]) {
+    let (id, origin) = ("mail.example.org".to_owned(), "https://mail.example.org".to_owned());
+    let (party, challenge) = (RelyingParty { id, origin }, Challenge([7; 32]));
+    let client_data = |kind| {
+        format!(r#"{{"type":"{kind}","challenge":"{challenge}","origin":"{}"}}"#, party.origin).into_bytes()
+    };
+    let client_data_of_creation = client_data("webauthn.create");
+    let said = Creation { client_data: client_data_of_creation, attestation_object: bytes.to_vec() };
+    let made = passkey::created(&party, challenge, &said);
+    if let Ok(made) = &made {
+        assert!((1..=1023).contains(&made.credential.len()), "a credential is as long as it may be");
+        assert!(made.key.len() < bytes.len(), "a key is a part of what was said");
+    }
+    let key = made.map_or_else(|_| bytes.to_vec(), |made| made.key);
+    let said = Assertion {
+        credential: Vec::new(),
+        client_data: client_data("webauthn.get"),
+        authenticator_data: bytes.to_vec(),
+        signature: bytes.to_vec(),
+        user: None,
+    };
+    assert!(passkey::asserted(&party, challenge, Known { key: &key, counter: 0 }, &said).is_err());
 }
 
 /// A text with many networks. What was read, written again, is read as the same.

@@ -34,6 +34,11 @@ fn files_of_rules_and_limits() {
 }
 
 #[test]
+fn passkeys() {
+    replay("passkey", mailcup_fuzz::passkey);
+}
+
+#[test]
 fn logs_of_mail_servers() {
     replay("log_line", mailcup_fuzz::log_line);
 }

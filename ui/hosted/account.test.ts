@@ -1,6 +1,6 @@
 import { createHmac } from "node:crypto";
 import { expect, type Page, test } from "@playwright/test";
-import { givePassword, look, signIn, submit } from "./person.ts";
+import { givePassword, look, signIn, signOut, submit } from "./person.ts";
 import { stage } from "./stage.ts";
 
 test("an owner looks after the account", async ({ page }) => {
@@ -91,12 +91,6 @@ test("without a session there is no account to look at", async ({ page }) => {
   await page.goto("/account/sign-ins");
   await expect(page.getByLabel("Mail address")).toBeVisible();
 });
-
-async function signOut(page: Page) {
-  await page.goto("/sign-out");
-  await page.getByRole("button", { name: "Sign out" }).click();
-  await expect(page.getByText("You are signed out")).toBeVisible();
-}
 
 /** Types a code of an authenticator (RFC 6238) of a step after one that was taken; says of which step it is. */
 async function typeCode(page: Page, button: string, key: string, taken = 0): Promise<number> {

@@ -24,6 +24,12 @@ export async function signIn(page: Page, nthMail: number) {
   await submit(page, "Sign in to Example", { Code: await code(nthMail) });
 }
 
+export async function signOut(page: Page) {
+  await page.goto("/sign-out");
+  await page.getByRole("button", { name: "Sign out" }).click();
+  await expect(page.getByText("You are signed out")).toBeVisible();
+}
+
 /** Looks at the page as it is, light and dark, wide and narrow; keeps a picture of each. */
 export async function look(page: Page, name: string) {
   const before = page.viewportSize();

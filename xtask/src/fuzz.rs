@@ -29,6 +29,9 @@ enum Target {
     /// Files of rules and limits
     #[value(name = "rules_file")]
     RulesFile,
+    /// What devices say of passkeys
+    #[value(name = "passkey")]
+    Passkey,
     /// Logs of mail servers
     #[value(name = "log_line")]
     LogLine,
@@ -46,6 +49,7 @@ pub fn fuzz(workspace: &Workspace, options: &Options) -> Result<(), Failure> {
         Target::DovecotRequest,
         Target::Networks,
         Target::RulesFile,
+        Target::Passkey,
         Target::LogLine,
     ];
     let targets = if options.targets.is_empty() { &all[..] } else { &options.targets };
@@ -81,6 +85,7 @@ impl Target {
             Self::DovecotRequest => "dovecot_request",
             Self::Networks => "networks",
             Self::RulesFile => "rules_file",
+            Self::Passkey => "passkey",
             Self::LogLine => "log_line",
         }
     }

@@ -1,7 +1,7 @@
 //! Sign-ins that wait for a second factor: who may go on with one, how often, and for how long.
 //!
 //! An attempt is found by its key alone, a secret of the browser or device that began it; nobody else goes on with it.
-//! A code is compared by equality: what is kept here is a hash under a key.
+//! A code is compared by equality: what is kept here is a hash under a key. A challenge is what a passkey signs.
 
 use std::{collections::BTreeMap, sync::Arc};
 
@@ -33,11 +33,16 @@ pub struct Attempt<T, C> {
     owner: Arc<str>,
     /// The code that was sent last; an older one is of no use.
     code: Option<C>,
+    /// What a passkey is to sign; signed once, whatever comes of it.
+    challenge: Option<Challenge>,
     sendings: u32,
     tries_left: u32,
     expires_at: Timestamp,
     send_again_at: Timestamp,
 }
+
+/// Random bytes that a passkey signs.
+pub type Challenge = [u8; 32];
 
 /// There is no such attempt, or it is over.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
@@ -120,6 +125,7 @@ where
             about,
             owner: owner.into(),
             code: None,
+            challenge: None,
             sendings: 0,
             tries_left: TRIES,
             expires_at: now.saturating_add(LIFE).unwrap_or(now),
@@ -147,6 +153,24 @@ where
         attempt.send_again_at = now.saturating_add(pause).unwrap_or(now);
         attempt.code = Some(code);
         Ok(attempt.clone())
+    }
+
+    /// What a passkey is to sign for an attempt: `fresh`, unless another challenge waits there already.
+    pub fn challenge(&mut self, key: &K, fresh: Challenge, now: Timestamp) -> Result<Challenge, Over> {
+        Ok(*self.living(key, now)?.challenge.get_or_insert(fresh))
+    }
+
+    /// Takes a try and the challenge that waits, in one step, before what was signed is looked at. None waits where it
+    /// was taken before, or where there was none.
+    pub fn take_challenge(
+        &mut self,
+        key: &K,
+        now: Timestamp,
+    ) -> Result<(Attempt<T, C>, Option<Challenge>), Over> {
+        let attempt = self.living(key, now)?;
+        attempt.tries_left -= 1;
+        let challenge = attempt.challenge.take();
+        Ok((attempt.clone(), challenge))
     }
 
     /// Takes a try, before what was answered is looked at.
@@ -207,6 +231,14 @@ mod tests {
             browser: u8,
             code: usize,
         },
+        /// Is shown what a passkey is to sign.
+        Challenge {
+            browser: u8,
+        },
+        /// Signs the challenge that waits.
+        Sign {
+            browser: u8,
+        },
         Wait {
             seconds: u16,
         },
@@ -221,6 +253,8 @@ mod tests {
             3 => (0u8..3).prop_map(|browser| Request::Send { browser }),
             6 => ((0u8..3), (0usize..12)).prop_map(|(browser, code)| Request::Answer { browser, code }),
             1 => ((0u8..3), (0usize..12)).prop_map(|(browser, code)| Request::Guess { browser, code }),
+            2 => (0u8..3).prop_map(|browser| Request::Challenge { browser }),
+            2 => (0u8..3).prop_map(|browser| Request::Sign { browser }),
             2 => (0u16..400).prop_map(|seconds| Request::Wait { seconds }),
             1 => (0u8..3).prop_map(|browser| Request::NotMe { browser }),
         ]
@@ -234,6 +268,9 @@ mod tests {
         codes: Vec<u32>,
         answered: HashMap<u32, u32>,
         used: HashSet<usize>,
+        /// Of which attempt each challenge is, by the number that it holds.
+        challenges: Vec<u32>,
+        signed: HashSet<Challenge>,
         finished: HashSet<u32>,
         ended: HashSet<u32>,
     }
@@ -301,6 +338,29 @@ mod tests {
                             ledger.finished.insert(done.about);
                         }
                     }
+                    Request::Challenge { browser } => {
+                        let Some(key) = cookies.get(&browser) else { continue };
+                        let fresh = numbered(ledger.challenges.len());
+                        let Ok(shown) = attempts.challenge(key, fresh, now) else { continue };
+                        if shown == fresh {
+                            ledger.challenges.push(key.1);
+                        }
+                        prop_assert!(!ledger.signed.contains(&shown), "it was signed before");
+                    }
+                    Request::Sign { browser } => {
+                        let Some(key) = cookies.get(&browser).copied() else { continue };
+                        let Ok((attempt, challenge)) = attempts.take_challenge(&key, now) else { continue };
+                        let id = attempt.about;
+                        *ledger.answered.entry(id).or_default() += 1;
+                        prop_assert!(ledger.answered[&id] <= TRIES);
+                        prop_assert!(now < ledger.begun_at[&id].saturating_add(LIFE).unwrap());
+                        prop_assert!(!ledger.ended.contains(&id) && !ledger.finished.contains(&id));
+                        if let Some(challenge) = challenge {
+                            let number = usize::from(challenge[0]);
+                            prop_assert_eq!(ledger.challenges[number], id, "a challenge of another attempt");
+                            prop_assert!(ledger.signed.insert(challenge), "a challenge was signed twice");
+                        }
+                    }
                     Request::Wait { seconds } => {
                         now = now.saturating_add(SignedDuration::from_secs(seconds.into())).unwrap();
                     }
@@ -314,6 +374,12 @@ mod tests {
                 prop_assert!(own <= PER_OWNER);
             }
         }
+    }
+
+    fn numbered(number: usize) -> Challenge {
+        let mut challenge = [0; 32];
+        challenge[0] = u8::try_from(number).unwrap();
+        challenge
     }
 
     #[test]

@@ -26,8 +26,8 @@ pub struct Required {
     pub grace: SignedDuration,
     /// What is asked for until then.
     pub before: Before,
-    /// Only what stands up to a thief who reads the mailbox counts: for an account an authenticator, or an address
-    /// outside of it.
+    /// Only what stands up to a thief who reads the mailbox counts: for an account an authenticator, a passkey, or
+    /// an address outside of it.
     pub outside: bool,
 }
 
@@ -58,7 +58,7 @@ pub enum Role {
 /// The factors of somebody, as far as a policy asks about them.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 pub struct Person {
-    /// An authenticator; of an account also an address for codes outside the mailbox that it protects.
+    /// An authenticator; of an account also a passkey, or an address for codes outside the mailbox that it protects.
     pub strong: bool,
     /// A code can be mailed to some address.
     pub reachable: bool,

@@ -16,6 +16,7 @@ pub mod places;
 mod ports;
 mod process;
 pub mod roundcube;
+pub mod security_key;
 pub mod service;
 pub mod stage;
 pub mod traffic;

@@ -25,6 +25,7 @@ pub mod metrics;
 pub mod notices;
 pub mod outbox;
 pub mod outgoing;
+pub mod passkey;
 pub mod passwords;
 pub mod places;
 pub mod policy;

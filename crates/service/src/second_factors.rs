@@ -67,7 +67,7 @@ pub async fn of_account(
 ) -> Result<Demand, StoreError> {
     let person = Person {
         strong: owner.is_some_and(|owner| owner.outside)
-            || factors::has_authenticator(connection, rows::Person::Account(login)).await?,
+            || factors::has_own(connection, rows::Person::Account(login)).await?,
         reachable: owner.is_some(),
         since: accounts::get(connection, login).await?.map(|account| account.created_at.0),
         granted: None,
@@ -128,7 +128,7 @@ pub fn policy(said: &[FactorScopeRule]) -> Policy {
 async fn admin_person(connection: &mut SqliteConnection, admin: &Admin) -> Result<Person, StoreError> {
     let times = rows::admin_times(connection, &admin.id).await?;
     Ok(Person {
-        strong: factors::has_authenticator(connection, rows::Person::Admin(&admin.id)).await?,
+        strong: factors::has_own(connection, rows::Person::Admin(&admin.id)).await?,
         reachable: true,
         since: Some(admin.created_at.0),
         granted: times.granted.map(|at| at.0),

@@ -123,6 +123,7 @@ pub async fn answer(
         FactorKind::Email => "Signed in with password and e-mailed code.",
         FactorKind::Authenticator => "Signed in with password and authenticator code.",
         FactorKind::RecoveryCode => "Signed in with password and recovery code.",
+        FactorKind::Passkey => "Signed in with password and passkey.",
     };
     let attempt = SignInAttempt { login: &pending.login, client, device: &pending.device };
     let reasons = with(reason(ReasonCode::Credentials, how), reasons);

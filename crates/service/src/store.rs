@@ -22,6 +22,7 @@ pub mod mail_servers;
 pub mod notices;
 pub mod outbox;
 pub mod owners_words;
+pub mod passkeys;
 pub mod policy;
 mod progress;
 pub mod rollups;

@@ -18,24 +18,28 @@ use std::{
 
 use jiff::tz::TimeZone;
 use mailcup_guard::{
-    one_time_code::{Answer, Attempt, Attempts, LIFE, Over},
+    one_time_code::{Attempt, Attempts, LIFE, Over},
     second_factor::Ask,
 };
 use mailcup_wire::{
     Address, Code, FactorKind, Login, Outcome, Problem, Protocol, Reason, ReasonCode, SessionId, SignIn, Time,
 };
 use secrecy::{ExposeSecret, SecretString};
+use serde_json::json;
 use tokio::time::Instant;
 
+use self::factor::Tried;
 pub use self::{
     browser::Browser,
     dovecot::{AskError, DovecotAuth, SERVICE, Verdict},
     ending::{Which, end_sessions, forget_expired, sign_out},
+    factor::Given,
     return_path::ReturnPath,
     sessions::{LIFE as SESSION_LIFE, LiveWebSession, WebSessions},
 };
 use crate::{
     app::App,
+    audit::{self, Actor},
     captcha::Passed,
     config::Config,
     event_log::LogTransaction,
@@ -46,6 +50,7 @@ use crate::{
         link::{self, About, NotMe},
     },
     outbox,
+    passkey::{NotTaken, RelyingParty},
     risk::{self, web::Judged},
     second_factors,
     secrets::{self, TokenHash},
@@ -70,6 +75,8 @@ const LONGEST_PASSWORD: usize = 1024;
 pub struct WebSignIn {
     /// None while no mail server is named that checks passwords.
     passwords: Option<DovecotAuth>,
+    /// The site to which passkeys are bound; none where it can have none.
+    pub relying_party: Option<RelyingParty>,
     attempts: Mutex<Attempts<TokenHash, Pending, TokenHash>>,
 }
 
@@ -108,7 +115,12 @@ pub enum Begun {
 impl WebSignIn {
     pub fn new(config: &Config) -> Self {
         let passwords = config.dovecot_auth_socket.clone().map(DovecotAuth::new);
-        Self { passwords, attempts: Mutex::default() }
+        let party = RelyingParty::at(config.public_url.as_ref()).inspect_err(|why| {
+            if passwords.is_some() {
+                tracing::warn!(%why, "no passkeys are offered on the web");
+            }
+        });
+        Self { passwords, relying_party: party.ok(), attempts: Mutex::default() }
     }
 
     /// The attempt of the browser that holds `key`, while it waits for its code.
@@ -143,7 +155,7 @@ impl Pending {
         if self.factors.contains(&kind) {
             return Ok(());
         }
-        Err(Problem::new(Code::Conflict, "You can\u{2019}t sign in with that. Choose another way.").into())
+        Err(no_such_way())
     }
 }
 
@@ -205,7 +217,7 @@ async fn go_on(
     let settings = app.settings.notices.load_full();
     let owner = Owner::reach(app, &mut connection, &account, &settings).await?;
     let demand = second_factors::of_account(app, &mut connection, &account, owner.as_ref()).await?;
-    let factors = factor::available(&mut connection, &account, owner.as_ref()).await?;
+    let factors = factor::available(app, &mut connection, &account, owner.as_ref()).await?;
     drop(connection);
     let event = |outcome, code, text: &str| {
         event(&account, browser, outcome, sign_in::with(Reason::new(code, text), noted))
@@ -266,10 +278,9 @@ pub async fn answer(
     app: &Arc<App>,
     browser: &Browser,
     key: &SecretString,
-    kind: FactorKind,
-    code: &SecretString,
+    given: Given<'_>,
 ) -> Result<Grant, HttpProblem> {
-    let now = app.clock.now();
+    let (now, kind) = (app.clock.now(), given.kind());
     let hash = secrets::hash_token(key.expose_secret());
     let pending = app.web_sign_in.waiting(key, now).ok_or_else(|| challenge::over(Over))?.about;
     pending.takes(kind)?;
@@ -279,21 +290,18 @@ pub async fn answer(
     let (refused, reasons) = sign_in::decide(app, browser.client, &account, Protocol::Web);
     let tried = if refused {
         let waiting = app.web_sign_in.with(|attempts| attempts.take_try(&hash, now.0));
-        Tried::Wrong { tries_left: waiting.map_err(challenge::over)?.tries_left() }
+        Tried::wrong(&waiting.map_err(challenge::over)?)
     } else {
-        try_once(app, key, &account, kind, code).await?
+        factor::try_once(app, key, &account, given).await?
     };
     let (tx, done) = match tried {
         Tried::Right(given) => *given,
-        Tried::Wrong { tries_left } => {
-            let wrong = Reason::new(ReasonCode::WrongCode, "The second factor was wrong.");
-            let (outcome, reasons) = if refused {
-                (Outcome::Refused, reasons)
-            } else {
-                (Outcome::Failed, sign_in::with(wrong, reasons))
-            };
-            app.log.append_sign_in(event(&account, browser, outcome, reasons), None).await?;
-            return Err(challenge::wrong_code(tries_left));
+        Tried::Wrong { tries_left, passkey } => {
+            let (outcome, reasons) =
+                if refused { (Outcome::Refused, reasons) } else { wrong(passkey.as_ref(), reasons) };
+            let event = event(&account, browser, outcome, reasons);
+            record_wrong(app, &account, event, passkey.as_ref()).await?;
+            return Err(challenge::wrong(kind, tries_left));
         }
     };
     app.throttle.succeeded(&codes);
@@ -306,41 +314,32 @@ pub async fn answer(
     Ok(Grant { token, return_to: done.about.return_to })
 }
 
-/// What came of a try at a second factor.
-enum Tried {
-    /// The attempt is used up, and in the transaction what was given.
-    Right(Box<(LogTransaction, Waiting)>),
-    Wrong {
-        tries_left: u32,
-    },
+/// What the record says of a wrong factor.
+fn wrong(passkey: Option<&NotTaken>, reasons: Vec<Reason>) -> (Outcome, Vec<Reason>) {
+    let text = passkey.map_or_else(|| "The second factor was wrong.".to_owned(), NotTaken::to_string);
+    let outcome =
+        if passkey.is_some_and(NotTaken::may_be_copied) { Outcome::Refused } else { Outcome::Failed };
+    (outcome, sign_in::with(Reason::new(ReasonCode::WrongCode, text), reasons))
 }
 
-/// Takes a try at a second factor, before the answer is looked at.
-async fn try_once(
+/// Records a wrong factor; of a passkey that may have been copied, in the audit log too.
+async fn record_wrong(
     app: &App,
-    key: &SecretString,
     account: &Login,
-    kind: FactorKind,
-    code: &SecretString,
-) -> Result<Tried, HttpProblem> {
-    let (hash, now) = (secrets::hash_token(key.expose_secret()), app.clock.now());
-    if kind == FactorKind::Email {
-        let typed = code_hash(app, key, code);
-        return match app.web_sign_in.with(|attempts| attempts.answer(&hash, &typed, now.0)) {
-            Answer::Over => Err(challenge::over(Over)),
-            Answer::Wrong(waiting) => Ok(Tried::Wrong { tries_left: waiting.tries_left() }),
-            Answer::Right(done) => Ok(Tried::Right(Box::new((app.log.begin().await?, done)))),
-        };
-    }
-    let waiting = app.web_sign_in.with(|attempts| attempts.take_try(&hash, now.0));
-    let waiting = waiting.map_err(challenge::over)?;
+    event: SignIn,
+    passkey: Option<&NotTaken>,
+) -> Result<(), StoreError> {
+    let Some(copied) = passkey.filter(|it| it.may_be_copied()) else {
+        app.log.append_sign_in(event, None).await?;
+        return Ok(());
+    };
+    let actor = Actor { address: event.address, ..Actor::default() };
     let mut tx = app.log.begin().await?;
-    if !factor::take(app, &mut tx, account, kind, code).await? {
-        return Ok(Tried::Wrong { tries_left: waiting.tries_left() });
-    }
-    // One of several right answers at the same time ends the attempt; the others use nothing up.
-    let done = app.web_sign_in.with(|attempts| attempts.finish(&hash));
-    Ok(Tried::Right(Box::new((tx, done.ok_or_else(|| challenge::over(Over))?))))
+    tx.append_sign_in(event, None);
+    let details = json!({ "why": copied.to_string() });
+    audit::record(&mut tx, &actor, "account_factor.copied", &account.0, &details).await?;
+    tx.commit().await?;
+    Ok(())
 }
 
 /// Whether blocks and access rules let a session be used from where its browser is now.
@@ -527,6 +526,10 @@ fn unclear(error: &AskError) -> HttpProblem {
 fn not_configured() -> HttpProblem {
     let text = "Signing in on the web is not set up here: the service lacks web_sign_in.dovecot_auth_socket.";
     Problem::new(Code::Unavailable, text).into()
+}
+
+fn no_such_way() -> HttpProblem {
+    Problem::new(Code::Conflict, "You can\u{2019}t sign in with that. Choose another way.").into()
 }
 
 fn no_outside_address() -> HttpProblem {

@@ -90,5 +90,7 @@ wire! {
         /// TOTP, RFC 6238.
         Authenticator,
         RecoveryCode,
+        /// A key that a device keeps (Web Authentication); of accounts alone.
+        Passkey,
     }
 }

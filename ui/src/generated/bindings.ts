@@ -1147,7 +1147,9 @@ export type FactorKind =
 /**  A one-time code by e-mail. */
 "email" | 
 /**  TOTP, RFC 6238. */
-"authenticator" | "recovery_code";
+"authenticator" | "recovery_code" | 
+/**  A key that a device keeps (Web Authentication); of accounts alone. */
+"passkey";
 
 /**  What somebody lacks under the policy. */
 export type FactorLack = {

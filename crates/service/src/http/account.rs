@@ -8,6 +8,7 @@ mod app_passwords;
 mod factors;
 mod history;
 mod overview;
+mod passkeys;
 mod sessions;
 
 use std::sync::Arc;
@@ -62,6 +63,9 @@ pub(super) fn routes() -> Router<Arc<App>> {
         .route("/account/authenticators/new", get(factors::show_new).post(factors::begin))
         .route("/account/authenticators/confirm", post(factors::confirm))
         .route("/account/authenticators/remove", get(factors::ask_to_remove).post(factors::remove))
+        .route("/account/passkeys/new", get(passkeys::show_new).post(passkeys::add))
+        .route("/account/passkeys/rename", get(passkeys::ask_for_name).post(passkeys::rename))
+        .route("/account/passkeys/remove", get(passkeys::ask_to_remove).post(passkeys::remove))
         .route("/account/recovery-codes", get(factors::ask_for_codes).post(factors::renew_codes))
         .route("/account/sign-ins", get(history::show))
         .route("/account/not-me", get(history::ask).post(history::not_me))

@@ -212,8 +212,8 @@ async fn reset(
     Ok(StatusCode::NO_CONTENT)
 }
 
-/// Takes away an account's authenticators and recovery codes and ends its sessions on the web. Its owner is told by
-/// mail.
+/// Takes away an account's authenticators, passkeys and recovery codes and ends its sessions on the web. Its owner is
+/// told by mail.
 #[utoipa::path(
     delete, path = "/v1/accounts/{login}/factors", tag = "second-factors", params(("login" = String, Path)),
     responses((status = 204), (status = 404)), extensions(("x-permission" = json!("owner"))),

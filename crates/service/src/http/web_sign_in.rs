@@ -6,6 +6,7 @@
 mod captcha;
 pub(super) mod cookies;
 pub(super) mod pages;
+pub(super) mod passkey;
 pub(super) mod verify;
 
 use std::sync::Arc;
@@ -15,7 +16,7 @@ use axum::{
     extract::{Form, FromRequestParts, Query, State, rejection::FormRejection},
     http::{HeaderMap, HeaderValue, StatusCode, header, request::Parts},
     response::{IntoResponse, Response},
-    routing::get,
+    routing::{get, post},
 };
 use mailcup_wire::{Code, Login};
 use secrecy::{ExposeSecret, SecretString};
@@ -27,7 +28,7 @@ use crate::{
     app::App,
     captcha::{Given, Stopped, gate},
     secrets,
-    web_sign_in::{self, Begun, Browser, Grant, ReturnPath, SESSION_LIFE},
+    web_sign_in::{self, Begun, Browser, Given as Factor, Grant, ReturnPath, SESSION_LIFE, factor},
 };
 
 /// For the public listener.
@@ -36,8 +37,10 @@ pub(super) fn routes() -> Router<Arc<App>> {
         .route("/sign-in", get(show).post(password))
         .route("/sign-in/proof.js", get(captcha::proof))
         .route("/sign-in/recaptcha.js", get(captcha::recaptcha))
+        .route("/sign-in/passkey.js", get(passkey::passkey_script))
         .route("/sign-in/code", get(show_code).post(code))
-        .route("/sign-in/resend", axum::routing::post(resend))
+        .route("/sign-in/passkey", post(passkey::answer))
+        .route("/sign-in/resend", post(resend))
         .route("/sign-out", get(show_sign_out).post(sign_out))
         .route("/auth/verify", get(verify::verify))
 }
@@ -191,28 +194,29 @@ async fn password(State(app): State<Arc<App>>, visit: Visit, form: Submitted<Pas
 }
 
 async fn show_code(State(app): State<Arc<App>>, visit: Visit, Query(wish): Query<CodeWish>) -> Response {
-    code_page(&app, &visit, wish.with, None)
+    code_page(&app, &visit, wish.with, None).await
 }
 
 async fn code(State(app): State<Arc<App>>, visit: Visit, form: Submitted<CodeForm>) -> Response {
     let Ok(Form(form)) = form else { return pages::unreadable() };
     let Some(key) = visit.own_form(&app, &form.token) else {
-        return code_page(&app, &visit, Some(form.factor), Some(&pages::Trouble::OLD_FORM));
+        return code_page(&app, &visit, Some(form.factor), Some(&pages::Trouble::OLD_FORM)).await;
     };
-    match web_sign_in::answer(&app, &visit.browser, key, form.factor.kind(), &form.code).await {
+    let given = Factor::Code(form.factor.kind(), &form.code);
+    match web_sign_in::answer(&app, &visit.browser, key, given).await {
         Ok(grant) => enter(&grant),
-        Err(problem) => code_page(&app, &visit, Some(form.factor), Some(&trouble(&problem))),
+        Err(problem) => code_page(&app, &visit, Some(form.factor), Some(&trouble(&problem))).await,
     }
 }
 
 async fn resend(State(app): State<Arc<App>>, visit: Visit, form: Submitted<TokenForm>) -> Response {
     let Ok(Form(form)) = form else { return pages::unreadable() };
     let Some(key) = visit.own_form(&app, &form.token) else {
-        return code_page(&app, &visit, Some(pages::Way::Email), Some(&pages::Trouble::OLD_FORM));
+        return code_page(&app, &visit, Some(pages::Way::Email), Some(&pages::Trouble::OLD_FORM)).await;
     };
     match web_sign_in::send_again(&app, &visit.browser, key).await {
         Ok(()) => go("/sign-in/code?with=email", []),
-        Err(problem) => code_page(&app, &visit, Some(pages::Way::Email), Some(&trouble(&problem))),
+        Err(problem) => code_page(&app, &visit, Some(pages::Way::Email), Some(&trouble(&problem))).await,
     }
 }
 
@@ -248,7 +252,7 @@ async fn password_page(app: &App, visit: &Visit, asking: &Asking<'_>) -> Respons
 }
 
 /// The page of the attempt that waits; where none does, that it is over.
-fn code_page(
+async fn code_page(
     app: &App,
     visit: &Visit,
     way: Option<pages::Way>,
@@ -256,13 +260,25 @@ fn code_page(
 ) -> Response {
     let now = app.clock.now();
     let waiting = visit.cookies.get(SIGN_IN).and_then(|key| Some((key, app.web_sign_in.waiting(key, now)?)));
-    match waiting {
-        Some((key, waiting)) => {
-            let organization = app.settings.organization_name();
-            pages::code(&organization, &waiting, way, &form_token(app, key), trouble)
-        }
-        None => pages::over(),
-    }
+    let Some((key, waiting)) = waiting else { return pages::over() };
+    let way = pages::Way::of_page(&waiting, way);
+    let options = match way {
+        pages::Way::Passkey => factor::for_passkeys(app, key).await,
+        pages::Way::Email | pages::Way::Authenticator | pages::Way::RecoveryCode => Ok(None),
+    };
+    let options = match options {
+        Ok(options) => options,
+        Err(error) => return HttpProblem::from(error).into_response(),
+    };
+    let page = pages::CodePage {
+        organization: &app.settings.organization_name(),
+        waiting: &waiting,
+        way,
+        token: &form_token(app, key),
+        passkeys: app.web_sign_in.relying_party.as_ref().zip(options.as_ref()),
+        trouble,
+    };
+    pages::code(&page)
 }
 
 /// Proves that a form is one of ours, for the browser that holds `key`.

@@ -119,9 +119,10 @@ pub fn factors_reset(to: &str, organization: &str, login: &Login, by: &str) -> M
     let body = format!(
         "Hello,
 
-{by} has taken away the authenticators and recovery codes of your account {login}
-at {organization}, and signed out every browser. Sign in with your password and what
-you are asked for then, and add a new authenticator on the page of your account.
+{by} has taken away the authenticators, passkeys and recovery codes of your account
+{login} at {organization}, and signed out every browser. Sign in with your password and
+what you are asked for then, and add a new passkey or authenticator on the page of your
+account.
 
 If you did not ask for that, ask {by} about it at once.
 ",

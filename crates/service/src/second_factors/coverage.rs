@@ -142,19 +142,21 @@ fn admin(policy: &Policy, row: &AdminRow, now: Time) -> FactorPerson {
 fn account(app: &App, policy: &Policy, row: &AccountRow, now: Time) -> FactorPerson {
     let outside = row.address.as_deref().is_some_and(|address| !is_mailbox(app, &row.login, address));
     let code_to = row.address.clone().or_else(|| mailbox(app, &row.login));
+    let has_own = row.has_passkey || row.has_authenticator;
     let person = Person {
-        strong: outside || row.has_authenticator,
+        strong: outside || has_own,
         reachable: code_to.is_some(),
         since: Some(row.created_at.0),
         granted: None,
     };
     let demand = policy.account(&row.login.0, &person, now.0);
-    // Codes into the very mailbox are not taken of who has an authenticator.
-    let by_mail = person.reachable && (outside || !row.has_authenticator);
+    // Codes into the very mailbox are not taken of who has a factor of their own.
+    let by_mail = person.reachable && (outside || !has_own);
     let factors = [
+        (row.has_passkey, FactorKind::Passkey),
         (row.has_authenticator, FactorKind::Authenticator),
         (by_mail, FactorKind::Email),
-        (row.has_authenticator && row.has_recovery_codes, FactorKind::RecoveryCode),
+        (has_own && row.has_recovery_codes, FactorKind::RecoveryCode),
     ];
     let want = if person.reachable { FactorWant::OutsideAddress } else { FactorWant::Address };
     FactorPerson {

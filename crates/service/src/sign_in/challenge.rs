@@ -91,6 +91,15 @@ pub(crate) fn wrong_code(tries_left: u32) -> HttpProblem {
     Problem::new(Code::WrongCode, "The code is wrong.").with(Details::TriesLeft { tries: tries_left }).into()
 }
 
+/// What is said of a factor that was wrong.
+pub(crate) fn wrong(kind: FactorKind, tries_left: u32) -> HttpProblem {
+    if kind != FactorKind::Passkey || tries_left == 0 {
+        return wrong_code(tries_left);
+    }
+    let text = "That passkey was not taken. Take the one that you set up here, or choose another way.";
+    Problem::new(Code::WrongCode, text).with(Details::TriesLeft { tries: tries_left }).into()
+}
+
 /// What is said where no code is sent.
 pub(crate) fn not_sent(refusal: NotSent, now: Time) -> HttpProblem {
     match refusal {

@@ -84,6 +84,8 @@ pub(super) async fn take(
             Ok(authenticator::take(&app.server_key, tx.connection(), Person::Admin(admin), typed, now)
                 .await?)
         }
+        // Admins have none.
+        FactorKind::Passkey => Ok(false),
         FactorKind::RecoveryCode => {
             let hash = secrets::hash_readable_code(typed);
             Ok(factors::use_recovery_code(tx.connection(), Person::Admin(admin), &hash, now).await?

@@ -47,7 +47,7 @@ row_codes! {
     AccountOrigin { ByHand = 1, Imported = 2, Discovered = 3 }
     MailServerKind { Dovecot = 1, Postfix = 2 }
     Role { Auditor = 1, Admin = 2, Owner = 3 }
-    FactorKind { Email = 1, Authenticator = 2, RecoveryCode = 3 }
+    FactorKind { Email = 1, Authenticator = 2, RecoveryCode = 3, Passkey = 4 }
     NoticeMode { Every = 1, NewNetworks = 2, Daily = 3, Off = 4 }
 }
 

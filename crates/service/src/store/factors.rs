@@ -1,5 +1,5 @@
 //! Rows of second factors: authenticators and recovery codes of admins and of accounts, and ways in opened on the
-//! server's shell.
+//! server's shell. Passkeys are rows of their own ([`super::passkeys`]), but count here.
 
 use mailcup_wire::{AdminId, FactorId, Login, Time};
 use sqlx::{AssertSqlSafe, Row, SqliteConnection, sqlite::SqliteRow};
@@ -40,6 +40,8 @@ pub struct RecoveryCodes {
 struct Tables {
     authenticators: &'static str,
     recovery_codes: &'static str,
+    /// Only accounts have any.
+    passkeys: Option<&'static str>,
     whose: &'static str,
     name: &'static str,
 }
@@ -50,12 +52,14 @@ impl Person<'_> {
             Self::Admin(_) => Tables {
                 authenticators: "authenticators",
                 recovery_codes: "recovery_codes",
+                passkeys: None,
                 whose: "admin",
                 name: "NULL",
             },
             Self::Account(_) => Tables {
                 authenticators: "account_authenticators",
                 recovery_codes: "account_recovery_codes",
+                passkeys: Some("account_passkeys"),
                 whose: "account",
                 name: "name",
             },
@@ -113,6 +117,21 @@ pub async fn has_authenticator(
     Ok(count > 0)
 }
 
+/// Whether somebody has a factor that no reader of their mail can give: an authenticator that was confirmed, or a
+/// passkey. Recovery codes stand in for one.
+pub async fn has_own(connection: &mut SqliteConnection, person: Person<'_>) -> Result<bool, StoreError> {
+    Ok(has_authenticator(connection, person).await? || has_passkey(connection, person).await?)
+}
+
+/// Whether somebody has a passkey.
+pub async fn has_passkey(connection: &mut SqliteConnection, person: Person<'_>) -> Result<bool, StoreError> {
+    let Tables { passkeys, whose, .. } = person.tables();
+    let Some(passkeys) = passkeys else { return Ok(false) };
+    let sql = format!("SELECT COUNT(*) FROM {passkeys} WHERE {whose} = $1");
+    let count: i64 = sqlx::query_scalar(AssertSqlSafe(sql)).bind(person.id()).fetch_one(connection).await?;
+    Ok(count > 0)
+}
+
 /// Takes a code's time step; false if it or a later one was taken before. Confirms the authenticator.
 pub async fn take_step(
     connection: &mut SqliteConnection,
@@ -154,10 +173,10 @@ pub async fn remove_unconfirmed(
     Ok(())
 }
 
-/// Takes away every authenticator and recovery code of somebody.
+/// Takes away every authenticator, passkey and recovery code of somebody.
 pub async fn remove_all(connection: &mut SqliteConnection, person: Person<'_>) -> Result<(), StoreError> {
-    let Tables { authenticators, recovery_codes, whose, .. } = person.tables();
-    for table in [authenticators, recovery_codes] {
+    let Tables { authenticators, recovery_codes, passkeys, whose, .. } = person.tables();
+    for table in [authenticators, recovery_codes].into_iter().chain(passkeys) {
         let sql = format!("DELETE FROM {table} WHERE {whose} = $1");
         sqlx::query(AssertSqlSafe(sql)).bind(person.id()).execute(&mut *connection).await?;
     }

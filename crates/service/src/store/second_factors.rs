@@ -31,6 +31,7 @@ pub struct AccountRow {
     pub last_used_at: Option<Time>,
     pub reminded_at: Option<Time>,
     pub has_authenticator: bool,
+    pub has_passkey: bool,
     /// That were not used yet.
     pub has_recovery_codes: bool,
 }
@@ -203,7 +204,8 @@ pub async fn accounts(connection: &mut SqliteConnection) -> Result<Vec<AccountRo
          (SELECT MAX(at) FROM factor_uses WHERE person_kind = 2 AND person = a.login), \
          (SELECT at FROM factor_reminders WHERE person_kind = 2 AND person = a.login), \
          (SELECT COUNT(*) FROM account_authenticators WHERE account = a.login AND confirmed = 1), \
-         (SELECT COUNT(*) FROM account_recovery_codes WHERE account = a.login AND used_at IS NULL) \
+         (SELECT COUNT(*) FROM account_recovery_codes WHERE account = a.login AND used_at IS NULL), \
+         (SELECT COUNT(*) FROM account_passkeys WHERE account = a.login) \
          FROM accounts a LEFT JOIN account_notices n ON n.login = a.login ORDER BY a.login",
     )
     .fetch_all(connection)
@@ -220,6 +222,7 @@ pub async fn accounts(connection: &mut SqliteConnection) -> Result<Vec<AccountRo
             reminded_at: time(5)?,
             has_authenticator: row.try_get::<i64, _>(6)? > 0,
             has_recovery_codes: row.try_get::<i64, _>(7)? > 0,
+            has_passkey: row.try_get::<i64, _>(8)? > 0,
         })
     };
     rows.iter().map(read).collect()

@@ -9,6 +9,7 @@ use std::{
 };
 
 use jiff::SignedDuration;
+use mailcup_guard::one_time_code::Challenge;
 use mailcup_wire::{Address, Login, SessionId, Time, WebSession};
 
 use crate::{
@@ -44,6 +45,8 @@ pub struct LiveWebSession {
     password_at: AtomicI64,
     /// Passwords that are not known to be right, since the last one that was.
     wrong_passwords: AtomicU32,
+    /// What a new passkey is to sign, and until when.
+    challenge: Mutex<Option<(Challenge, Time)>>,
 }
 
 /// All living sessions on the web.
@@ -71,6 +74,7 @@ impl LiveWebSession {
             seen_from: Mutex::new(address),
             password_at: AtomicI64::new(created_at.as_millis()),
             wrong_passwords: AtomicU32::new(0),
+            challenge: Mutex::default(),
         }
     }
 
@@ -101,6 +105,17 @@ impl LiveWebSession {
     pub fn password_given(&self, now: Time) {
         self.password_at.store(now.as_millis(), Ordering::Relaxed);
         self.wrong_passwords.store(0, Ordering::Relaxed);
+    }
+
+    /// A new passkey is to sign this until then; what was asked before is of no use any more.
+    pub fn ask(&self, challenge: Challenge, until: Time) {
+        *self.challenge.lock().unwrap_or_else(PoisonError::into_inner) = Some((challenge, until));
+    }
+
+    /// Takes what a new passkey is to sign, before it is looked at.
+    pub fn take_challenge(&self, now: Time) -> Option<Challenge> {
+        let asked = self.challenge.lock().unwrap_or_else(PoisonError::into_inner).take();
+        asked.filter(|(_, until)| now < *until).map(|(challenge, _)| challenge)
     }
 
     pub fn last_seen_at(&self) -> Time {

@@ -12,7 +12,7 @@ use crate::support::{ANNA, BEN, Browser, ELSEWHERE, HOME, Page, Service};
 const NEW: &str = "/account/authenticators/new";
 const CONFIRM: &str = "/account/authenticators/confirm";
 const REMOVE: &str = "/account/authenticators/remove";
-const ANSWER: &str = "/sign-in/code";
+pub const ANSWER: &str = "/sign-in/code";
 
 /// Seconds of a time step.
 const STEP: i64 = 30;
@@ -52,35 +52,39 @@ async fn set_up(service: &Service, browser: &mut Browser<'_>) -> SetUp {
     let done = browser.submit(&page, CONFIRM, &[("code", &app.code(service, 0))]).await;
     assert_eq!(done.title(), "Your authenticator is set up", "{}", done.text);
     service.mail(&before, "was added").await;
-    let codes = done.text.split("id=\"recovery-codes\"").nth(1).unwrap().split("</ul>").next().unwrap();
-    let codes = codes.split("<li>").skip(1).map(|it| it.split('<').next().unwrap().to_owned());
-    SetUp { app, recovery_codes: codes.collect(), overview: browser.get("/account").await }
+    SetUp { app, recovery_codes: recovery_codes(&done), overview: browser.get("/account").await }
+}
+
+/// The codes that a page shows.
+pub fn recovery_codes(page: &Page) -> Vec<String> {
+    let codes = page.text.split("id=\"recovery-codes\"").nth(1).unwrap().split("</ul>").next().unwrap();
+    codes.split("<li>").skip(1).map(|it| it.split('<').next().unwrap().to_owned()).collect()
 }
 
 /// Gives the password, and is asked for a second factor.
-async fn asked(browser: &mut Browser<'_>, login: &str) -> Page {
+pub async fn asked(browser: &mut Browser<'_>, login: &str) -> Page {
     let asked = browser.give_password(login).await;
     assert_eq!(asked.location.as_deref(), Some(ANSWER), "{}", asked.text);
     browser.get(ANSWER).await
 }
 
-async fn answer(browser: &mut Browser<'_>, factor: &str, code: &str) -> Page {
+pub async fn answer(browser: &mut Browser<'_>, factor: &str, code: &str) -> Page {
     let page = browser.get(&format!("{ANSWER}?with={factor}")).await;
     browser.submit(&page, ANSWER, &[("factor", factor), ("code", code)]).await
 }
 
-fn is_in(page: &Page) -> bool {
+pub fn is_in(page: &Page) -> bool {
     page.location.as_deref() == Some("/")
 }
 
-async fn say(service: &Service, login: &str, rule: Value) {
+pub async fn say(service: &Service, login: &str, rule: Value) {
     service.reauthenticate().await;
     let body = json!({ "scope": { "kind": "account", "login": login }, "rule": rule, "confirm": true });
     let said = service.api(Method::PUT, "/v1/second-factors/policy", body).await;
     assert_eq!(said.status, StatusCode::OK, "{}", said.text);
 }
 
-async fn covered(service: &Service) -> FactorPerson {
+pub async fn covered(service: &Service) -> FactorPerson {
     let path = "/v1/second-factors/coverage?text=anna@";
     let mut covered: FactorCoverage = service.api(Method::GET, path, Value::Null).await.json();
     covered.people.remove(0)
@@ -117,7 +121,11 @@ async fn an_authenticator_is_set_up_with_a_code_and_then_asked_for() {
         "{}",
         page.text
     );
-    assert!(page.text.contains("none is taken while you have an authenticator"), "{}", page.text);
+    assert!(
+        page.text.contains("none is taken while you have a passkey or an authenticator"),
+        "{}",
+        page.text
+    );
     let person = covered(&service).await;
     assert_eq!(person.factors, [FactorKind::Authenticator, FactorKind::RecoveryCode]);
     assert!(!person.own_mailbox);
@@ -264,7 +272,7 @@ async fn the_last_factor_stays_while_the_policy_requires_one_and_an_owner_resets
 
     let page = anna.open_anew(ANNA, &remove).await;
     assert!(
-        page.title() == "Remove an authenticator?" && page.text.contains("your only authenticator"),
+        page.title() == "Remove an authenticator?" && page.text.contains("It is the only one that you have"),
         "{}",
         page.text
     );

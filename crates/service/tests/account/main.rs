@@ -2,6 +2,7 @@
 #![expect(clippy::unwrap_used, reason = "a step that fails is a failed test")]
 
 mod factors;
+mod passkeys;
 mod support;
 
 use axum::http::{Method, StatusCode};

@@ -79,6 +79,11 @@ pub fn password(login: &str) -> String {
 
 impl Service {
     pub async fn start() -> Self {
+        Self::start_at("https://mail.example.org").await
+    }
+
+    /// With its pages at this address.
+    pub async fn start_at(public_url: &str) -> Self {
         let folder = TempDir::new().unwrap();
         let dovecot = folder.path().join("auth");
         let listener = UnixListener::bind(&dovecot).unwrap();
@@ -87,7 +92,8 @@ impl Service {
         config.data_dir = folder.path().join("data");
         config.sessions_without_key = true;
         config.dovecot_auth_socket = Some(PolicyAddress::Unix(dovecot));
-        config.public_url = Some("https://mail.example.org".parse().unwrap());
+        config.allowed_hosts = vec!["mail.example.org".to_owned()];
+        config.public_url = Some(public_url.parse().unwrap());
         let app = App::open(config, clock.clone(), Limits::default(), None).await.unwrap();
         let (outbox, stop) = (Arc::clone(&app.outbox), app.stop.clone());
         let tasks = vec![
@@ -283,6 +289,11 @@ impl Page {
             }
         };
         forms.map(read).collect()
+    }
+
+    /// The first attribute of this name.
+    pub fn attribute(&self, name: &str) -> String {
+        attribute(&self.text, name)
     }
 
     /// The first form of this action.

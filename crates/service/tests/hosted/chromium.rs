@@ -54,6 +54,12 @@ async fn an_owner_signs_in_with_an_authenticator_and_with_a_recovery_code() {
 }
 
 #[tokio::test]
+async fn an_owner_signs_in_with_a_passkey() {
+    let (stage, base) = Stage::set_at_localhost().await;
+    play(&stage, "an owner signs in with a passkey", json!({ "base": base })).await;
+}
+
+#[tokio::test]
 async fn without_a_session_there_is_no_account_to_look_at() {
     plays("without a session there is no account to look at").await;
 }

@@ -3,6 +3,7 @@
 use std::{collections::BTreeMap, path::PathBuf, time::Duration};
 
 use mailcup_lab::{
+    free_port,
     mail_servers::{MailServers, MailServersConfig},
     nginx::Nginx,
     outbox::six_digits,
@@ -58,6 +59,15 @@ impl Stage {
         Self::set_in(None, more).await
     }
 
+    /// With its pages at a port of `localhost`, where browsers have passkeys without HTTPS; answers where.
+    pub async fn set_at_localhost() -> (Self, String) {
+        let port = free_port();
+        let base = format!("http://localhost:{port}");
+        let mut stage = Self::set_with(vec![("MAILCUP_PUBLIC_URL".to_owned(), base.clone())]).await;
+        stage.nginx = start_nginx(&stage.service.endpoints().public, Some(port)).await;
+        (stage, base)
+    }
+
     /// With a service whose state lies there.
     pub async fn set_in(data_dir: Option<PathBuf>, more: Vec<(String, String)>) -> Self {
         let servers = MailServers::start(MailServersConfig::default()).await.unwrap();
@@ -82,7 +92,7 @@ impl Stage {
             "relay": { "host": "127.0.0.1", "port": servers.ports().relay, "security": "none" },
         });
         let _: Value = owner.change(reqwest::Method::PUT, "/v1/settings/mail", &relay).await.unwrap();
-        let nginx = start_nginx(&service.endpoints().public).await;
+        let nginx = start_nginx(&service.endpoints().public, None).await;
         Self { servers, service, owner, nginx }
     }
 
@@ -260,14 +270,15 @@ pub fn guide(public: &str) -> String {
     block.replace("127.0.0.1:8481", public)
 }
 
-/// The webmail tells what reaches it.
-async fn start_nginx(public: &str) -> Nginx {
+/// The webmail tells what reaches it. nginx listens at another port, too, if that is given.
+async fn start_nginx(public: &str, also: Option<u16>) -> Nginx {
     let block = guide(public);
+    let also = also.map(|port| format!("listen 127.0.0.1:{port};")).unwrap_or_default();
     Nginx::start(|port, folder| {
         let webmail = format!("unix:{}/webmail", folder.display());
         let block = block.replace("http://127.0.0.1:8080", &format!("http://{webmail}"));
         format!(
-            "server {{ listen 127.0.0.1:{port}; {block} }}
+            "server {{ listen 127.0.0.1:{port}; {also} {block} }}
              server {{ listen {webmail}; location / {{ default_type text/plain;
                return 200 \"mail of [$http_x_mailcup_account] at $request_uri\"; }} }}"
         )

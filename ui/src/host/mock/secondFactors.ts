@@ -77,13 +77,19 @@ let people: t.FactorPerson[] = [
           one(login, {
             name,
             decided_by: { kind: "organization" },
-            ...(index % 3 === 0
+            ...(index % 5 === 1
               ? {
+                  factors: ["passkey", "recovery_code"],
                   own_mailbox: false,
-                  code_to: `${login.split("@")[0]}@example.net`,
-                  last_used_at: seed.iso(now - (index + 1) * 7_200_000),
+                  last_used_at: seed.iso(now - (index + 1) * 3_600_000),
                 }
-              : { lacks: outside(2, 16) }),
+              : index % 3 === 0
+                ? {
+                    own_mailbox: false,
+                    code_to: `${login.split("@")[0]}@example.net`,
+                    last_used_at: seed.iso(now - (index + 1) * 7_200_000),
+                  }
+                : { lacks: outside(2, 16) }),
           }),
         ),
         one("scanner@office.example.org", {

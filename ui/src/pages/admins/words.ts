@@ -41,6 +41,8 @@ export function factorName(kind: FactorKind): string {
       return m.admins_factor_authenticator();
     case "recovery_code":
       return m.admins_factor_recovery();
+    case "passkey":
+      return m.words_factor_passkey();
   }
 }
 

@@ -43,6 +43,7 @@ const factorNames: Record<FactorKind, () => string> = {
   email: m.codes_factor_email,
   authenticator: m.codes_factor_authenticator,
   recovery_code: m.codes_factor_recovery,
+  passkey: m.words_factor_passkey,
 };
 
 export function factorName(kind: FactorKind): string {

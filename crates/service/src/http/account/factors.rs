@@ -1,4 +1,4 @@
-//! Second factors of the owner: authenticators and recovery codes, to add and to remove.
+//! Second factors of the owner: authenticators and recovery codes, to add and to remove, and the list of all of them.
 
 use std::sync::Arc;
 
@@ -17,7 +17,7 @@ use serde::Deserialize;
 use serde_json::json;
 use sqlx::SqliteConnection;
 
-use super::{Answer, Fault, IdForm, Inside, TokenForm, home_link, overview::moment};
+use super::{Answer, Fault, IdForm, Inside, TokenForm, home_link, overview::moment, passkeys};
 use crate::{
     app::App,
     audit, authenticator,
@@ -36,6 +36,7 @@ use crate::{
     store::{
         StoreError,
         factors::{self, AuthenticatorRow},
+        passkeys as passkey_rows,
     },
     throttle::Whose,
 };
@@ -60,7 +61,7 @@ pub(super) struct ConfirmForm {
 
 #[derive(Debug, Deserialize)]
 pub(super) struct Which {
-    id: String,
+    pub id: String,
 }
 
 pub(super) async fn show_new(State(app): State<Arc<App>>, inside: Inside) -> Answer {
@@ -79,7 +80,7 @@ pub(super) async fn begin(State(app): State<Arc<App>>, inside: Inside, form: Sub
     }
 }
 
-/// Confirms a new authenticator with a code from it. The first one comes with recovery codes.
+/// Confirms a new authenticator with a code from it. Who had nothing of the kind gets recovery codes with it.
 pub(super) async fn confirm(
     State(app): State<Arc<App>>,
     inside: Inside,
@@ -97,6 +98,7 @@ pub(super) async fn confirm(
     let row = own.iter().find(|row| row.id.0 == form.id && !row.confirmed);
     let row = row.ok_or(Fault::Missing("This authenticator is not waiting for its first code any more."))?;
     let code = form.code.expose_secret();
+    let is_first = !factors::has_own(tx.connection(), person).await?;
     if !authenticator::take_step(&app.server_key, tx.connection(), person, row, code, now).await? {
         drop(tx);
         let text = "The code is wrong. Take the one that the app shows now, and check that the phone\u{2019}s clock is right.";
@@ -107,7 +109,6 @@ pub(super) async fn confirm(
     app.throttle.give_back(codes);
     let details = json!({ "id": row.id });
     audit::record(&mut tx, &inside.actor(), "account_factor.add", &inside.account().0, &details).await?;
-    let is_first = !own.iter().any(|other| other.confirmed);
     let made = if is_first { Some(setup::new_recovery_codes(&app, &mut tx, person).await?) } else { None };
     tx.commit().await?;
     inside.tell_owner(&app, &format!("The authenticator \u{201c}{}\u{201d} was added.", row.name())).await?;
@@ -128,10 +129,11 @@ pub(super) async fn ask_to_remove(
     let row = own.iter().find(|row| row.id.0 == id).ok_or(NO_AUTHENTICATOR)?;
     let path = format!("{REMOVE}?id={}", row.id);
     inside.must_be_fresh(&app, &path)?;
-    let is_last = own.iter().filter(|other| other.confirmed).count() == 1;
+    drop(connection);
+    let is_last = has_one_left(&app, &inside).await?;
     let content = html! {
         p { "Codes of " b { (row.name()) } " sign you in no more." }
-        @if is_last { p { "It is your only authenticator: your recovery codes go with it, and codes are mailed to you again." } }
+        @if is_last { (goes_with_the_last()) }
         form method="post" action=(REMOVE) {
             input type="hidden" name="token" value=(inside.form_token(&app));
             input type="hidden" name="id" value=(row.id.0);
@@ -152,10 +154,7 @@ pub(super) async fn remove(State(app): State<Arc<App>>, inside: Inside, form: Su
     let row = own.iter().find(|row| row.id == id).ok_or(NO_AUTHENTICATOR)?;
     inside.must_be_fresh(&app, &format!("{REMOVE}?id={id}"))?;
     factors::remove_authenticator(tx.connection(), inside.person(), &id).await?;
-    if !factors::has_authenticator(tx.connection(), inside.person()).await? {
-        must_do_without(&app, tx.connection(), &inside).await?;
-        factors::remove_all(tx.connection(), inside.person()).await?;
-    }
+    after_removal(&app, tx.connection(), &inside).await?;
     audit::record(&mut tx, &inside.actor(), "account_factor.remove", &account.0, &json!({ "id": id }))
         .await?;
     tx.commit().await?;
@@ -188,8 +187,8 @@ pub(super) async fn renew_codes(
     inside.own(&app, &form.token)?;
     inside.must_be_fresh(&app, CODES)?;
     let mut tx = app.log.begin().await?;
-    if !factors::has_authenticator(tx.connection(), inside.person()).await? {
-        let text = "Recovery codes stand in for an authenticator: add one first.";
+    if !factors::has_own(tx.connection(), inside.person()).await? {
+        let text = "Recovery codes stand in for a passkey or an authenticator: add one first.";
         return Err(HttpProblem::from(Problem::new(Code::Conflict, text)).into());
     }
     let codes = setup::new_recovery_codes(&app, &mut tx, inside.person()).await?;
@@ -202,6 +201,7 @@ pub(super) async fn renew_codes(
 
 /// The part of the page that lists them.
 pub(super) async fn section(
+    app: &App,
     connection: &mut SqliteConnection,
     inside: &Inside,
     owner: Option<&Owner>,
@@ -209,21 +209,25 @@ pub(super) async fn section(
 ) -> Result<Markup, StoreError> {
     let mut own = factors::authenticators(connection, inside.person()).await?;
     own.retain(|row| row.confirmed);
+    let own_passkeys = passkey_rows::of(connection, inside.account()).await?;
+    let has_own = !own.is_empty() || !own_passkeys.is_empty();
     let codes = factors::recovery_codes(connection, inside.person()).await?;
     Ok(html! {
         section #factors aria-labelledby="factors-title" {
             h2 #factors-title { "Second factors" }
             ul.list {
+                @for row in &own_passkeys { (passkeys::line(row, zone)) }
                 @for row in &own { (authenticator_line(row, zone)) }
-                @if !own.is_empty() {
+                @if has_own {
                     li {
                         p { b { "Recovery codes" } }
                         p.quiet { (codes.left) " of them are left." }
                         p { a href=(CODES) { "Make new recovery codes" } }
                     }
                 }
-                (mail_line(owner, own.is_empty()))
+                (mail_line(owner, !has_own))
             }
+            @if app.web_sign_in.relying_party.is_some() { p { a href=(passkeys::NEW) { "Add a passkey" } } }
             p { a href=(NEW) { "Add an authenticator" } }
         }
     })
@@ -254,9 +258,9 @@ fn mail_line(owner: Option<&Owner>, is_only: bool) -> Markup {
                     Some(owner) if owner.outside => { "They go to " (masked(&owner.to)) "." }
                     Some(owner) if is_only => {
                         "They go to " (masked(&owner.to)) ". That is the mailbox that they protect: whoever reads your \
-                         mail reads them too. An authenticator is safer."
+                         mail reads them too. A passkey or an authenticator is safer."
                     }
-                    Some(_) => "They would go to the mailbox that they protect, so none is taken while you have an authenticator.",
+                    Some(_) => "They would go to the mailbox that they protect, so none is taken while you have a passkey or an authenticator.",
                 }
             }
         }
@@ -268,7 +272,37 @@ async fn enrol(app: &App, inside: &Inside, name: &str) -> Result<AuthenticatorEn
     authenticator::begin(app, inside.person(), inside.account(), Some(name)).await
 }
 
-/// Refuses that the last authenticator goes of an account of which more than mail can give is required.
+/// Whether the account has a single factor of its own.
+pub(super) async fn has_one_left(app: &App, inside: &Inside) -> Result<bool, StoreError> {
+    let mut connection = app.store.read().acquire().await?;
+    let authenticators = factors::authenticators(&mut connection, inside.person()).await?;
+    let confirmed = authenticators.iter().filter(|row| row.confirmed).count();
+    Ok(confirmed + passkey_rows::of(&mut connection, inside.account()).await?.len() == 1)
+}
+
+pub(super) fn goes_with_the_last() -> Markup {
+    html! {
+        p {
+            "It is the only one that you have: your recovery codes go with it, and codes are mailed to you again."
+        }
+    }
+}
+
+/// Takes the recovery codes away with the last factor that they stand in for, if the policy lets that one go.
+pub(super) async fn after_removal(
+    app: &App,
+    connection: &mut SqliteConnection,
+    inside: &Inside,
+) -> Result<(), HttpProblem> {
+    if factors::has_own(connection, inside.person()).await? {
+        return Ok(());
+    }
+    must_do_without(app, connection, inside).await?;
+    factors::remove_all(connection, inside.person()).await?;
+    Ok(())
+}
+
+/// Refuses that the last factor of its own goes of an account of which more than mail can give is required.
 async fn must_do_without(
     app: &App,
     connection: &mut SqliteConnection,
@@ -326,10 +360,10 @@ fn confirm_page(
     page(status(trouble), "Add an authenticator", &content)
 }
 
-fn codes_page(title: &str, RecoveryCodes { codes }: &RecoveryCodes) -> Response {
+pub(super) fn codes_page(title: &str, RecoveryCodes { codes }: &RecoveryCodes) -> Response {
     let content = html! {
-        p { "These are your recovery codes. Each signs you in once, in place of an authenticator. Print or write them \
-             down, and keep them where your phone is not." }
+        p { "These are your recovery codes. Each signs you in once, in place of your passkey or authenticator. Print \
+             or write them down, and keep them where your phone is not." }
         ul #recovery-codes.secret { @for code in codes { li { (code) } } }
         p { "They are shown this once." }
         (home_link())

@@ -31,7 +31,7 @@ pub(super) async fn show(
     let zone = owner.as_ref().map_or(TimeZone::UTC, |owner| owner.zone.clone());
     let mut connection = app.store.read().acquire().await.map_err(StoreError::from)?;
     let app_passwords = app_passwords::section(&app, &mut connection, &inside, &zone).await?;
-    let factors = factors::section(&mut connection, &inside, owner.as_ref(), &zone).await?;
+    let factors = factors::section(&app, &mut connection, &inside, owner.as_ref(), &zone).await?;
     drop(connection);
     let content = html! {
         @if let Some(done) = done(&wish.done) { p.done role="status" { (done) } }
@@ -56,6 +56,9 @@ fn done(what: &str) -> Option<&'static str> {
     match what {
         "sessions" => Some("Done. Whoever used that browser is signed out."),
         "authenticator" => Some("The authenticator is set up: you are asked for its codes from now on."),
+        "passkey" => Some("The passkey is set up: you are asked for it from now on."),
+        "renamed" => Some("The passkey has its new name."),
+        "passkey-removed" => Some("The passkey is removed: it signs nobody in any more."),
         "removed" => Some("The authenticator is removed: its codes sign nobody in any more."),
         "revoked" => Some("The app password is revoked: it opens nothing any more."),
         _ => None,

@@ -84,7 +84,8 @@ pub(super) async fn recaptcha() -> impl IntoResponse {
     script(RECAPTCHA)
 }
 
-fn script(text: &'static str) -> impl IntoResponse {
+/// A script of ours.
+pub(super) fn script(text: &'static str) -> impl IntoResponse {
     let headers: [(HeaderName, HeaderValue); 2] = [
         (header::CONTENT_TYPE, HeaderValue::from_static("text/javascript; charset=utf-8")),
         (header::CACHE_CONTROL, HeaderValue::from_static("no-cache")),

@@ -6,10 +6,12 @@ use axum::{http::StatusCode, response::Response};
 use mailcup_wire::{FactorKind, Login, Time};
 use maud::{Markup, html};
 use serde::Deserialize;
+use serde_json::Value;
 
-use super::{Asking, captcha::Check};
+use super::{Asking, captcha::Check, passkey};
 use crate::{
     http::page::{moment, page, page_with},
+    passkey::RelyingParty,
     web_sign_in::Waiting,
 };
 
@@ -51,7 +53,7 @@ pub(super) fn password(
             (check.content)
             div.row { button { "Go on" } (check.button) }
         }
-        p.quiet { "You are then asked for a code, by mail or of your authenticator." }
+        p.quiet { "You are then asked for a second factor, such as a code by mail or your passkey." }
     };
     page_with(status(trouble), &format!("Sign in to {organization}"), &content, &check.allowed)
 }
@@ -64,6 +66,19 @@ pub(super) enum Way {
     Email,
     Authenticator,
     RecoveryCode,
+    Passkey,
+}
+
+/// The page that asks for the second factor.
+#[derive(Debug)]
+pub(super) struct CodePage<'a> {
+    pub organization: &'a str,
+    pub waiting: &'a Waiting,
+    pub way: Way,
+    pub token: &'a str,
+    /// What the browser is asked for, where it is asked for a passkey.
+    pub passkeys: Option<(&'a RelyingParty, &'a Value)>,
+    pub trouble: Option<&'a Trouble>,
 }
 
 impl Way {
@@ -72,7 +87,15 @@ impl Way {
             Self::Email => FactorKind::Email,
             Self::Authenticator => FactorKind::Authenticator,
             Self::RecoveryCode => FactorKind::RecoveryCode,
+            Self::Passkey => FactorKind::Passkey,
         }
+    }
+
+    /// The one that was chosen, where the account has it, else the preferred one.
+    pub fn of_page(waiting: &Waiting, chosen: Option<Self>) -> Self {
+        let factors = &waiting.about.factors;
+        let chosen = chosen.filter(|way| factors.contains(&way.kind()));
+        chosen.or_else(|| factors.first().copied().map(Self::of)).unwrap_or_default()
     }
 
     fn of(kind: FactorKind) -> Self {
@@ -80,6 +103,7 @@ impl Way {
             FactorKind::Email => Self::Email,
             FactorKind::Authenticator => Self::Authenticator,
             FactorKind::RecoveryCode => Self::RecoveryCode,
+            FactorKind::Passkey => Self::Passkey,
         }
     }
 
@@ -88,6 +112,7 @@ impl Way {
             Self::Email => "email",
             Self::Authenticator => "authenticator",
             Self::RecoveryCode => "recovery_code",
+            Self::Passkey => "passkey",
         }
     }
 
@@ -96,22 +121,15 @@ impl Way {
             Self::Email => "Have a code mailed to you instead",
             Self::Authenticator => "Use your authenticator instead",
             Self::RecoveryCode => "Use a recovery code instead",
+            Self::Passkey => "Use your passkey instead",
         }
     }
 }
 
-/// Asks for the second factor: the one that was chosen, else the preferred one.
-pub(super) fn code(
-    organization: &str,
-    waiting: &Waiting,
-    chosen: Option<Way>,
-    token: &str,
-    trouble: Option<&Trouble>,
-) -> Response {
-    let factors = &waiting.about.factors;
-    let chosen = chosen.filter(|way| factors.contains(&way.kind()));
-    let way = chosen.or_else(|| factors.first().copied().map(Way::of)).unwrap_or_default();
-    let others = factors.iter().copied().map(Way::of).filter(|other| *other != way);
+/// Asks for a second factor.
+pub(super) fn code(asked: &CodePage<'_>) -> Response {
+    let CodePage { organization, waiting, way, token, passkeys, trouble } = *asked;
+    let others = waiting.about.factors.iter().copied().map(Way::of).filter(|other| *other != way);
     let sent_to = waiting.about.sent_to().unwrap_or_default();
     let content = html! {
         (told(trouble))
@@ -133,21 +151,36 @@ pub(super) fn code(
                 p { "Type one of the recovery codes that you have kept. It works once." }
                 (code_form(organization, waiting, way, token))
             }
+            Way::Passkey => {
+                p { "Your browser asks for the passkey that you set up: this device, your phone, or a security key." }
+                @if let Some(passkeys) = passkeys { (passkey_form(asked, passkeys)) }
+            }
         }
         @for other in others { p { a href={ "/sign-in/code?with=" (other.name()) } { (other.instead()) } } }
         p { a href="/sign-in" { "Begin anew" } }
     };
-    page(status(trouble), "Enter the code", &content)
+    match way {
+        Way::Passkey => page_with(status(trouble), "Use your passkey", &content, &passkey::ALLOWED),
+        Way::Email | Way::Authenticator | Way::RecoveryCode => {
+            page(status(trouble), "Enter the code", &content)
+        }
+    }
+}
+
+fn passkey_form(asked: &CodePage<'_>, passkeys: (&RelyingParty, &Value)) -> Markup {
+    let content = html! {
+        input type="hidden" name="token" value=(asked.token);
+        button aria-describedby="limits" { "Sign in to " (asked.organization) }
+        p #limits.quiet { (limits(asked.waiting, asked.way)) }
+    };
+    let without =
+        "A passkey needs JavaScript, which does not run here. Choose another way, or allow it for this page.";
+    passkey::form("/sign-in/passkey", passkeys, &passkey::ASSERTION, &content, without)
 }
 
 fn code_form(organization: &str, waiting: &Waiting, way: Way, token: &str) -> Markup {
-    let tries = match waiting.tries_left() {
-        1 => "You have one try left.".to_owned(),
-        n => format!("You have {n} tries."),
-    };
     let is_digits = way != Way::RecoveryCode;
     let what = if is_digits { "Code" } else { "Recovery code" };
-    let until = if way == Way::Email { "The code works" } else { "There is time" };
     html! {
         form method="post" action="/sign-in/code" {
             input type="hidden" name="token" value=(token);
@@ -156,10 +189,20 @@ fn code_form(organization: &str, waiting: &Waiting, way: Way, token: &str) -> Ma
             input #code.code name="code" type="text" inputmode=(if is_digits { "numeric" } else { "text" })
                 autocomplete=(if is_digits { "one-time-code" } else { "off" }) autocapitalize="none" spellcheck="false"
                 required maxlength=(if is_digits { 20 } else { 40 }) aria-describedby="limits";
-            p #limits.quiet { (tries) " " (until) " until " (moment(Time::from(waiting.expires_at()))) "." }
+            p #limits.quiet { (limits(waiting, way)) }
             button { "Sign in to " (organization) }
         }
     }
+}
+
+/// How often and how long it may be tried.
+fn limits(waiting: &Waiting, way: Way) -> String {
+    let tries = match waiting.tries_left() {
+        1 => "You have one try left.".to_owned(),
+        n => format!("You have {n} tries."),
+    };
+    let what = if way == Way::Email { "The code works" } else { "There is time" };
+    format!("{tries} {what} until {}.", moment(Time::from(waiting.expires_at())))
 }
 
 fn mail_form(token: &str, text: &str, is_plain: bool) -> Markup {

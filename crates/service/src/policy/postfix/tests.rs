@@ -131,7 +131,7 @@ async fn requests_come_in_pieces_and_together() {
     let (first, second) = text.split_at(31);
     stream.write_all(first.as_bytes()).await.unwrap();
     assert_eq!(ask(&mut stream, second).await, "action=DUNNO\n\n");
-    let both = text.clone() + &request("END-OF-MESSAGE", "192.0.2.1");
+    let both = format!("{text}{}", request("END-OF-MESSAGE", "192.0.2.1"));
     stream.write_all(both.as_bytes()).await.unwrap();
     let mut answers = [0; 28];
     stream.read_exact(&mut answers).await.unwrap();
