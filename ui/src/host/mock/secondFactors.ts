@@ -77,7 +77,7 @@ let people: t.FactorPerson[] = [
           one(login, {
             name,
             decided_by: { kind: "organization" },
-            ...(index % 5 === 1
+            ...(index % 5 === 2
               ? {
                   factors: ["passkey", "recovery_code"],
                   own_mailbox: false,
