@@ -8,6 +8,7 @@ use mailcup_lab::{
     clients::{MailProtocol, sign_in},
     desktop::{Desktop, DesktopConfig, Notification},
     mail_servers::MailServersConfig,
+    places::{country_of, write_countries},
     service::ServiceConfig,
     stage::Stage,
     wait,
@@ -20,20 +21,27 @@ use crate::first_run::{code_from_mailbox, connected};
 use crate::hidden::{close_window, is_shown, shows};
 use crate::page::{Page, SOON};
 
-const HOME: &str = "127.0.0.5";
-const ELSEWHERE: &str = "127.0.0.9";
+/// In Germany, and in Nigeria.
+const HOME: &str = "141.20.1.1";
+const ELSEWHERE: &str = "41.190.1.1";
 
 struct Story {
     desktop: Desktop,
     stage: Stage,
     page: Page,
     folder: PathBuf,
+    _places: tempfile::TempDir,
 }
 
 impl Story {
     async fn begin() -> Self {
         let desktop = Desktop::start(DesktopConfig::default()).await.unwrap();
-        let stage = Stage::start(MailServersConfig::default(), ServiceConfig::default()).await.unwrap();
+        let places = tempfile::tempdir().unwrap();
+        let countries = places.path().join("countries.mmdb");
+        write_countries(&countries, country_of).unwrap();
+        let env = vec![("MAILCUP_PLACES_COUNTRY".to_owned(), countries.display().to_string())];
+        let service = ServiceConfig { env, ..ServiceConfig::default() };
+        let stage = Stage::start(MailServersConfig::default(), service).await.unwrap();
         let risk = json!({ "level": "balanced", "enforced": true, "version": 0 });
         let _: RiskSettings = stage.owner.change(Method::PUT, "/v1/settings/risk", &risk).await.unwrap();
         let page =
@@ -41,7 +49,7 @@ impl Story {
         let folder = env::var_os("MAILCUP_PICTURES")
             .map_or_else(|| PathBuf::from(env!("CARGO_TARGET_TMPDIR")).join("story"), PathBuf::from);
         fs::create_dir_all(&folder).unwrap();
-        Self { desktop, stage, page, folder }
+        Self { desktop, stage, page, folder, _places: places }
     }
 
     async fn picture(&self, name: &str) {
@@ -104,6 +112,7 @@ async fn an_attack_is_told_stopped_explained_and_settled() {
         .unwrap();
     story.page.see("Blocked now").await;
     assert!(story.page.address().await.contains(&alert.id.to_string()));
+    story.page.see("Nigeria: 0 signed in").await;
     story.picture("2-alert").await;
     story.page.go("/blocks").await;
     story.page.see("wrong passwords for this account").await;
