@@ -112,8 +112,11 @@ async fn an_attack_is_told_stopped_explained_and_settled() {
         .unwrap();
     story.page.see("Blocked now").await;
     assert!(story.page.address().await.contains(&alert.id.to_string()));
-    story.page.see("Nigeria: 0 signed in").await;
     story.picture("2-alert").await;
+    story.page.see("Nigeria: 0 signed in").await;
+    let where_from = "document.querySelector('section[aria-label=\"Where from\"]').scrollIntoView()";
+    story.page.execute(where_from, Vec::new()).await.unwrap();
+    story.picture("2-where-from").await;
     story.page.go("/blocks").await;
     story.page.see("wrong passwords for this account").await;
     story.picture("3-blocked").await;
