@@ -5,6 +5,7 @@
 //! `state/` (what a person may want to look up, as sorted JSON). The database comes first, then the mail.
 
 pub mod command;
+mod disk;
 mod keys;
 mod mail_pattern;
 mod manifest;

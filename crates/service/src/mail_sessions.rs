@@ -3,7 +3,7 @@
 
 use std::{
     fmt,
-    sync::{Arc, Mutex, PoisonError},
+    sync::{Arc, OnceLock},
     time::Duration,
 };
 
@@ -17,7 +17,7 @@ use serde_json::{Value, json};
 use tokio::sync::mpsc;
 use url::Url;
 
-use crate::{app::App, config::DoveadmConfig, outgoing};
+use crate::{app::App, config::DoveadmConfig, outgoing, secrets};
 
 /// For one answer.
 const PATIENCE: Duration = Duration::from_secs(5);
@@ -40,15 +40,12 @@ pub enum Whose {
     AccountNetwork(Login, IpNet),
 }
 
-/// Ends live sessions.
+/// Ends live sessions, where it is configured.
 #[derive(Debug, Default)]
-pub struct MailSessions(Option<Queue>);
-
-#[derive(Debug)]
-struct Queue {
-    /// To [`run`].
-    sender: mpsc::Sender<Whose>,
-    work: Mutex<Option<(Doveadm, mpsc::Receiver<Whose>)>>,
+pub struct MailSessions {
+    doveadm: Option<Doveadm>,
+    /// To [`run`]; none before it runs.
+    waiting: OnceLock<mpsc::Sender<Whose>>,
 }
 
 /// The doveadm of each mail server.
@@ -62,7 +59,7 @@ struct Doveadm {
 /// Sessions can't be ended as configured.
 #[derive(Debug, thiserror::Error)]
 pub enum DoveadmError {
-    #[error("doveadm.key_file {path}: {reason}")]
+    #[error("doveadm.key_file {path}: {reason}; it is to hold Dovecot's doveadm_api_key")]
     Key { path: String, reason: String },
     #[error("there is no TLS for doveadm: {0}")]
     Tls(String),
@@ -72,16 +69,13 @@ impl MailSessions {
     /// # Errors
     /// When the key can't be read.
     pub fn open(config: Option<&DoveadmConfig>) -> Result<Self, DoveadmError> {
-        let Some(config) = config else { return Ok(Self(None)) };
-        let (sender, receiver) = mpsc::channel(WAITING);
-        let work = Mutex::new(Some((Doveadm::open(config)?, receiver)));
-        Ok(Self(Some(Queue { sender, work })))
+        Ok(Self { doveadm: config.map(Doveadm::open).transpose()?, waiting: OnceLock::new() })
     }
 
     /// Ends them soon. Nothing waits for it.
     pub fn end(&self, whose: Whose) {
-        let Some(queue) = &self.0 else { return };
-        if let Err(error) = queue.sender.try_send(whose) {
+        let Some(waiting) = self.waiting.get() else { return };
+        if let Err(error) = waiting.try_send(whose) {
             tracing::error!(%error, "live sessions of mail programs go on");
         }
     }
@@ -89,11 +83,11 @@ impl MailSessions {
 
 /// Ends sessions until the service stops.
 pub async fn run(app: Arc<App>) {
-    let Some(queue) = &app.mail_sessions.0 else { return };
-    let Some((doveadm, mut waiting)) = queue.work.lock().unwrap_or_else(PoisonError::into_inner).take()
-    else {
+    let Some(doveadm) = &app.mail_sessions.doveadm else { return };
+    let (sender, mut waiting) = mpsc::channel(WAITING);
+    if app.mail_sessions.waiting.set(sender).is_err() {
         return;
-    };
+    }
     let mut next = Vec::new();
     loop {
         next.clear();
@@ -146,16 +140,11 @@ impl fmt::Display for Whose {
 impl Doveadm {
     fn open(config: &DoveadmConfig) -> Result<Self, DoveadmError> {
         let path = &config.key_file;
-        let unusable = |reason: String| DoveadmError::Key { path: path.display().to_string(), reason };
-        let key = std::fs::read_to_string(path).map_err(|error| unusable(error.to_string()))?;
-        let key = SecretString::from(key);
-        let trimmed = key.expose_secret().trim();
-        if trimmed.is_empty() {
-            return Err(unusable("it is empty; write Dovecot's doveadm_api_key into it".to_owned()));
-        }
+        let key = secrets::from_file(path)
+            .map_err(|reason| DoveadmError::Key { path: path.display().to_string(), reason })?;
         Ok(Self {
             urls: config.urls.clone(),
-            authorization: format!("X-Dovecot-API {}", BASE64.encode(trimmed)).into(),
+            authorization: format!("X-Dovecot-API {}", BASE64.encode(key.expose_secret())).into(),
             http: outgoing::client().map_err(DoveadmError::Tls)?,
         })
     }

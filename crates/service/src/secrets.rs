@@ -165,6 +165,18 @@ pub fn credential(name: &str) -> Option<PathBuf> {
         .filter(|path| path.exists())
 }
 
+/// A secret that an admin wrote into a file, without what surrounds it.
+///
+/// # Errors
+/// In words, when the file can't be read or holds nothing.
+pub fn from_file(path: &Path) -> Result<SecretString, String> {
+    let text = Zeroizing::new(fs::read_to_string(path).map_err(|error| error.to_string())?);
+    match text.trim() {
+        "" => Err("it is empty".to_owned()),
+        secret => Ok(secret.into()),
+    }
+}
+
 /// A secret that was drawn at random needs no slow hash.
 fn wrapping_key(secret: &SecretString) -> Result<ServerKey, SealError> {
     let bytes = hmac(secret.expose_secret().as_bytes(), &["wrap", "\0", WRAPPING]);

@@ -36,7 +36,7 @@ pub fn run(runtime: &Runtime, command: BackupCommand) -> Result<(), Failure> {
     match command {
         BackupCommand::Init(place) => {
             let (config, backup) = read(place)?;
-            make_data_folder(&config.data_dir)?;
+            require_data_folder(&config.data_dir)?;
             let phrase = super::init(&config.data_dir, &backup, |phrase| wrap(runtime, &config, phrase));
             say(&print::phrase(&phrase.map_err(|error| failed(&error))?, &backup))
         }
@@ -186,7 +186,8 @@ fn read(place: Place) -> Result<(Config, BackupConfig), Failure> {
     Ok((config, backup))
 }
 
-fn make_data_folder(data_dir: &Path) -> Result<(), Failure> {
+/// Whether the data folder is there, and the service's own.
+fn require_data_folder(data_dir: &Path) -> Result<(), Failure> {
     must_be_the_service(data_dir)?;
     let says = |error: io::Error| (FAILED, format!("{}: {error}", data_dir.display()));
     fs::metadata(data_dir).map(drop).map_err(says)

@@ -7,6 +7,8 @@ use std::{
     path::{Path, PathBuf},
 };
 
+use super::disk::remove;
+
 const ASIDE: &str = ".mailcup-restoring";
 
 /// A folder that must be empty, or not there, until it is filled. What was left aside by a kill is begun anew; what an
@@ -159,13 +161,6 @@ fn first_in(folder: &Path) -> Result<Option<std::ffi::OsString>, PlaceError> {
         }
     }
     Ok(None)
-}
-
-fn remove(path: &Path) -> io::Result<()> {
-    match fs::remove_dir_all(path) {
-        Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(()),
-        removed => removed,
-    }
 }
 
 fn sync_all(folder: &Path) -> io::Result<()> {

@@ -16,6 +16,7 @@ use tokio::runtime::Handle;
 
 use super::{
     BackupError,
+    disk::{free, megabytes},
     keys::{self, WrappedServerKey},
     mail_pattern::MailPattern,
     manifest::{DATABASE, FORMAT, MANIFEST, Manifest, SERVER_KEY},
@@ -197,7 +198,7 @@ fn choose(
         let [one] = <[Snapshot; 1]>::try_from(found).map_err(|_| RestoreError::Unclear(name.clone()))?;
         return Ok(one);
     }
-    found.retain(|snapshot| snapshot.tags.iter().any(|tag| tag == run::TAG));
+    found.retain(run::is_ours);
     found.pop().ok_or_else(|| RestoreError::NoSnapshot(wanted.repository.clone()))
 }
 
@@ -297,12 +298,10 @@ async fn check_database(path: &Path, manifest: &Manifest) -> Result<(), RestoreE
 }
 
 fn must_fit(at: &Path, bytes: u64) -> Result<(), RestoreError> {
-    let system = rustix::fs::statvfs(at).map_err(|error| RestoreError::io(at, error.into()))?;
-    let free = system.f_bavail.saturating_mul(system.f_frsize);
+    let free = free(at).map_err(|error| RestoreError::io(at, error))?;
     if free >= bytes {
         return Ok(());
     }
-    let megabytes = |bytes: u64| bytes.div_ceil(1_000_000);
     Err(RestoreError::Room { at: at.to_owned(), needed: megabytes(bytes), free: megabytes(free) })
 }
 

@@ -30,7 +30,7 @@ use crate::{
 };
 
 /// What snapshots of ours are called by; others in the repository are left alone.
-pub const TAG: &str = "mailcup";
+const TAG: &str = "mailcup";
 
 /// No backup takes longer: what isn't needed since then may go.
 const GRACE: Duration = Duration::from_hours(72);
@@ -107,6 +107,11 @@ pub fn back_up(
     Ok(Run { snapshot: backed.snapshot, manifest, gone: gone.len() as u64, unread, thinned })
 }
 
+/// Whether a snapshot was written by mailcupd.
+pub fn is_ours(snapshot: &Snapshot) -> bool {
+    snapshot.tags.iter().any(|tag| tag == TAG)
+}
+
 /// Copies the database, and writes down what it holds.
 async fn lay_out(
     data_dir: &Path,
@@ -143,7 +148,7 @@ async fn lay_out(
 /// Forgets what no rule keeps, and makes room.
 fn thin(repository: &Repository, config: &BackupConfig, watch: &Arc<dyn Watch>) -> Result<Thinned, Error> {
     let mut ours = repository.snapshots()?.snapshots;
-    ours.retain(|snapshot| snapshot.tags.iter().any(|tag| tag == TAG));
+    ours.retain(is_ours);
     let forgettable = config.keep.forgettable(&ours, &TimeZone::system());
     repository.forget(&forgettable)?;
     let pruned = repository.prune(GRACE, watch)?;
@@ -153,7 +158,7 @@ fn thin(repository: &Repository, config: &BackupConfig, watch: &Arc<dyn Watch>) 
 /// Bytes and files of the newest snapshot of ours: this one will be about as large.
 fn last_size(repository: &Repository) -> Result<Option<(u64, u64)>, BackupError> {
     let listing = repository.snapshots()?;
-    let last = listing.snapshots.iter().rev().find(|snapshot| snapshot.tags.iter().any(|tag| tag == TAG));
+    let last = listing.snapshots.iter().rev().find(|snapshot| is_ours(snapshot));
     Ok(last.and_then(|snapshot| snapshot.summary).map(|summary| (summary.bytes, summary.files)))
 }
 

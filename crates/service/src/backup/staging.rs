@@ -2,12 +2,14 @@
 
 use std::{
     fs::{self, DirBuilder, File, OpenOptions, TryLockError},
-    io,
     os::unix::fs::DirBuilderExt as _,
     path::{Path, PathBuf},
 };
 
-use super::BackupError;
+use super::{
+    BackupError,
+    disk::{free, megabytes, remove},
+};
 
 /// Beside the copy of the database there is its content as JSON.
 const COPIES: u64 = 2;
@@ -59,18 +61,9 @@ impl Drop for Staging {
 fn make_room(data_dir: &Path) -> Result<(), BackupError> {
     let size = |name: &str| fs::metadata(data_dir.join(name)).map_or(0, |found| found.len());
     let needed = COPIES * (size("mailcup.db") + size("mailcup.db-wal")) + RESERVE;
-    let system = rustix::fs::statvfs(data_dir).map_err(|error| BackupError::io(data_dir, error.into()))?;
-    let free = system.f_bavail.saturating_mul(system.f_frsize);
+    let free = free(data_dir).map_err(|error| BackupError::io(data_dir, error))?;
     if free >= needed {
         return Ok(());
     }
-    let megabytes = |bytes: u64| bytes / 1_000_000;
     Err(BackupError::Room { at: data_dir.to_owned(), needed: megabytes(needed), free: megabytes(free) })
-}
-
-fn remove(path: &Path) -> io::Result<()> {
-    match fs::remove_dir_all(path) {
-        Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(()),
-        removed => removed,
-    }
 }

@@ -5,7 +5,7 @@ mod codes;
 #[cfg(test)]
 mod tests;
 
-use std::{path::Path, time::Duration};
+use std::time::Duration;
 
 use futures_util::StreamExt as _;
 use mailcup_wire::Address;
@@ -18,7 +18,7 @@ use url::{Url, form_urlencoded};
 pub use self::codes::{Blame, ErrorCode};
 use crate::{
     config::{CaptchaConfig, Provider},
-    outgoing,
+    outgoing, secrets,
 };
 
 /// What a sign-in is called to providers that want a name for it.
@@ -118,16 +118,10 @@ struct Answer {
 impl Siteverify {
     /// Takes the secret from the credential if there is one, else from the file.
     pub fn open(config: &CaptchaConfig, hosts: Vec<String>) -> Result<Self, SetupError> {
-        let credential = std::env::var_os("CREDENTIALS_DIRECTORY")
-            .map(|folder| Path::new(&folder).join(CREDENTIAL))
-            .filter(|path| path.exists());
+        let credential = secrets::credential(CREDENTIAL);
         let path = credential.or_else(|| config.secret_file.clone()).ok_or(SetupError::NoSecret)?;
-        let unusable = |reason: String| SetupError::Secret { path: path.display().to_string(), reason };
-        let secret = std::fs::read_to_string(&path).map_err(|error| unusable(error.to_string()))?;
-        let secret = SecretString::from(secret.trim());
-        if secret.expose_secret().is_empty() {
-            return Err(unusable("it is empty".to_owned()));
-        }
+        let secret = secrets::from_file(&path)
+            .map_err(|reason| SetupError::Secret { path: path.display().to_string(), reason })?;
         Self::new(config, secret, hosts)
     }
 

@@ -11,10 +11,11 @@ use mailcup_lab::{
     clients::MailProtocol,
     places::country_of,
     traffic::{Attempt, Cause, Pace, Password, Tally, drive},
+    wait,
 };
 use mailcup_wire::{Alert, AlertKind, Block, BlockCause, BlockTarget, EventBody, Outcome, ReasonCode};
 
-use crate::stage::{BERLIN, Stage, THIEF, blocked_by_itself};
+use crate::stage::{BERLIN, SOON, Stage, THIEF, blocked_by_itself};
 
 const ANNA: &str = "anna@example.org";
 /// Of the attackers.
@@ -69,7 +70,7 @@ impl Stage {
     /// The one alert of it, once it led to so many blocks, and these.
     async fn one_alert(&self, blocks: usize) -> (Alert, Vec<Block>) {
         let set = async || Some(self.blocks().await).filter(|set| set.len() >= blocks);
-        let set = mailcup_lab::wait::until("blocks are missing", crate::stage::SOON, set).await.unwrap();
+        let set = wait::until("blocks are missing", SOON, set).await.unwrap();
         let alert = self.alert(AlertKind::RepeatedFailures).await;
         let alerts = self.owner.alerts().await.unwrap();
         assert_eq!(alerts.len(), 1, "one attack, one alert: {alerts:?}");

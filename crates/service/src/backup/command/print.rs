@@ -8,6 +8,7 @@ use serde_json::{Value, json};
 use crate::{
     backup::{
         Manifest, Restored, Run, Wanted,
+        disk::megabytes,
         restore::{RestoredMail, manifest_of},
     },
     config::BackupConfig,
@@ -235,9 +236,4 @@ fn more(text: &mut String, all: u64) {
     if all > LINES as u64 {
         line(text, &format!("… and {} more", all - LINES as u64));
     }
-}
-
-/// Rounded up: what is there is never nothing.
-fn megabytes(bytes: u64) -> u64 {
-    bytes.div_ceil(1_000_000)
 }

@@ -21,6 +21,7 @@ use super::{Answer, Fault, IdForm, Inside, TokenForm, home_link, overview::momen
 use crate::{
     app::App,
     audit, authenticator,
+    event_log::LogTransaction,
     http::{
         page::page,
         problem::HttpProblem,
@@ -107,15 +108,7 @@ pub(super) async fn confirm(
         return Ok(confirm_page(&app, &inside, &shown, Some(&trouble)));
     }
     app.throttle.give_back(codes);
-    let details = json!({ "id": row.id });
-    audit::record(&mut tx, &inside.actor(), "account_factor.add", &inside.account().0, &details).await?;
-    let made = if is_first { Some(setup::new_recovery_codes(&app, &mut tx, person).await?) } else { None };
-    tx.commit().await?;
-    inside.tell_owner(&app, &format!("The authenticator \u{201c}{}\u{201d} was added.", row.name())).await?;
-    Ok(match made {
-        Some(codes) => codes_page("Your authenticator is set up", &codes),
-        None => go("/account?done=authenticator#factors", []),
-    })
+    added(&app, &inside, tx, is_first, &Factor::authenticator(row)).await
 }
 
 pub(super) async fn ask_to_remove(
@@ -131,37 +124,20 @@ pub(super) async fn ask_to_remove(
     inside.must_be_fresh(&app, &path)?;
     drop(connection);
     let is_last = has_one_left(&app, &inside).await?;
-    let content = html! {
-        p { "Codes of " b { (row.name()) } " sign you in no more." }
-        @if is_last { (goes_with_the_last()) }
-        form method="post" action=(REMOVE) {
-            input type="hidden" name="token" value=(inside.form_token(&app));
-            input type="hidden" name="id" value=(row.id.0);
-            button.danger { "Remove it" }
-        }
-        (home_link())
-    };
-    Ok(page(StatusCode::OK, "Remove an authenticator?", &content))
+    let what = html! { "Codes of " b { (row.name()) } " sign you in no more." };
+    Ok(removal_page(&app, &inside, &Factor::authenticator(row), &what, is_last))
 }
 
 pub(super) async fn remove(State(app): State<Arc<App>>, inside: Inside, form: Submitted<IdForm>) -> Answer {
     let Form(form) = form.map_err(|_| Fault::Unreadable)?;
     inside.own(&app, &form.token)?;
     let id = FactorId(form.id);
-    let account = inside.account();
     let mut tx = app.log.begin().await?;
     let own = factors::authenticators(tx.connection(), inside.person()).await?;
     let row = own.iter().find(|row| row.id == id).ok_or(NO_AUTHENTICATOR)?;
     inside.must_be_fresh(&app, &format!("{REMOVE}?id={id}"))?;
     factors::remove_authenticator(tx.connection(), inside.person(), &id).await?;
-    after_removal(&app, tx.connection(), &inside).await?;
-    audit::record(&mut tx, &inside.actor(), "account_factor.remove", &account.0, &json!({ "id": id }))
-        .await?;
-    tx.commit().await?;
-    inside
-        .tell_owner(&app, &format!("The authenticator \u{201c}{}\u{201d} was removed.", row.name()))
-        .await?;
-    Ok(go("/account?done=removed#factors", []))
+    removed(&app, &inside, tx, &Factor::authenticator(row)).await
 }
 
 pub(super) async fn ask_for_codes(State(app): State<Arc<App>>, inside: Inside) -> Answer {
@@ -280,26 +256,92 @@ pub(super) async fn has_one_left(app: &App, inside: &Inside) -> Result<bool, Sto
     Ok(confirmed + passkey_rows::of(&mut connection, inside.account()).await?.len() == 1)
 }
 
-pub(super) fn goes_with_the_last() -> Markup {
-    html! {
-        p {
-            "It is the only one that you have: your recovery codes go with it, and codes are mailed to you again."
-        }
+/// A factor that comes or goes.
+pub(super) struct Factor<'a> {
+    pub id: &'a FactorId,
+    /// "authenticator"
+    pub kind: &'static str,
+    pub article: &'static str,
+    pub name: &'a str,
+    /// Where its removal is asked for.
+    pub removal: &'static str,
+    /// What the page of the account says of it once it came, or went.
+    pub done: [&'static str; 2],
+}
+
+impl<'a> Factor<'a> {
+    fn authenticator(row: &'a AuthenticatorRow) -> Self {
+        let done = ["authenticator", "removed"];
+        Self { id: &row.id, kind: "authenticator", article: "an", name: row.name(), removal: REMOVE, done }
+    }
+
+    fn said(&self, what: &str) -> String {
+        format!("The {} \u{201c}{}\u{201d} was {what}.", self.kind, self.name)
     }
 }
 
-/// Takes the recovery codes away with the last factor that they stand in for, if the policy lets that one go.
-pub(super) async fn after_removal(
-    app: &App,
-    connection: &mut SqliteConnection,
+/// Ends the addition of a factor: records it, makes recovery codes for who had nothing of the kind, tells the owner.
+pub(super) async fn added(
+    app: &Arc<App>,
     inside: &Inside,
-) -> Result<(), HttpProblem> {
-    if factors::has_own(connection, inside.person()).await? {
-        return Ok(());
+    mut tx: LogTransaction,
+    is_first: bool,
+    factor: &Factor<'_>,
+) -> Answer {
+    let details = json!({ "id": factor.id });
+    audit::record(&mut tx, &inside.actor(), "account_factor.add", &inside.account().0, &details).await?;
+    let made =
+        if is_first { Some(setup::new_recovery_codes(app, &mut tx, inside.person()).await?) } else { None };
+    tx.commit().await?;
+    inside.tell_owner(app, &factor.said("added")).await?;
+    Ok(match made {
+        Some(codes) => codes_page(&format!("Your {} is set up", factor.kind), &codes),
+        None => go(&format!("/account?done={}#factors", factor.done[0]), []),
+    })
+}
+
+/// Asks whether a factor is to go; `what` says what it then does no more.
+pub(super) fn removal_page(
+    app: &App,
+    inside: &Inside,
+    factor: &Factor<'_>,
+    what: &Markup,
+    is_last: bool,
+) -> Response {
+    let content = html! {
+        p { (what) }
+        @if is_last {
+            p {
+                "It is the only one that you have: your recovery codes go with it, and codes are mailed to you again."
+            }
+        }
+        form method="post" action=(factor.removal) {
+            input type="hidden" name="token" value=(inside.form_token(app));
+            input type="hidden" name="id" value=(factor.id.0);
+            button.danger { "Remove it" }
+        }
+        (home_link())
+    };
+    page(StatusCode::OK, &format!("Remove {} {}?", factor.article, factor.kind), &content)
+}
+
+/// Ends the removal of a factor, whose row is gone in the transaction. The recovery codes go with the last factor that
+/// they stand in for, if the policy lets that one go.
+pub(super) async fn removed(
+    app: &Arc<App>,
+    inside: &Inside,
+    mut tx: LogTransaction,
+    factor: &Factor<'_>,
+) -> Answer {
+    if !factors::has_own(tx.connection(), inside.person()).await? {
+        must_do_without(app, tx.connection(), inside).await?;
+        factors::remove_all(tx.connection(), inside.person()).await?;
     }
-    must_do_without(app, connection, inside).await?;
-    factors::remove_all(connection, inside.person()).await?;
-    Ok(())
+    let details = json!({ "id": factor.id });
+    audit::record(&mut tx, &inside.actor(), "account_factor.remove", &inside.account().0, &details).await?;
+    tx.commit().await?;
+    inside.tell_owner(app, &factor.said("removed")).await?;
+    Ok(go(&format!("/account?done={}#factors", factor.done[1]), []))
 }
 
 /// Refuses that the last factor of its own goes of an account of which more than mail can give is required.
@@ -360,7 +402,7 @@ fn confirm_page(
     page(status(trouble), "Add an authenticator", &content)
 }
 
-pub(super) fn codes_page(title: &str, RecoveryCodes { codes }: &RecoveryCodes) -> Response {
+fn codes_page(title: &str, RecoveryCodes { codes }: &RecoveryCodes) -> Response {
     let content = html! {
         p { "These are your recovery codes. Each signs you in once, in place of your passkey or authenticator. Print \
              or write them down, and keep them where your phone is not." }

@@ -4,7 +4,6 @@ use std::sync::Arc;
 
 use axum::{
     extract::{Form, Query, State, rejection::QueryRejection},
-    http::StatusCode,
     response::Response,
 };
 use jiff::{SignedDuration, tz::TimeZone};
@@ -15,7 +14,7 @@ use serde_json::json;
 
 use super::{
     Answer, Fault, IdForm, Inside,
-    factors::{self as own_factors, Which},
+    factors::{self as own_factors, Factor, Which},
     home_link,
     overview::moment,
 };
@@ -90,15 +89,7 @@ pub(super) async fn add(State(app): State<Arc<App>>, inside: Inside, form: Submi
             return new_page(&app, &inside, &form.name, Some(&trouble(&problem))).await;
         }
     };
-    audit::record(&mut tx, &inside.actor(), "account_factor.add", &account.0, &json!({ "id": added.id }))
-        .await?;
-    let made = if is_first { Some(setup::new_recovery_codes(&app, &mut tx, person).await?) } else { None };
-    tx.commit().await?;
-    inside.tell_owner(&app, &format!("The passkey \u{201c}{}\u{201d} was added.", added.name)).await?;
-    Ok(match made {
-        Some(codes) => own_factors::codes_page("Your passkey is set up", &codes),
-        None => go("/account?done=passkey#factors", []),
-    })
+    own_factors::added(&app, &inside, tx, is_first, &factor(&added)).await
 }
 
 pub(super) async fn ask_for_name(
@@ -142,17 +133,10 @@ pub(super) async fn ask_to_remove(
     let row = find(&app, &inside, &id).await?;
     inside.must_be_fresh(&app, &format!("{REMOVE}?id={}", row.id))?;
     let is_last = own_factors::has_one_left(&app, &inside).await?;
-    let content = html! {
-        p { b { (row.name) } " signs you in no more. Your device keeps it until you delete it there, too." }
-        @if is_last { (own_factors::goes_with_the_last()) }
-        form method="post" action=(REMOVE) {
-            input type="hidden" name="token" value=(inside.form_token(&app));
-            input type="hidden" name="id" value=(row.id.0);
-            button.danger { "Remove it" }
-        }
-        (home_link())
+    let what = html! {
+        b { (row.name) } " signs you in no more. Your device keeps it until you delete it there, too."
     };
-    Ok(page(StatusCode::OK, "Remove a passkey?", &content))
+    Ok(own_factors::removal_page(&app, &inside, &factor(&row), &what, is_last))
 }
 
 pub(super) async fn remove(State(app): State<Arc<App>>, inside: Inside, form: Submitted<IdForm>) -> Answer {
@@ -165,12 +149,12 @@ pub(super) async fn remove(State(app): State<Arc<App>>, inside: Inside, form: Su
     if !passkeys::remove(tx.connection(), account, &row.id).await? {
         return Err(NO_PASSKEY);
     }
-    own_factors::after_removal(&app, tx.connection(), &inside).await?;
-    let details = json!({ "id": row.id });
-    audit::record(&mut tx, &inside.actor(), "account_factor.remove", &account.0, &details).await?;
-    tx.commit().await?;
-    inside.tell_owner(&app, &format!("The passkey \u{201c}{}\u{201d} was removed.", row.name)).await?;
-    Ok(go("/account?done=passkey-removed#factors", []))
+    own_factors::removed(&app, &inside, tx, &factor(&row)).await
+}
+
+fn factor(row: &PasskeyRow) -> Factor<'_> {
+    let done = ["passkey", "passkey-removed"];
+    Factor { id: &row.id, kind: "passkey", article: "a", name: &row.name, removal: REMOVE, done }
 }
 
 /// A passkey in the list of factors.
