@@ -1,10 +1,12 @@
 //! The commands that a window may call, as `mailcup_wire::desktop` lists them. The desktop core does the
 //! work; nothing is decided here.
 
+pub mod backups;
 pub mod devices;
 pub mod drafts;
 pub mod people;
 pub mod policy;
+pub mod review;
 pub mod second_factors;
 
 use mailcup_wire::desktop::{

@@ -4,7 +4,7 @@ use std::path::{Path, PathBuf};
 
 use mailcup_wire::{
     Code, Problem,
-    desktop::{ExportFormat, PolicyFormat, PolicyPart},
+    desktop::{ExportFormat, MailFormat, PolicyFormat, PolicyPart, StateFormat},
 };
 use tauri::{AppHandle, Manager};
 use tauri_plugin_dialog::DialogExt as _;
@@ -38,6 +38,49 @@ pub async fn choose_policy_path(
     }
 }
 
+/// Where mail of a snapshot goes: a file, or a new folder.
+pub async fn choose_mail_path(app: &AppHandle, format: MailFormat) -> Result<Option<String>, Problem> {
+    const NAME: &str = "mailcup-mail";
+    match format {
+        MailFormat::Mbox => choose(app, NAME, "mbox", "mbox").await,
+        MailFormat::Eml | MailFormat::Maildir => choose_folder(app).await,
+    }
+}
+
+/// Where an attachment goes, under the name that its sender gave it, without what could lead elsewhere.
+pub async fn choose_attachment_path(app: &AppHandle, name: &str) -> Result<Option<String>, Problem> {
+    let name: String = name
+        .chars()
+        .filter(|char| !char.is_control() && !matches!(char, '/' | '\\' | ':'))
+        .take(120)
+        .collect();
+    let name = name.trim_start_matches('.').trim();
+    let name = if name.is_empty() { "attachment" } else { name };
+    let dialog = app.dialog().file().set_directory(downloads(app)?).set_file_name(name);
+    let (answer, chosen) = oneshot::channel();
+    dialog.save_file(move |path| drop(answer.send(path)));
+    Ok(path_of(chosen.await.ok().flatten()))
+}
+
+pub async fn choose_state_path(app: &AppHandle, format: StateFormat) -> Result<Option<String>, Problem> {
+    const NAME: &str = "mailcup-state";
+    match format {
+        StateFormat::Json => choose(app, NAME, "JSON", "json").await,
+        StateFormat::Csv => choose(app, NAME, "CSV", "csv").await,
+    }
+}
+
+async fn choose_folder(app: &AppHandle) -> Result<Option<String>, Problem> {
+    let dialog = app.dialog().file().set_directory(downloads(app)?);
+    let (answer, chosen) = oneshot::channel();
+    dialog.pick_folder(move |path| drop(answer.send(path)));
+    Ok(path_of(chosen.await.ok().flatten()))
+}
+
+fn path_of(chosen: Option<tauri_plugin_dialog::FilePath>) -> Option<String> {
+    Some(chosen?.into_path().ok()?.display().to_string())
+}
+
 async fn choose(
     app: &AppHandle,
     name: &str,
@@ -52,8 +95,7 @@ async fn choose(
     let (answer, chosen) = oneshot::channel();
     // Whoever asked may be gone.
     dialog.save_file(move |path| drop(answer.send(path)));
-    let chosen = chosen.await.ok().flatten().and_then(|path| path.into_path().ok());
-    Ok(chosen.map(|path| path.display().to_string()))
+    Ok(path_of(chosen.await.ok().flatten()))
 }
 
 fn downloads(app: &AppHandle) -> Result<PathBuf, Problem> {

@@ -12,6 +12,7 @@ pub fn all() -> DataChanged {
         policy: true,
         settings: true,
         drafts: true,
+        backups: true,
         other_alerts: false,
     }
 }
@@ -31,8 +32,14 @@ pub fn drafts() -> DataChanged {
     DataChanged { drafts: true, ..DataChanged::default() }
 }
 
+/// How backups stand, the mirror of the repository, or its index.
+pub fn backups() -> DataChanged {
+    DataChanged { backups: true, ..DataChanged::default() }
+}
+
 pub fn add(so_far: &mut DataChanged, further: &DataChanged) {
-    let DataChanged { events, alerts, blocks, accounts, policy, settings, drafts, other_alerts } = further;
+    let DataChanged { events, alerts, blocks, accounts, policy, settings, drafts, backups, other_alerts } =
+        further;
     so_far.events |= events;
     so_far.alerts |= alerts;
     so_far.blocks |= blocks;
@@ -40,5 +47,6 @@ pub fn add(so_far: &mut DataChanged, further: &DataChanged) {
     so_far.policy |= policy;
     so_far.settings |= settings;
     so_far.drafts |= drafts;
+    so_far.backups |= backups;
     so_far.other_alerts |= other_alerts;
 }

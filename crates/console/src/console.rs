@@ -1,7 +1,9 @@
+mod backups;
 mod devices;
 mod drafts;
 mod people;
 mod policy;
+mod review;
 mod second_factors;
 mod services;
 

@@ -13,13 +13,13 @@ use crate::tree::{Entry, Kind};
 use crate::watch::Watch;
 
 /// One difference between two snapshots.
-#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
+#[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Difference {
     /// In the newer snapshot; of what was removed, in the older.
     pub path: PathBuf,
     pub change: Change,
-    /// In bytes; of what was removed, as it was.
-    pub size: u64,
+    /// Of what was removed, as it was.
+    pub entry: Entry,
 }
 
 /// How a file differs. Folders show only through their files.
@@ -39,9 +39,23 @@ impl Repository {
     /// All files that differ, ordered by path. Equal folders aren't looked into; memory grows with the
     /// differences, not with the snapshots.
     pub fn diff(&self, from: &Snapshot, to: &Snapshot, watch: &dyn Watch) -> Result<Vec<Difference>, Error> {
+        self.differences(Some(&from.tree), Some(&to.tree), watch)
+    }
+
+    /// As [`Repository::diff`], from nothing: all files of a snapshot.
+    pub fn files(&self, snapshot: &Snapshot, watch: &dyn Watch) -> Result<Vec<Difference>, Error> {
+        self.differences(None, Some(&snapshot.tree), watch)
+    }
+
+    fn differences(
+        &self,
+        from: Option<&Id>,
+        to: Option<&Id>,
+        watch: &dyn Watch,
+    ) -> Result<Vec<Difference>, Error> {
         let mut walk =
             Walk { repository: self, watch, added: Vec::new(), removed: Vec::new(), found: Vec::new() };
-        walk.folders(Path::new(""), Some(&from.tree), Some(&to.tree))?;
+        walk.folders(Path::new(""), from, to)?;
         Ok(walk.finish())
     }
 }
@@ -90,7 +104,7 @@ impl Walk<'_> {
         let file = |entry: &&Entry| entry.kind != Kind::Folder;
         match (old.filter(file), new.filter(file)) {
             (Some(old), Some(new)) if old.blobs != new.blobs || old.kind != new.kind => {
-                self.found.push(Difference { path, change: Change::Changed, size: new.size });
+                self.found.push(Difference { path, change: Change::Changed, entry: new.clone() });
             }
             (Some(old), None) => self.removed.push((path, old.clone())),
             (None, Some(new)) => self.added.push((path, new.clone())),
@@ -101,24 +115,24 @@ impl Walk<'_> {
 
     /// Pairs what went with what came by content, in the order of their paths.
     fn finish(mut self) -> Vec<Difference> {
-        let mut gone: BTreeMap<Vec<Id>, Vec<(PathBuf, u64)>> = BTreeMap::new();
+        let mut gone: BTreeMap<Vec<Id>, Vec<(PathBuf, Entry)>> = BTreeMap::new();
         for (path, entry) in self.removed.into_iter().rev() {
             // Empty files are all alike; that says nothing.
             if entry.blobs.is_empty() {
-                self.found.push(Difference { path, change: Change::Removed, size: entry.size });
+                self.found.push(Difference { path, change: Change::Removed, entry });
             } else {
-                gone.entry(entry.blobs).or_default().push((path, entry.size));
+                gone.entry(entry.blobs.clone()).or_default().push((path, entry));
             }
         }
         for (path, entry) in self.added {
             let from = gone.get_mut(&entry.blobs).and_then(Vec::pop);
             let change = from.map_or(Change::Added, |(from, _)| Change::Moved { from });
-            self.found.push(Difference { path, change, size: entry.size });
+            self.found.push(Difference { path, change, entry });
         }
-        for (path, size) in gone.into_values().flatten() {
-            self.found.push(Difference { path, change: Change::Removed, size });
+        for (path, entry) in gone.into_values().flatten() {
+            self.found.push(Difference { path, change: Change::Removed, entry });
         }
-        self.found.sort();
+        self.found.sort_by(|a, b| (&a.path, &a.change).cmp(&(&b.path, &b.change)));
         self.found
     }
 }

@@ -6,6 +6,8 @@ use std::path::{Path, PathBuf};
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Duration;
 
+use sha2::{Digest as _, Sha256};
+
 use crate::id::Id;
 use crate::storage::{FileKind, Storage};
 
@@ -35,6 +37,34 @@ impl Folder {
                 self.root.join(kind.folder()).join(id.to_string())
             }
         }
+    }
+
+    /// Takes in a file that lies whole on the same disk, if it is what its name says; else it is removed. Of
+    /// [`FileKind::Config`], whose id is ignored, nothing can be said.
+    pub fn take_in(&self, kind: FileKind, id: &Id, from: &Path) -> io::Result<bool> {
+        let mut file = File::open(from)?;
+        if kind != FileKind::Config {
+            let mut digest = Sha256::new();
+            let mut piece = vec![0; 1 << 16];
+            loop {
+                let read = file.read(&mut piece)?;
+                if read == 0 {
+                    break;
+                }
+                digest.update(&piece[..read]);
+            }
+            if <[u8; 32]>::from(digest.finalize()) != id.0 {
+                fs::remove_file(from)?;
+                return Ok(false);
+            }
+        }
+        file.sync_all()?;
+        let path = self.path(kind, id);
+        let folder = path.parent().unwrap_or(&self.root);
+        fs::create_dir_all(folder)?;
+        fs::rename(from, &path)?;
+        sync_folder(folder)?;
+        Ok(true)
     }
 
     fn folders(&self, kind: FileKind) -> io::Result<Vec<PathBuf>> {

@@ -40,7 +40,7 @@ pub use key::MasterKey;
 pub use phrase::{PhraseError, RecoveryPhrase};
 pub use proof::{Level, Part, Proof, due, scrub};
 pub use prune::Pruned;
-pub use repository::Repository;
+pub use repository::{PackFile, Repository};
 pub use restore::{Directory, Existing, Restored, RestoredItem, Sink, Trouble};
 pub use snapshot::{Listing, Snapshot, Summary};
 pub use storage::{FileKind, Storage};

@@ -1,6 +1,6 @@
 //! An opened repository.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::path::{Component, Path};
 use std::sync::{Arc, Mutex, PoisonError};
 
@@ -18,10 +18,8 @@ use crate::snapshot::{self, Listing, Snapshot};
 use crate::storage::{FileKind, Storage};
 use crate::tree::{self, Entry, Kind};
 
-/// Folders that are kept in memory, so that the next look at one is instant.
-const CACHED_FOLDERS: usize = 256;
-/// Folders larger than this aren't kept.
-const CACHED_ENTRIES: usize = 4096;
+/// So many entries of folders are kept in memory, so that the next look at a folder is instant: some 40 MB.
+const CACHED_ENTRIES: usize = 200_000;
 const CONFIG: Id = Id([0; 32]);
 
 /// An opened repository. Shared between threads; index and folders are kept in memory once read.
@@ -31,12 +29,48 @@ pub struct Repository {
     pub(crate) key: MasterKey,
     writable: bool,
     index: Mutex<Option<Arc<Index>>>,
-    folders: Mutex<BTreeMap<Id, Arc<Vec<Entry>>>>,
+    folders: Mutex<Folders>,
+}
+
+/// Folders that were read.
+#[derive(Debug, Default)]
+struct Folders {
+    read: BTreeMap<Id, Arc<Vec<Entry>>>,
+    entries: usize,
+}
+
+impl Folders {
+    fn keep(&mut self, tree: Id, folder: &Arc<Vec<Entry>>) {
+        // An empty one costs, too.
+        let weight = |folder: &Vec<Entry>| folder.len() + 8;
+        if weight(folder) > CACHED_ENTRIES {
+            return;
+        }
+        while self.entries + weight(folder) > CACHED_ENTRIES
+            && let Some((_, gone)) = self.read.pop_first()
+        {
+            self.entries -= weight(&gone);
+        }
+        if self.read.insert(tree, Arc::clone(folder)).is_none() {
+            self.entries += weight(folder);
+        }
+    }
 }
 
 #[derive(Deserialize)]
 struct Config {
     version: u32,
+    id: String,
+}
+
+/// A pack, as the index knows it.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct PackFile {
+    pub id: Id,
+    /// In bytes.
+    pub size: u64,
+    /// Whether folders lie in it, without which no snapshot can be looked into.
+    pub holds_folders: bool,
 }
 
 impl Repository {
@@ -150,6 +184,43 @@ impl Repository {
         Ok(written)
     }
 
+    /// What names this repository, whatever its place: a mirror has the same.
+    pub fn identity(&self) -> Result<String, Error> {
+        Ok(read_config(self.storage.as_ref(), &self.key)?.id)
+    }
+
+    /// All packs that the index knows, ordered.
+    pub fn packs(&self) -> Result<Vec<PackFile>, Error> {
+        let index = self.index()?;
+        let mut packs: Vec<_> = index
+            .packs
+            .iter()
+            .zip(index.by_pack())
+            .map(|(pack, places)| PackFile {
+                id: pack.id,
+                size: pack.size,
+                holds_folders: places.iter().any(|place| place.is_tree),
+            })
+            .collect();
+        packs.sort_unstable_by_key(|pack| pack.id);
+        Ok(packs)
+    }
+
+    /// Adds the packs in which the content of these files lies, and of all files below these folders.
+    pub fn add_packs_of(&self, entry: &Entry, packs: &mut BTreeSet<Id>) -> Result<(), Error> {
+        let index = self.index()?;
+        let mut waiting = vec![entry.clone()];
+        let mut seen = BTreeSet::new();
+        while let Some(entry) = waiting.pop() {
+            let found = entry.blobs.iter().filter_map(|blob| index.data(blob));
+            packs.extend(found.map(|place| index.pack_of(place).id));
+            if let Some(subtree) = entry.subtree.filter(|subtree| seen.insert(*subtree)) {
+                waiting.extend(self.entries(&subtree)?.iter().cloned());
+            }
+        }
+        Ok(())
+    }
+
     /// Index files that can't be read, and what couldn't be made up for from the packs.
     pub fn index_faults(&self) -> Result<Vec<Fault>, Error> {
         Ok(self.index()?.faults.clone())
@@ -175,7 +246,7 @@ impl Repository {
     }
 
     pub(crate) fn entries(&self, tree: &Id) -> Result<Arc<Vec<Entry>>, Error> {
-        if let Some(known) = self.folders.lock().unwrap_or_else(PoisonError::into_inner).get(tree) {
+        if let Some(known) = self.folders.lock().unwrap_or_else(PoisonError::into_inner).read.get(tree) {
             return Ok(Arc::clone(known));
         }
         let index = self.index()?;
@@ -185,13 +256,7 @@ impl Repository {
         let entries = tree::read(&plain)
             .map_err(|wrong| Error::Damaged(Fault { kind: FileKind::Pack, id: pack, wrong }))?;
         let entries = Arc::new(entries);
-        if entries.len() <= CACHED_ENTRIES {
-            let mut folders = self.folders.lock().unwrap_or_else(PoisonError::into_inner);
-            if folders.len() >= CACHED_FOLDERS {
-                folders.pop_first();
-            }
-            folders.insert(*tree, Arc::clone(&entries));
-        }
+        self.folders.lock().unwrap_or_else(PoisonError::into_inner).keep(*tree, &entries);
         Ok(entries)
     }
 
@@ -209,7 +274,7 @@ impl Repository {
     }
 
     fn opened(storage: Arc<dyn Storage>, key: MasterKey, writable: bool) -> Self {
-        Self { storage, key, writable, index: Mutex::new(None), folders: Mutex::new(BTreeMap::new()) }
+        Self { storage, key, writable, index: Mutex::new(None), folders: Mutex::default() }
     }
 }
 
@@ -228,11 +293,16 @@ pub(crate) fn check_config(storage: &dyn Storage, key: &MasterKey) -> Result<(),
             Error::NoRepository { at }
         });
     }
+    read_config(storage, key).map(drop)
+}
+
+fn read_config(storage: &dyn Storage, key: &MasterKey) -> Result<Config, Error> {
+    let at = storage.at();
     let sealed = storage.read(FileKind::Config, &CONFIG).map_err(|source| Error::io(&at, source))?;
     let plain = sealed::open_file(key, &sealed).map_err(|what| Error::Config { at: at.clone(), what })?;
     let config: Config = serde_json::from_slice(&plain)
         .map_err(|error| Error::Config { at, what: Wrong::Form(error.to_string()) })?;
-    if config.version == 2 { Ok(()) } else { Err(Error::ForeignVersion { version: config.version }) }
+    if config.version == 2 { Ok(config) } else { Err(Error::ForeignVersion { version: config.version }) }
 }
 
 fn names(path: &Path) -> impl Iterator<Item = &std::ffi::OsStr> {

@@ -22,6 +22,16 @@ pub struct Entry {
     pub(crate) subtree: Option<Id>,
 }
 
+impl Entry {
+    /// The same for the same content, in each snapshot of a repository; of an empty file, that of no bytes.
+    pub fn content(&self) -> Id {
+        match self.blobs.as_slice() {
+            [only] => *only,
+            blobs => Id::of(&blobs.iter().flat_map(|blob| blob.0).collect::<Vec<_>>()),
+        }
+    }
+}
+
 /// What an [`Entry`] is.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub enum Kind {

@@ -135,6 +135,33 @@
 //! | `set_risk_settings` | [`crate::RiskSettings`] | [`crate::RiskSettings`] |
 //! | `account_notices` | `login` | [`crate::AccountNotices`] |
 //! | `set_account_notices` | `login`, [`crate::AccountNotices`] | [`crate::AccountNotices`] |
+//! | `backups` |  | [`BackupsView`] |
+//! | `begin_backup_job` | [`crate::NewBackupJob`] | [`crate::BackupJob`] |
+//! | `cancel_backup_job` | `id` | `()` |
+//! | `begin_mirror` | [`MirrorSettings`] | `()` |
+//! | `change_mirror` | [`MirrorSettings`] | `()` |
+//! | `pause_mirror` |  | `()` |
+//! | `resume_mirror` |  | `()` |
+//! | `forget_mirror` |  | `()` |
+//! | `begin_mail_index` |  | `()` |
+//! | `cancel_mail_index` |  | `()` |
+//! | `forget_mail_index` |  | `()` |
+//! | `snapshots` |  | [`SnapshotList`] |
+//! | `mailboxes` | `snapshot` | `Vec<Mailbox>` |
+//! | `mail_folders` | `snapshot`, `path` | `Vec<MailFolder>` |
+//! | `messages` | [`MessageQuery`] | [`MessageList`] |
+//! | `message` | [`MessageRequest`] | [`Message`] |
+//! | `message_source` | [`MessageRequest`] | [`MessageSource`] |
+//! | `save_attachment` | [`AttachmentRequest`] | `()` |
+//! | `snapshot_state` | [`StateQuery`] | [`StateTable`] |
+//! | `compare_snapshots` | [`ComparisonQuery`] | [`SnapshotComparison`] |
+//! | `search_mail` | [`MailSearch`] | [`MailHits`] |
+//! | `item_history` | [`HistoryOf`] | [`ItemHistory`] |
+//! | `export_mail` | [`MailExport`] | [`MailExported`] |
+//! | `mail_export_progress` |  | `Option<BackupProgress>` |
+//! | `cancel_mail_export` |  | `()` |
+//! | `export_state` | [`StateExport`] | `()` |
+//! | `choose_mail_path`, `choose_attachment_path`, `choose_state_path` | [`MailFormat`]; `name`; [`StateFormat`] | one chosen in the system's dialog |
 //!
 //! Pushed: [`View`] whenever it changes, [`DataChanged`] when the local copy changed, [`Navigate`] when a
 //! notification or the tray asks for a page, [`ExportProgress`] while an export is written.
@@ -142,14 +169,18 @@
 mod account;
 mod activity;
 mod audit;
+mod backup;
 mod draft;
 mod policy;
+mod review;
 
 pub use account::*;
 pub use activity::*;
 pub use audit::*;
+pub use backup::*;
 pub use draft::*;
 pub use policy::*;
+pub use review::*;
 
 use crate::{Admin, Alert, AlertKind, Challenge, FactorId, NewOwner, ServiceId, Severity, Time, wire};
 
@@ -370,6 +401,8 @@ wire! {
         pub policy: bool,
         pub settings: bool,
         pub drafts: bool,
+        /// How backups stand, the mirror or its index.
+        pub backups: bool,
         /// Alerts of a service that is not shown.
         pub other_alerts: bool,
     }

@@ -52,6 +52,10 @@ text_id! {
     InvitationId,
     /// Names one second factor of an admin.
     FactorId,
+    /// Names a piece of long work on the backups.
+    BackupJobId,
+    /// Names a snapshot: 64 hexadecimal digits, as restic shows it.
+    SnapshotId,
     /// Names an export of events to a file.
     ExportId,
     /// Names a connection of a console to a service; no service knows it.

@@ -137,6 +137,35 @@ export const commands = {
 	setRiskSettings: (settings: RiskSettings) => __TAURI_INVOKE<RiskSettings>("set_risk_settings", { settings }),
 	accountNotices: (login: Login) => __TAURI_INVOKE<AccountNotices>("account_notices", { login }),
 	setAccountNotices: (login: Login, notices: AccountNotices) => __TAURI_INVOKE<AccountNotices>("set_account_notices", { login, notices }),
+	backups: () => __TAURI_INVOKE<BackupsView>("backups"),
+	beginBackupJob: (job: NewBackupJob) => __TAURI_INVOKE<BackupJob>("begin_backup_job", { job }),
+	cancelBackupJob: (id: BackupJobId) => __TAURI_INVOKE<null>("cancel_backup_job", { id }),
+	beginMirror: (settings: MirrorSettings) => __TAURI_INVOKE<null>("begin_mirror", { settings }),
+	changeMirror: (settings: MirrorSettings) => __TAURI_INVOKE<null>("change_mirror", { settings }),
+	pauseMirror: () => __TAURI_INVOKE<null>("pause_mirror"),
+	resumeMirror: () => __TAURI_INVOKE<null>("resume_mirror"),
+	forgetMirror: () => __TAURI_INVOKE<null>("forget_mirror"),
+	beginMailIndex: () => __TAURI_INVOKE<null>("begin_mail_index"),
+	cancelMailIndex: () => __TAURI_INVOKE<null>("cancel_mail_index"),
+	forgetMailIndex: () => __TAURI_INVOKE<null>("forget_mail_index"),
+	snapshots: () => __TAURI_INVOKE<SnapshotList>("snapshots"),
+	mailboxes: (snapshot: SnapshotId) => __TAURI_INVOKE<Mailbox[]>("mailboxes", { snapshot }),
+	mailFolders: (snapshot: SnapshotId, path: string) => __TAURI_INVOKE<MailFolder[]>("mail_folders", { snapshot, path }),
+	messages: (query: MessageQuery) => __TAURI_INVOKE<MessageList>("messages", { query }),
+	message: (request: MessageRequest) => __TAURI_INVOKE<Message>("message", { request }),
+	messageSource: (request: MessageRequest) => __TAURI_INVOKE<MessageSource>("message_source", { request }),
+	saveAttachment: (request: AttachmentRequest) => __TAURI_INVOKE<null>("save_attachment", { request }),
+	snapshotState: (query: StateQuery) => __TAURI_INVOKE<StateTable>("snapshot_state", { query }),
+	compareSnapshots: (query: ComparisonQuery) => __TAURI_INVOKE<SnapshotComparison>("compare_snapshots", { query }),
+	searchMail: (search: MailSearch) => __TAURI_INVOKE<MailHits>("search_mail", { search }),
+	itemHistory: (item: HistoryOf) => __TAURI_INVOKE<ItemHistory>("item_history", { item }),
+	exportMail: (export: MailExport) => __TAURI_INVOKE<MailExported>("export_mail", { export }),
+	mailExportProgress: () => __TAURI_INVOKE<BackupProgress | null>("mail_export_progress"),
+	cancelMailExport: () => __TAURI_INVOKE<null>("cancel_mail_export"),
+	exportState: (export: StateExport) => __TAURI_INVOKE<null>("export_state", { export }),
+	chooseMailPath: (format: MailFormat) => __TAURI_INVOKE<string | null>("choose_mail_path", { format }),
+	chooseAttachmentPath: (name: string) => __TAURI_INVOKE<string | null>("choose_attachment_path", { name }),
+	chooseStatePath: (format: StateFormat) => __TAURI_INVOKE<string | null>("choose_state_path", { format }),
 };
 
 /** Events */
@@ -196,6 +225,15 @@ export type Account = {
 	created_at: string,
 	note: string,
 	version: number,
+};
+
+export type AccountChanges = {
+	login: Login,
+	added: number,
+	removed: number,
+	moved: number,
+	flagged: number,
+	changed: number,
 };
 
 export type AccountEffect = {
@@ -494,6 +532,24 @@ export type ApplyDraft = {
 	of_other?: boolean,
 };
 
+export type Attachment = {
+	/**  Its part of the message; what [`AttachmentRequest`] names it by. */
+	part: number,
+	name: string,
+	media_type: string,
+	size: number,
+	/**  Opening it could run a program. */
+	dangerous: boolean,
+};
+
+export type AttachmentRequest = {
+	snapshot: SnapshotId,
+	path: string,
+	part: number,
+	/**  Where it is to be saved. */
+	to: string,
+};
+
 /**  One entry of the hash-chained audit log. */
 export type AuditEntry = {
 	/**  Counts from 1 without gaps. */
@@ -567,6 +623,18 @@ export type AuditStanding = {
 	restored: AuditRestored | null,
 };
 
+/**  One method of an Authentication-Results header (RFC 8601). */
+export type AuthenticationResult = {
+	/**  `spf`, `dkim`, `dmarc`, `arc` … */
+	method: string,
+	/**  `pass`, `fail`, `none` … */
+	result: string,
+	/**  Of which domain or address. */
+	about: string,
+	/**  Which server says so. */
+	by: string,
+};
+
 /**  `POST /v1/me/factors/authenticator/confirm` */
 export type AuthenticatorConfirmation = {
 	id: FactorId,
@@ -579,6 +647,120 @@ export type AuthenticatorOffer = {
 	uri: string,
 	/**  The URI as a QR code, an SVG document. */
 	qr_svg: string,
+};
+
+/**  A snapshot that was written. */
+export type BackedUp = {
+	snapshot: SnapshotId,
+	/**  When the database was copied. */
+	at: string,
+	accounts: number,
+	messages: number,
+	bytes: number,
+	/**  By how much the repository grew. */
+	stored: number,
+	/**  What was to be in it and isn't: files that couldn't be read, and formats that aren't backed up yet. */
+	left_out: LeftOutFile[],
+	left_out_count: number,
+	/**  Older snapshots that the rules of keeping took away. */
+	forgotten: number,
+	/**  Why older snapshots couldn't be thinned; the new one is whole. */
+	not_thinned: string | null,
+};
+
+/**  A file of the repository that is damaged or missing. */
+export type BackupFault = {
+	/**  `config`, `key`, `snapshot`, `index` or `pack`. */
+	file_kind: string,
+	file: string,
+	what: string,
+};
+
+/**  A piece of long work on the repository; one at a time. */
+export type BackupJob = {
+	id: BackupJobId,
+	work: BackupWork,
+	begun_at: string,
+	/**  Who asked for it; none if the service began by itself. */
+	by: Login | null,
+	/**  How far it is, or was at its end. */
+	progress: BackupProgress,
+	ended_at: string | null,
+	/**  None while it runs. */
+	outcome: BackupOutcome | null,
+};
+
+/**  Names a piece of long work on the backups. */
+export type BackupJobId = string;
+
+/**  How a [`BackupJob`] ended. */
+export type BackupOutcome = {
+	kind: "backed_up",
+} & BackedUp | {
+	kind: "proven",
+} & Proven | {
+	kind: "drilled",
+} & DrillReport | {
+	kind: "restored",
+} & MailRestored | ({ kind: "cancelled" }) & { problem?: never } | { kind: "failed"; problem: Problem };
+
+/**  How far long work has come; a total is 0 while it isn't known. */
+export type BackupProgress = {
+	bytes: number,
+	total_bytes: number,
+	files: number,
+	total_files: number,
+};
+
+export type BackupSchedule = {
+	/**  Of each day, `HH:MM` in the service's time zone; it begins up to half an hour later. */
+	time: string,
+	next_at: string,
+	keep: KeepRules,
+	/**  Within how many days all data are read. */
+	data_read_days: number,
+};
+
+export type BackupStanding = 
+/**  The configuration names no repository. */
+"not_configured" | 
+/**  It does, and `mailcupd backup init` was not run yet. */
+"not_set_up" | "ready";
+
+export type BackupWork = "back_up" | 
+/**  Each file is what its name says (SHA-256). */
+"prove_names" | 
+/**  From each snapshot down to the packs, all is there. */
+"prove_structure" | 
+/**  The content was read and unsealed. */
+"prove_data" | "drill" | "restore";
+
+/**  `GET /v1/backups`: how the backups of the service stand. */
+export type Backups = {
+	standing: BackupStanding,
+	/**  Where the repository is, as the service's configuration names it. */
+	repository: string | null,
+	/**  Of all files of the repository; none while there is no repository. */
+	size: number | null,
+	schedule: BackupSchedule | null,
+	/**  What is under way. */
+	running: BackupJob | null,
+	/**  What came to an end, the newest first, at most 100. */
+	jobs: BackupJob[],
+	/**  The newest proof of each kind, whatever it found. */
+	proofs: BackupJob[],
+	/**  Whether whoever asks may read the mail in snapshots, and so mirror the repository. */
+	may_read_mail: boolean,
+};
+
+export type BackupsView = {
+	/**  As the service told of them last; none if it never did. */
+	service: Backups | null,
+	read_at: string | null,
+	/**  Why this is the copy of `read_at`; none if the service told of it just now. */
+	away: string | null,
+	mirror: Mirror,
+	index: MailIndex,
 };
 
 export type BadLine = {
@@ -793,6 +975,18 @@ export type Comparison = {
 	away: string | null,
 };
 
+/**  Two snapshots of any order in time: what became of the first until the second. */
+export type ComparisonQuery = {
+	from: SnapshotId,
+	to: SnapshotId,
+	/**  Only what these changes say; all without any. */
+	changes?: MessageChangeKind[],
+	account?: Login | null,
+	offset?: number,
+	/**  At most 500. */
+	limit: number,
+};
+
 export type Completion = {
 	value: string,
 	events: number,
@@ -865,8 +1059,15 @@ export type DataChanged = {
 	policy: boolean,
 	settings: boolean,
 	drafts: boolean,
+	/**  How backups stand, the mirror or its index. */
+	backups: boolean,
 	/**  Alerts of a service that is not shown. */
 	other_alerts: boolean,
+};
+
+export type DataShare = {
+	part: number,
+	of: number,
 };
 
 export type DecisionAnswer = {
@@ -962,6 +1163,35 @@ export type Draft = {
 	meanwhile: Meanwhile,
 	/**  Beside the resource as this console knows it. */
 	parts: PartComparison[],
+};
+
+export type DrillCheck = {
+	check: DrillCheckKind,
+	passed: boolean,
+	/**  How many things were looked at. */
+	looked_at: number,
+	/**  What was compared; of a failed check, on what it failed and what to do. */
+	message: string,
+};
+
+export type DrillCheckKind = 
+/**  Everything in the snapshot was brought back. */
+"restored" | 
+/**  A service started on it and answered. */
+"started" | 
+/**  It counts what the manifest counts. */
+"counted" | 
+/**  Messages picked at random are the same, byte for byte. */
+"messages";
+
+/**  A rehearsal: the newest snapshot was restored into an empty place, and a service was started on it. */
+export type DrillReport = {
+	snapshot: SnapshotId,
+	/**  What would have been lost: how old the snapshot was (RPO). */
+	snapshot_at: string,
+	/**  From the beginning to a service that answers (RTO). */
+	seconds: number | null,
+	checks: DrillCheck[],
 };
 
 export type DryRun = {
@@ -1258,6 +1488,12 @@ export type FactorWho = { kind: "admin"; id: AdminId; role: Role } | { kind: "ac
 
 export type Field = "account_failures" | "network_accounts" | "window_minutes" | "from" | "way" | "host" | "port" | "security" | "username" | "password" | "note";
 
+export type FieldChange = {
+	name: string,
+	before: string | null,
+	after: string | null,
+};
+
 /**  None: it has no such field. */
 export type FieldComparison = {
 	field: Field,
@@ -1313,6 +1549,29 @@ export type GroupQuery = {
 	/**  At most 500. */
 	limit: number,
 	offset?: number,
+};
+
+export type HeaderField = {
+	name: string,
+	value: string,
+};
+
+export type HistoryChange = 
+/**  It is in the oldest snapshot that there is. */
+{ kind: "there"; folder: string | null } | { kind: "appeared"; folder: string | null } | { kind: "moved"; from: string; to: string } | { kind: "flagged"; added: MailFlag[]; removed: MailFlag[] } | { kind: "changed"; fields: FieldChange[] } | { kind: "gone" };
+
+/**  Of which thing the history is wanted. */
+export type HistoryOf = { kind: "message"; snapshot: SnapshotId; path: string } | { kind: "record"; part: StatePart; key: string };
+
+export type HistoryStep = {
+	/**  The snapshot that first shows it so. */
+	snapshot: SnapshotId,
+	at: string,
+	/**  The snapshot before, which showed it otherwise; it changed in between. */
+	after: string | null,
+	change: HistoryChange,
+	/**  What the audit log says of it between the two. */
+	audit: AuditEntry[],
 };
 
 export type ImportFormat = "csv" | 
@@ -1373,6 +1632,21 @@ export type InvitationGrant = {
 
 /**  Names an invitation; not its code. */
 export type InvitationId = string;
+
+/**  One thing in all snapshots, the newest first. */
+export type ItemHistory = {
+	steps: HistoryStep[],
+	/**  Snapshots that couldn't be looked at. */
+	unread: number,
+};
+
+/**  The newest snapshot of each of the last so many days, weeks, months and years stays. */
+export type KeepRules = {
+	daily: number,
+	weekly: number,
+	monthly: number,
+	yearly: number,
+};
 
 /**
  *  The networks from which someone is expected to send. An account's are its own, its domain's and the
@@ -1436,6 +1710,11 @@ export type LearnedNetwork = {
 	days: number,
 	first_at: string,
 	last_at: string,
+};
+
+export type LeftOutFile = {
+	path: string,
+	why: string,
 };
 
 export type LimitAction = 
@@ -1560,6 +1839,114 @@ export type LockOut = {
 /**  An account's or admin's login, in lower case (`anna@example.org`). */
 export type Login = string;
 
+export type MailAddress = {
+	name: string,
+	address: string,
+};
+
+export type MailExport = {
+	snapshot: SnapshotId,
+	/**  Messages, folders or accounts, below `mail/`. */
+	paths: string[],
+	format: MailFormat,
+	/**  A folder for `eml` and Maildir, a file for `mbox`. */
+	to: string,
+};
+
+export type MailExported = {
+	messages: number,
+	bytes: number,
+	/**  What couldn't be read, and why; the first hundred. */
+	troubles: LeftOutFile[],
+	trouble_count: number,
+};
+
+export type MailFlag = "seen" | "answered" | "flagged" | "draft" | 
+/**  Marked for deletion. */
+"deleted" | 
+/**  Passed on. */
+"passed";
+
+export type MailFolder = {
+	/**  As people read it: `INBOX`, `Sent`, `Projects/2026`. */
+	name: string,
+	/**  In the snapshot, below `mail/`. */
+	path: string,
+	messages: number,
+	unread: number,
+};
+
+export type MailFormat = "eml" | "mbox" | "maildir";
+
+export type MailHit = {
+	/**  The newest snapshot that holds it. */
+	snapshot: SnapshotId,
+	snapshot_at: string,
+	path: string,
+	account: Login,
+	folder: string,
+	received_at: string,
+	from: string,
+	subject: string,
+	/**  Words around what was found. */
+	excerpt: string,
+	/**  Since which snapshot it is no longer there. */
+	gone_at: string | null,
+};
+
+export type MailHits = {
+	hits: MailHit[],
+	total: number,
+};
+
+/**  The full-text search over the mail in all snapshots. */
+export type MailIndex = {
+	state: MailIndexState,
+	/**  Messages in it, each once whatever the number of snapshots that hold it. */
+	messages: number,
+	bytes: number,
+};
+
+export type MailIndexState = { kind: "off" } | { kind: "running"; done: number; total: number } | 
+/**  All snapshots that are here are in it. */
+{ kind: "complete" } | 
+/**  There are snapshots that it doesn't know yet. */
+{ kind: "behind" } | { kind: "failed"; why: string };
+
+/**  Messages and folders of a snapshot to be put back into mailboxes. */
+export type MailRestore = {
+	snapshot: SnapshotId,
+	/**  Paths in the snapshot, below `mail/`: messages, folders, or a whole account. */
+	paths: string[],
+	to: RestoreTo,
+};
+
+/**
+ *  What became of a restore. A message whose very content lies in the folder already is left as it is; nothing is
+ *  ever written over.
+ */
+export type MailRestored = {
+	restored: number,
+	/**  Already there, by content. */
+	there: number,
+	bytes: number,
+	/**  The first hundred. */
+	troubles: LeftOutFile[],
+	trouble_count: number,
+	/**  Into which folders, as the mail server names them. */
+	folders: string[],
+};
+
+export type MailSearch = {
+	text: string,
+	account?: Login | null,
+	/**  Only what the newest snapshot has no longer. */
+	gone?: boolean,
+	offset?: number,
+	/**  At most 200. */
+	limit: number,
+};
+
 /**  A mail server as its requests show it. */
 export type MailServer = {
 	server: MailServerKind,
@@ -1605,6 +1992,16 @@ export type MailTransport =
 
 export type MailWay = "local" | "relay";
 
+/**  An account whose mail lies in a snapshot. */
+export type Mailbox = {
+	login: Login,
+	/**  In the snapshot, below `mail/`. */
+	path: string,
+	/**  None where what says so isn't mirrored. */
+	messages: number | null,
+	bytes: number | null,
+};
+
 /**  `PUT /v1/main-passwords` */
 export type MainPasswordChange = {
 	scope: PolicyScope,
@@ -1644,6 +2041,151 @@ export type Meanwhile = "nothing" |
 "conflict" | 
 /**  It stands as the draft wants it. */
 "in_effect";
+
+/**  A message, safe to be shown. */
+export type Message = {
+	path: string,
+	received_at: string,
+	size: number,
+	flags: MailFlag[],
+	subject: string,
+	/**  As its sender says. */
+	sent_at: string | null,
+	from: MailAddress[],
+	to: MailAddress[],
+	cc: MailAddress[],
+	reply_to: MailAddress[],
+	/**  Sanitized: no script, no form, no style sheet of its own, and nothing that would be fetched. */
+	html: string | null,
+	text: string | null,
+	/**  The body was longer than what is shown. */
+	cut: boolean,
+	/**  Pictures and the like that would have been fetched from elsewhere. */
+	remote: number,
+	attachments: Attachment[],
+	/**  What mail servers said of the sender, as the topmost header says. */
+	authentication: AuthenticationResult[],
+	/**  The first five hundred, in their order. */
+	headers: HeaderField[],
+	header_count: number,
+	/**  Parts that were not looked into: nested too deep, or too many. */
+	parts_left_out: number,
+};
+
+export type MessageChange = {
+	change: MessageChangeKind,
+	account: Login,
+	/**  Where it is; of one that was removed, where it was. */
+	folder: string,
+	path: string,
+	/**  The snapshot in which that path is. */
+	snapshot: SnapshotId,
+	/**  Of one that was moved. */
+	from_folder: string | null,
+	flags_added: MailFlag[],
+	flags_removed: MailFlag[],
+	received_at: string,
+	from: string,
+	subject: string,
+	size: number,
+};
+
+export type MessageChangeKind = "added" | "removed" | 
+/**  To another folder of the account. */
+"moved" | 
+/**  Other flags, in the same folder. */
+"flagged" | 
+/**  Other content under the same name, which no mail server makes. */
+"changed";
+
+export type MessageList = {
+	messages: MessageRow[],
+	total: number,
+	/**  Whether it is in the order that was asked for: all but the time needs the full-text index. */
+	ordered: boolean,
+};
+
+export type MessageOrder = "newest" | "oldest" | "largest" | "from" | "subject";
+
+export type MessageQuery = {
+	snapshot: SnapshotId,
+	/**  Of the folder. */
+	path: string,
+	offset?: number,
+	/**  At most 200. */
+	limit: number,
+	order?: MessageOrder,
+	/**  Conversations together, at the place of their newest message. */
+	threads?: boolean,
+};
+
+export type MessageRequest = {
+	snapshot: SnapshotId,
+	path: string,
+};
+
+export type MessageRow = {
+	/**  In the snapshot, below `mail/`. */
+	path: string,
+	received_at: string,
+	from: string,
+	subject: string,
+	size: number,
+	flags: MailFlag[],
+	attachments: boolean,
+	/**  How deep it lies in its conversation. */
+	depth: number,
+	/**  Why nothing can be said of what is in it; none where it could be read. */
+	unread_because: string | null,
+};
+
+/**  The message as it lies in the snapshot. */
+export type MessageSource = {
+	text: string,
+	/**  It is longer than what is shown. */
+	cut: boolean,
+};
+
+/**  This computer's copy of the repository. */
+export type Mirror = {
+	state: MirrorState,
+	/**  None while nothing is mirrored. */
+	settings: MirrorSettings | null,
+	/**  Of the copy. */
+	here: number,
+	/**  Of what is to be here, as last seen; none while that isn't known. */
+	total: number | null,
+	snapshots: number,
+	/**  When the copy was last complete. */
+	complete_at: string | null,
+	/**  Reads of mail that the service doesn't know of yet. */
+	untold_reads: number,
+};
+
+/**  In which order a mirror is filled. */
+export type MirrorPart = "listing" | "snapshots" | "index" | 
+/**  From here on, all folders can be opened. */
+"folders" | "data";
+
+export type MirrorScope = { kind: "whole" } | 
+/**  Snapshots, index and folders: what there was, not what stands in it. */
+{ kind: "folders" } | 
+/**  The state of the service, and the mail of these accounts. */
+{ kind: "accounts"; logins: Login[] };
+
+export type MirrorSettings = {
+	scope: MirrorScope,
+	/**  KiB a second; none for as fast as it goes. */
+	limit: number | null,
+};
+
+export type MirrorState = 
+/**  Nothing is mirrored. */
+{ kind: "off" } | 
+/**  Waits for the service. */
+{ kind: "waiting"; why: string } | { kind: "running"; part: MirrorPart; progress: BackupProgress } | 
+/**  All that is wanted is here. */
+{ kind: "complete" } | { kind: "paused" } | { kind: "failed"; why: string };
 
 /**  An address inside the window, such as `/alerts/ID`, and the service that it is of. */
 export type Navigate = {
@@ -1697,6 +2239,13 @@ export type NewAppPassword = {
 	/**  None: until revoked. */
 	expires_at?: string | null,
 };
+
+/**  `POST /v1/backups/jobs` */
+export type NewBackupJob = ({ kind: "back_up" }) & { all?: never } | ({ kind: "prove_names" }) & { all?: never } | ({ kind: "prove_structure" }) & { all?: never } | 
+/**  The share of this day, or all of it. */
+{ kind: "prove_data"; all: boolean } | ({ kind: "drill" }) & { all?: never } | {
+	kind: "restore",
+} & MailRestore;
 
 /**  `POST /v1/blocks` */
 export type NewBlock = {
@@ -1966,6 +2515,20 @@ export type Protocol = "web" | "api" | "imap" | "pop3" |
 /**  SMTP AUTH, however the server calls it. */
 "submission" | "sieve";
 
+/**  What a proof looked at and found. */
+export type Proven = {
+	/**  Files of the repository that were looked at. */
+	files: number,
+	/**  Bytes that were read. */
+	bytes: number,
+	snapshots: number,
+	/**  Of how many days' worth the data were read: 1 of `data_read_days`, or all of them. */
+	share: DataShare | null,
+	/**  The first hundred. */
+	faults: BackupFault[],
+	fault_count: number,
+};
+
 /**  Local time, `HH:MM`; may pass midnight. Critical alerts come through. */
 export type QuietHours = {
 	from: string,
@@ -2038,6 +2601,15 @@ export type ReasonCode = "credentials" |
 /**  It was read from a mail server's log, long after it happened perhaps. */
 "imported";
 
+export type RecordChange = {
+	part: StatePart,
+	key: string,
+	change: RecordChangeKind,
+	fields: FieldChange[],
+};
+
+export type RecordChangeKind = "added" | "removed" | "changed";
+
 /**  Shown once. Each code works once. */
 export type RecoveryCodes = {
 	codes: string[],
@@ -2072,6 +2644,14 @@ export type RelaySecurity =
 
 /**  What an admin can edit. */
 export type Resource = { kind: "alert_settings" } | { kind: "mail_settings" } | { kind: "account"; login: Login };
+
+export type RestoreTo = 
+/**  Each into the folder that it lay in. */
+{ kind: "original" } | 
+/**  A folder of the same account, such as `Restored 2026-11-24`, made where it isn't. */
+{ kind: "folder"; name: string } | 
+/**  A folder of another account. */
+{ kind: "account"; login: Login; folder: string };
 
 /**  How much must speak against a sign-in before something is done. */
 export type RiskLevel = 
@@ -2350,6 +2930,67 @@ export type SignInStep = {
 	kind: "challenge",
 } & Challenge | { kind: "signed_in" };
 
+export type SnapshotComparison = {
+	/**  By account, those with the most changes first. */
+	accounts: AccountChanges[],
+	added: number,
+	removed: number,
+	moved: number,
+	flagged: number,
+	changed: number,
+	/**  That pass the query. */
+	total: number,
+	messages: MessageChange[],
+	records: RecordChange[],
+	/**  Folders that couldn't be compared, and why. */
+	faults: BackupFault[],
+};
+
+export type SnapshotCounts = {
+	organization: string | null,
+	/**  The mailcupd that wrote it. */
+	version: string,
+	/**  Of mail. */
+	accounts: number,
+	messages: number,
+	mail_bytes: number,
+	/**  When the mail was listed. */
+	mail_from: string | null,
+	mail_until: string | null,
+	left_out: number,
+	rules: number,
+	limits: number,
+	admins: number,
+	blocks: number,
+	alerts: number,
+	events: number,
+};
+
+/**  Names a snapshot: 64 hexadecimal digits, as restic shows it. */
+export type SnapshotId = string;
+
+export type SnapshotList = {
+	/**  The newest first. */
+	snapshots: SnapshotRow[],
+	/**  Snapshots that can't be read. */
+	damaged: BackupFault[],
+};
+
+export type SnapshotRow = {
+	id: SnapshotId,
+	at: string,
+	host: string,
+	/**  All files, before deduplication and compression. */
+	bytes: number,
+	/**  By how much the repository grew with it. */
+	stored: number,
+	files: number,
+	files_new: number,
+	files_changed: number,
+	/**  What its manifest says; none where that isn't mirrored or can't be read. */
+	counts: SnapshotCounts | null,
+};
+
 /**  `POST /v1/mail-servers/snippet` */
 export type SnippetRequest = {
 	server: MailServerKind,
@@ -2367,6 +3008,48 @@ export type Span = { kind: "between"; from?: string | null;
 until?: string | null } | 
 /**  Up to now, whenever it is asked. */
 { kind: "last"; minutes: number };
+
+export type StateExport = {
+	snapshot: SnapshotId,
+	part: StatePart,
+	format: StateFormat,
+	to: string,
+};
+
+export type StateField = {
+	name: string,
+	value: string,
+};
+
+export type StateFormat = "json" | "csv";
+
+export type StatePart = "accounts" | "access_rules" | "sending_limits" | "known_networks" | "admins" | "blocks" | "alerts" | "events";
+
+export type StateQuery = {
+	snapshot: SnapshotId,
+	part: StatePart,
+	/**  Of events, the day (`YYYY-MM-DD`, UTC); none for the newest. */
+	day?: string | null,
+	text?: string,
+	offset?: number,
+	/**  At most 500. */
+	limit: number,
+};
+
+/**  A record of the state as it was. */
+export type StateRecord = {
+	/**  What it is known by: a login, an id. */
+	key: string,
+	/**  Its fields in their order; nested ones with dots. */
+	fields: StateField[],
+};
+
+export type StateTable = {
+	records: StateRecord[],
+	total: number,
+	/**  Of events, the days that there are, the newest first. */
+	days: string[],
+};
 
 /**  A message handed to the mail server, from its first recipient to its end. */
 export type Submission = {
