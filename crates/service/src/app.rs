@@ -6,6 +6,7 @@ use std::{
     time::Duration,
 };
 
+use jiff::SignedDuration;
 use mailcup_wire::{Code, EventBody, Problem, SystemFact, Time};
 use secrecy::SecretString;
 use tokio::{sync::Mutex, task::JoinHandle};
@@ -13,6 +14,7 @@ use tokio_util::sync::CancellationToken;
 
 use crate::{
     app_passwords::AppPasswords,
+    backup::{jobs::Backups, schedule},
     captcha::{Captcha, siteverify::SetupError},
     clock::Clock,
     config::Config,
@@ -77,6 +79,7 @@ pub struct App {
     pub web_sign_in: WebSignIn,
     pub web_sessions: WebSessions,
     pub outbox: Arc<Outbox>,
+    pub backups: Backups,
     /// Set while the service has no owner.
     pub setup_token: OnceLock<SetupToken>,
     /// Set when a console started this service.
@@ -205,6 +208,7 @@ impl App {
         let web_sign_in = WebSignIn::new(&config);
         let captcha = Captcha::open(&config)?;
         let mail_sessions = MailSessions::open(config.doveadm.as_ref())?;
+        let jitter = SignedDuration::from_millis(rand::random_range(0..schedule::JITTER_MILLIS));
         Ok(Arc::new(Self {
             hosts: KnownHosts::new(&config),
             started_at: clock.now(),
@@ -221,6 +225,7 @@ impl App {
             settings,
             risk,
             outbox,
+            backups: Backups::new(jitter),
             sessions,
             keys,
             app_passwords,
@@ -277,6 +282,7 @@ impl App {
     /// Ends what goes on, writes what memory alone knows, and closes the store.
     pub async fn close(&self) -> Result<(), StoreError> {
         self.stop.cancel();
+        self.backups.finished().await;
         self.mail_servers.flush(&self.store).await?;
         if self.endpoints.get().is_some() {
             self.log.append(&EventBody::System(SystemFact::Stopped)).await?;

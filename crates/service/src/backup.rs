@@ -6,12 +6,14 @@
 
 pub mod command;
 mod disk;
+pub mod jobs;
 mod keys;
 mod mail_pattern;
 mod manifest;
 mod place;
 mod restore;
 mod run;
+pub mod schedule;
 mod source;
 mod staging;
 mod state;

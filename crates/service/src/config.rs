@@ -96,7 +96,7 @@ pub enum ConfigError {
 }
 
 /// Every key that there is: section, key, and whether it is a list (separated by commas in a variable).
-const KEYS: [(&str, &str, bool); 32] = [
+const KEYS: [(&str, &str, bool); 36] = [
     ("service", "data_dir", false),
     ("http", "listen", false),
     ("http", "allowed_hosts", true),
@@ -127,6 +127,10 @@ const KEYS: [(&str, &str, bool); 32] = [
     ("backup", "keep_weekly", false),
     ("backup", "keep_monthly", false),
     ("backup", "keep_yearly", false),
+    ("backup", "time", false),
+    ("backup", "data_read_days", false),
+    ("backup", "drill_days", false),
+    ("backup", "deletion_percent", false),
     ("log", "format", false),
     ("log", "filter", false),
 ];

@@ -8,6 +8,7 @@ pub(crate) mod api_keys;
 pub(crate) mod app_passwords;
 mod audit;
 pub mod auth;
+mod backups;
 mod block_lists;
 pub(crate) mod blocks;
 pub mod body;
@@ -31,6 +32,7 @@ mod policy;
 pub mod problem;
 pub mod proof;
 mod reauthentication;
+mod repository;
 mod second_factors;
 mod service;
 mod settings;
@@ -108,8 +110,8 @@ fn api() -> OpenApiRouter<Arc<App>> {
         .version(env!("CARGO_PKG_VERSION"))
         .description(Some(
             "Guards an organization's mail accounts. Every operation says in `x-permission` who may call it: \
-             `open` (anybody), `session` (any signed-in admin), `read`, `write`, `owner`, or `policy` (a mail \
-             server's key).",
+             `open` (anybody), `session` (any signed-in admin), `read`, `write`, `owner`, `mail` (whoever may \
+             read the mail in snapshots), or `policy` (a mail server's key).",
         ))
         .build();
     let document = OpenApiBuilder::new().info(info).build();
@@ -138,6 +140,8 @@ fn api() -> OpenApiRouter<Arc<App>> {
         .merge(second_factors::routes())
         .merge(settings::routes())
         .merge(audit::routes())
+        .merge(backups::routes())
+        .merge(repository::routes())
         .merge(snippet::routes())
 }
 

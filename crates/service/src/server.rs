@@ -23,6 +23,7 @@ use tokio_util::task::TaskTracker;
 use self::tls::Tls;
 use crate::{
     app::{App, Limits, OpenError},
+    backup,
     clock::Clock,
     config::{Config, PolicyAddress},
     http, jobs, local, mail_sessions, metrics, notices, outbox,
@@ -93,6 +94,7 @@ pub async fn serve(config: Config, sidecar: bool) -> Result<(), ServeError> {
     let _ = app.endpoints.set(endpoints.clone());
     let started = SystemFact::Started { version: env!("CARGO_PKG_VERSION").to_owned() };
     app.log.append(&EventBody::System(started)).await.map_err(OpenError::from)?;
+    backup::jobs::end_interrupted(&app).await.map_err(OpenError::from)?;
     // Before anybody is refused by it.
     if let Err(error) = trial::end_due(&app).await {
         tracing::error!(error = %error.problem().message, "a trial was not taken back; it will be tried again");
@@ -117,6 +119,7 @@ pub async fn serve(config: Config, sidecar: bool) -> Result<(), ServeError> {
     let (outbox, stop) = (Arc::clone(&app.outbox), app.stop.clone());
     tasks.spawn(async move { outbox.run(stop).await });
     tasks.spawn(outbox::watch(Arc::clone(&app)));
+    tasks.spawn(backup::schedule::run(Arc::clone(&app)));
     if let Some(tls) = tls {
         tokio::spawn(reload_on(hang_up, tls));
     }

@@ -8,7 +8,7 @@ use std::{
     },
 };
 
-use mailcup_wire::{Address, AdminId, DeviceName, Login, Role, Session, SessionId, Time};
+use mailcup_wire::{Address, Admin, AdminId, DeviceName, Login, Role, Session, SessionId, Time};
 use tokio_util::sync::CancellationToken;
 
 use crate::{
@@ -36,6 +36,8 @@ pub struct LiveSession {
     pub admin: AdminId,
     pub login: Login,
     pub role: Role,
+    /// Whether its admin may read the mail in snapshots.
+    pub reads_mail: bool,
     pub device: DeviceName,
     /// The device's key, which signs each request; none where the service takes sessions without.
     pub key: Option<Thumbprint>,
@@ -70,6 +72,7 @@ impl LiveSession {
             admin,
             login,
             role,
+            reads_mail: false,
             device,
             key: None,
             address,
@@ -84,6 +87,12 @@ impl LiveSession {
     #[must_use]
     pub fn bound_to(self, key: Option<Thumbprint>) -> Self {
         Self { key, ..self }
+    }
+
+    /// The same, of an admin who may read the mail in snapshots, or may not.
+    #[must_use]
+    pub fn reading_mail(self, reads_mail: bool) -> Self {
+        Self { reads_mail, ..self }
     }
 
     /// Notes that its device was there.
@@ -181,16 +190,17 @@ impl Sessions {
         self.end(|session| now >= session.expires_at())
     }
 
-    /// Gives an admin's sessions another role and login. Their streams close; the tokens stay.
-    pub fn change_admin(&self, admin: &AdminId, login: &Login, role: Role) {
+    /// Gives an admin's sessions another role, login and permission. Their streams close; the tokens stay.
+    pub fn change_admin(&self, admin: &Admin) {
         let mut replaced = Vec::new();
         self.change(|living| {
-            for session in living.values_mut().filter(|session| session.admin == *admin) {
+            for session in living.values_mut().filter(|session| session.admin == admin.id) {
                 let next = LiveSession {
                     id: session.id.clone(),
                     admin: session.admin.clone(),
-                    login: login.clone(),
-                    role,
+                    login: admin.login.clone(),
+                    role: admin.role,
+                    reads_mail: admin.reads_mail,
                     device: session.device.clone(),
                     key: session.key,
                     address: session.address,

@@ -98,6 +98,7 @@ pub async fn set_up(
         name: acceptable_name("owner.name", &setup.owner.name)?,
         email: acceptable_email("owner.email", &setup.owner.email)?,
         role: Role::Owner,
+        reads_mail: false,
         created_at: app.clock.now(),
         last_sign_in_at: None,
         version: 1,

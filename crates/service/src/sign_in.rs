@@ -232,7 +232,9 @@ pub async fn grant(
     let hash = secrets::hash_token(token.expose_secret());
     let who = (admin.id.clone(), admin.login.clone(), admin.role);
     let id = SessionId(secrets::new_id());
-    let session = LiveSession::new(id, who, device.clone(), client.address, now, now).bound_to(key);
+    let session = LiveSession::new(id, who, device.clone(), client.address, now, now)
+        .bound_to(key)
+        .reading_mail(admin.reads_mail);
     let from = SignedInFrom {
         device: &device,
         address: client.address,

@@ -9,6 +9,9 @@ wire! {
         /// Where one-time codes go.
         pub email: String,
         pub role: Role,
+        /// Whether they may read the mail in snapshots, and so hold a copy of everyone's.
+        #[serde(default)]
+        pub reads_mail: bool,
         pub created_at: Time,
         pub last_sign_in_at: Option<Time>,
         pub version: u32,
@@ -31,6 +34,8 @@ wire! {
         pub email: Option<String>,
         #[serde(default)]
         pub role: Option<Role>,
+        #[serde(default)]
+        pub reads_mail: Option<bool>,
     }
 
     /// `PUT /v1/me/password`

@@ -35,5 +35,7 @@ wire! {
         Read,
         /// Change what an admin changes.
         Write,
+        /// Read the repository of backups, and so everyone's mail for whoever has its key.
+        Mail,
     }
 }

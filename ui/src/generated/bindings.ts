@@ -316,6 +316,8 @@ export type Admin = {
 	/**  Where one-time codes go. */
 	email: string,
 	role: Role,
+	/**  Whether they may read the mail in snapshots, and so hold a copy of everyone's. */
+	reads_mail?: boolean,
 	created_at: string,
 	last_sign_in_at: string | null,
 	version: number,
@@ -344,6 +346,7 @@ export type AdminChange = {
 	name?: string | null,
 	email?: string | null,
 	role?: Role | null,
+	reads_mail?: boolean | null,
 };
 
 /**  Names an admin for as long as the service lives; a login may change, this does not. */
@@ -2767,7 +2770,9 @@ export type Scope =
 /**  Read what an auditor reads. */
 "read" | 
 /**  Change what an admin changes. */
-"write";
+"write" | 
+/**  Read the repository of backups, and so everyone's mail for whoever has its key. */
+"mail";
 
 /**  How much may be sent, and from where. */
 export type SendingLimit = {

@@ -16,7 +16,7 @@ use super::BackupError;
 use crate::secrets::{self, SealError, ServerKey};
 
 const MASTER_KEY: &str = "backup-key";
-const WRAPPED: &str = "server-key.wrapped";
+pub const WRAPPED: &str = "server-key.wrapped";
 
 /// The server key, sealed with the recovery phrase: `keys/server-key.json` in a snapshot. Whoever holds the master key
 /// alone, such as a console that mirrors the repository, reads no sealed secret of the service with it.

@@ -76,7 +76,7 @@ async fn create(
     Ok((StatusCode::CREATED, versioned(admin)))
 }
 
-/// Changes an admin. Of another e-mail address the old one is told. Another role takes effect at once, in open streams too; invitations by a former owner end.
+/// Changes an admin. Of another e-mail address the old one is told. Whether they may read the mail in snapshots is a permission of its own, which no role brings along. Another role takes effect at once, in open streams too; invitations by a former owner end.
 #[utoipa::path(
     patch, path = "/v1/admins/{id}", tag = "admins", params(("id" = String, Path)),
     responses((status = 200, body = Admin), (status = 412)), extensions(("x-permission" = json!("owner"))),
@@ -92,7 +92,7 @@ async fn change(
     let mut tx = app.log.begin().await?;
     let mut admin = admins::get(tx.connection(), &id).await?.ok_or_else(no_admin)?.admin;
     version.check(admin.version, &admin)?;
-    let (before, old_email) = (admin.role, admin.email.clone());
+    let (before, read_mail, old_email) = (admin.role, admin.reads_mail, admin.email.clone());
     if let Some(name) = change.name {
         admin.name = setup::acceptable_name("name", &name)?;
     }
@@ -101,6 +101,9 @@ async fn change(
     }
     if let Some(role) = change.role {
         admin.role = role;
+    }
+    if let Some(reads_mail) = change.reads_mail {
+        admin.reads_mail = reads_mail;
     }
     admin.version += 1;
     let mut ended = Vec::new();
@@ -118,6 +121,9 @@ async fn change(
     }
     let actor = Actor::of(&Caller::Admin(session), client);
     let mut details = json!({ "name": admin.name, "email": admin.email, "role": admin.role });
+    if read_mail != admin.reads_mail {
+        details["reads_mail"] = json!(admin.reads_mail);
+    }
     name_ended(&mut details, &ended);
     audit::record(&mut tx, &actor, "admin.change", &admin.login.0, &details).await?;
     if old_email != admin.email {
@@ -131,9 +137,9 @@ async fn change(
         });
         outbox::post(&app, &mut tx, &mail).await?;
     }
-    if before != admin.role {
+    if (before, read_mail) != (admin.role, admin.reads_mail) {
         let (app, admin) = (Arc::clone(&app), admin.clone());
-        tx.after_commit(move || app.sessions.change_admin(&admin.id, &admin.login, admin.role));
+        tx.after_commit(move || app.sessions.change_admin(&admin));
     }
     tx.commit().await?;
     Ok(versioned(admin))
@@ -240,6 +246,7 @@ pub(crate) async fn add(app: &App, actor: &Actor, new: NewAdmin) -> Result<Admin
         name: setup::acceptable_name("name", &new.name)?,
         email: setup::acceptable_email("email", &new.email)?,
         role: new.role,
+        reads_mail: false,
         created_at: app.clock.now(),
         last_sign_in_at: None,
         version: 1,

@@ -92,7 +92,9 @@ pub(crate) async fn mint(
     scopes.sort_unstable();
     scopes.dedup();
     if scopes.is_empty() {
-        return Err(Problem::field("scopes", "A key needs at least one scope: policy, read or write.").into());
+        return Err(
+            Problem::field("scopes", "A key needs at least one scope: policy, read, write or mail.").into()
+        );
     }
     let key = ApiKey {
         id: ApiKeyId(secrets::new_id()),

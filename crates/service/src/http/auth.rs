@@ -6,6 +6,8 @@
 //! | [`Reader`] | auditor, admin, owner; a key with scope read or write | `read` |
 //! | [`Writer`] | admin, owner; a key with scope write | `write` |
 //! | [`OwnerOnly`] | owner | `owner` |
+//! | [`MailReader`] | any admin with the permission of its own; a key with scope mail | `mail` |
+//! | [`MailSession`] | the same, by a session | `mail` |
 //! | [`PolicyCaller`] | a key with scope policy | `policy` |
 //!
 //! [`Fresh`] around one of them asks for a second factor that was given a short while ago in this session.
@@ -55,6 +57,14 @@ pub struct Writer(pub Caller);
 #[derive(Debug, Clone)]
 pub struct OwnerOnly(pub Arc<LiveSession>);
 
+/// May read the mail in snapshots: a permission that no role brings along.
+#[derive(Debug, Clone)]
+pub struct MailReader(pub Caller);
+
+/// The same, by a session.
+#[derive(Debug, Clone)]
+pub struct MailSession(pub Arc<LiveSession>);
+
 /// The same, if a second factor was given a short while ago: for what nobody may do at a desktop that was left
 /// unlocked, or with a session that was taken over.
 #[derive(Debug, Clone)]
@@ -91,6 +101,14 @@ impl Caller {
         match self {
             Self::Admin(_) => None,
             Self::Key(key) => Some(&key.id),
+        }
+    }
+
+    /// Whether mail in snapshots may be read.
+    pub fn may_read_mail(&self) -> bool {
+        match self {
+            Self::Admin(session) => session.reads_mail,
+            Self::Key(key) => key.has(Scope::Mail),
         }
     }
 
@@ -174,6 +192,33 @@ impl FromRequestParts<Arc<App>> for OwnerOnly {
             Caller::Admin(session) if session.role == Role::Owner => Ok(Self(session)),
             Caller::Admin(_) | Caller::Key(_) => Err(forbidden("Only an owner can do this.")),
         }
+    }
+}
+
+impl FromRequestParts<Arc<App>> for MailReader {
+    type Rejection = HttpProblem;
+
+    async fn from_request_parts(parts: &mut Parts, app: &Arc<App>) -> Result<Self, Self::Rejection> {
+        let caller = Caller::from_request_parts(parts, app).await?;
+        if caller.may_read_mail() { Ok(Self(caller)) } else { Err(forbidden(NO_MAIL)) }
+    }
+}
+
+impl FromRequestParts<Arc<App>> for MailSession {
+    type Rejection = HttpProblem;
+
+    async fn from_request_parts(parts: &mut Parts, app: &Arc<App>) -> Result<Self, Self::Rejection> {
+        match Caller::from_request_parts(parts, app).await? {
+            Caller::Admin(session) if session.reads_mail => Ok(Self(session)),
+            Caller::Admin(_) => Err(forbidden(NO_MAIL)),
+            Caller::Key(_) => Err(forbidden("Only a signed-in admin can do this, not a key.")),
+        }
+    }
+}
+
+impl BySession for MailSession {
+    fn session(&self) -> &LiveSession {
+        &self.0
     }
 }
 
@@ -280,6 +325,8 @@ fn refused_here(session: &LiveSession, client: Client) -> HttpProblem {
     Problem::new(Code::RefusedHere, message).into()
 }
 
+/// What an admin is told who may not read mail, a key that may not, too.
+pub(super) const NO_MAIL: &str = "This needs the permission to read the mail in snapshots, which an owner gives; a key needs the scope mail.";
 const NOTHING_GIVEN: &str = "Send a session's token as Authorization: DPoP … with a proof, or an API key as Authorization: Bearer … or \
      X-API-Key.";
 const KEYLESS: &str =

@@ -171,6 +171,7 @@ async fn accept(
         name: invitation.name,
         email: invitation.email,
         role: invitation.role,
+        reads_mail: false,
         created_at: app.clock.now(),
         last_sign_in_at: None,
         version: 1,

@@ -17,8 +17,8 @@ pub struct AdminRow {
 pub async fn insert(connection: &mut SqliteConnection, row: &AdminRow) -> Result<(), StoreError> {
     let admin = &row.admin;
     sqlx::query(
-        "INSERT INTO admins (id, login, name, email, role, password, created_at, last_sign_in_at, version) \
-         VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9)",
+        "INSERT INTO admins (id, login, name, email, role, password, created_at, last_sign_in_at, version, \
+         reads_mail) VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10)",
     )
     .bind(admin.id.0.as_str())
     .bind(admin.login.0.as_str())
@@ -29,6 +29,7 @@ pub async fn insert(connection: &mut SqliteConnection, row: &AdminRow) -> Result
     .bind(admin.created_at.as_millis())
     .bind(admin.last_sign_in_at.map(Time::as_millis))
     .bind(i64::from(admin.version))
+    .bind(admin.reads_mail)
     .execute(connection)
     .await?;
     Ok(())
@@ -36,14 +37,17 @@ pub async fn insert(connection: &mut SqliteConnection, row: &AdminRow) -> Result
 
 /// Writes what can be changed of an admin.
 pub async fn update(connection: &mut SqliteConnection, admin: &Admin) -> Result<(), StoreError> {
-    sqlx::query("UPDATE admins SET name = $2, email = $3, role = $4, version = $5 WHERE id = $1")
-        .bind(admin.id.0.as_str())
-        .bind(admin.name.as_str())
-        .bind(admin.email.as_str())
-        .bind(admin.role.code())
-        .bind(i64::from(admin.version))
-        .execute(connection)
-        .await?;
+    sqlx::query(
+        "UPDATE admins SET name = $2, email = $3, role = $4, version = $5, reads_mail = $6 WHERE id = $1",
+    )
+    .bind(admin.id.0.as_str())
+    .bind(admin.name.as_str())
+    .bind(admin.email.as_str())
+    .bind(admin.role.code())
+    .bind(i64::from(admin.version))
+    .bind(admin.reads_mail)
+    .execute(connection)
+    .await?;
     Ok(())
 }
 
@@ -77,7 +81,8 @@ pub async fn delete(connection: &mut SqliteConnection, id: &AdminId) -> Result<(
 /// All admins, by login.
 pub async fn all(connection: &mut SqliteConnection) -> Result<Vec<AdminRow>, StoreError> {
     let rows = sqlx::query(
-        "SELECT id, login, name, email, role, created_at, last_sign_in_at, version, password FROM admins \
+        "SELECT id, login, name, email, role, created_at, last_sign_in_at, version, password, reads_mail \
+         FROM admins \
          ORDER BY login",
     )
     .fetch_all(connection)
@@ -87,7 +92,8 @@ pub async fn all(connection: &mut SqliteConnection) -> Result<Vec<AdminRow>, Sto
 
 pub async fn get(connection: &mut SqliteConnection, id: &AdminId) -> Result<Option<AdminRow>, StoreError> {
     let row = sqlx::query(
-        "SELECT id, login, name, email, role, created_at, last_sign_in_at, version, password FROM admins \
+        "SELECT id, login, name, email, role, created_at, last_sign_in_at, version, password, reads_mail \
+         FROM admins \
          WHERE id = $1",
     )
     .bind(id.0.as_str())
@@ -101,7 +107,8 @@ pub async fn by_login(
     login: &Login,
 ) -> Result<Option<AdminRow>, StoreError> {
     let row = sqlx::query(
-        "SELECT id, login, name, email, role, created_at, last_sign_in_at, version, password FROM admins \
+        "SELECT id, login, name, email, role, created_at, last_sign_in_at, version, password, reads_mail \
+         FROM admins \
          WHERE login = $1",
     )
     .bind(login.0.as_str())
@@ -130,6 +137,7 @@ fn admin(row: &SqliteRow) -> Result<AdminRow, StoreError> {
         created_at: Time::from_millis(row.try_get(5)?),
         last_sign_in_at: row.try_get::<Option<i64>, _>(6)?.map(Time::from_millis),
         version: whole(row.try_get(7)?),
+        reads_mail: row.try_get(9)?,
     };
     Ok(AdminRow { admin, password: row.try_get(8)? })
 }

@@ -3,8 +3,8 @@
 use std::net::{IpAddr, Ipv6Addr};
 
 use mailcup_wire::{
-    AccountOrigin, AlertState, EventKind, FactorKind, MailServerKind, NoticeMode, Outcome, Protocol, Role,
-    SubmissionOutcome,
+    AccountOrigin, AlertState, BackupWork, EventKind, FactorKind, MailServerKind, NoticeMode, Outcome,
+    Protocol, Role, SubmissionOutcome,
 };
 
 /// A value that stands in a row as a small number.
@@ -48,6 +48,7 @@ row_codes! {
     MailServerKind { Dovecot = 1, Postfix = 2 }
     Role { Auditor = 1, Admin = 2, Owner = 3 }
     FactorKind { Email = 1, Authenticator = 2, RecoveryCode = 3, Passkey = 4 }
+    BackupWork { BackUp = 1, ProveNames = 2, ProveStructure = 3, ProveData = 4, Drill = 5, Restore = 6 }
     NoticeMode { Every = 1, NewNetworks = 2, Daily = 3, Off = 4 }
 }
 

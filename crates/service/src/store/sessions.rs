@@ -80,7 +80,7 @@ pub async fn delete_expired(
 pub async fn all(connection: &mut SqliteConnection) -> Result<Vec<(TokenHash, LiveSession)>, StoreError> {
     let rows = sqlx::query(
         "SELECT s.token, s.id, s.admin, a.login, a.role, s.device, s.device_name, s.address, s.created_at, \
-         s.last_seen_at, s.key, s.factor_at FROM sessions s JOIN admins a ON a.id = s.admin",
+         s.last_seen_at, s.key, s.factor_at, a.reads_mail FROM sessions s JOIN admins a ON a.id = s.admin",
     )
     .fetch_all(connection)
     .await?;
@@ -101,7 +101,7 @@ pub async fn all(connection: &mut SqliteConnection) -> Result<Vec<(TokenHash, Li
             Time::from_millis(row.try_get(9)?),
         );
         session.factor_given(Time::from_millis(row.try_get(11)?));
-        sessions.push((token, session.bound_to(key)));
+        sessions.push((token, session.bound_to(key).reading_mail(row.try_get(12)?)));
     }
     Ok(sessions)
 }

@@ -3,6 +3,8 @@
 
 mod disaster;
 mod interrupted;
+mod repo;
+mod service;
 
 use std::{
     collections::BTreeMap,
@@ -28,10 +30,17 @@ pub struct Backed {
 impl Backed {
     /// Sets service and backups up.
     pub async fn set_up(repository: &Path, mail: &str) -> Self {
+        Self::set_up_with(repository, mail, Vec::new()).await
+    }
+
+    /// The same, with further variables of the environment.
+    pub async fn set_up_with(repository: &Path, mail: &str, further: Vec<(String, String)>) -> Self {
         let env = |key: &str, value: &str| (format!("MAILCUP_BACKUP_{key}"), value.to_owned());
+        let mut env = vec![env("REPOSITORY", repository.to_str().unwrap()), env("MAIL", mail)];
+        env.extend(further);
         let service = Service::start(ServiceConfig {
             program: Some(env!("CARGO_BIN_EXE_mailcupd").into()),
-            env: vec![env("REPOSITORY", repository.to_str().unwrap()), env("MAIL", mail)],
+            env,
             ..ServiceConfig::default()
         })
         .await

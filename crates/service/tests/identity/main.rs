@@ -5,6 +5,7 @@
 mod audit;
 mod invitations;
 mod lock_out;
+mod mail;
 mod notices;
 mod process;
 mod reauthentication;

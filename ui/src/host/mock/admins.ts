@@ -26,6 +26,7 @@ const person = (
   name,
   email: login,
   role,
+  reads_mail: false,
   created_at: seed.iso(now - 80 * DAY),
   last_sign_in_at: lastHours === null ? null : seed.iso(now - lastHours * HOUR),
   version: 1,
@@ -177,7 +178,12 @@ export function adminCommands({ read, write, problem, changed, push }: Needs) {
       write(() => {
         const before = one(id);
         if (before.version !== version) throw problem("stale", "Somebody changed this meanwhile.");
-        const after = { ...before, role: change.role ?? before.role, version: version + 1 };
+        const after = {
+          ...before,
+          role: change.role ?? before.role,
+          reads_mail: change.reads_mail ?? before.reads_mail ?? false,
+          version: version + 1,
+        };
         admins = admins.map((admin) => (admin.id === id ? after : admin));
         changed("settings");
         return after;

@@ -219,6 +219,7 @@ export function admin(now: number): Admin {
     name: "Maria Keller",
     email: "maria@example.org",
     role: "owner",
+    reads_mail: false,
     created_at: iso(now - 90 * DAY),
     last_sign_in_at: iso(now - 2 * HOUR),
     version: 3,
