@@ -46,7 +46,7 @@ export function factorName(kind: FactorKind): string {
   }
 }
 
-export const scopes = ["policy", "read", "write"] as const satisfies Scope[];
+export const scopes = ["policy", "read", "write", "mail"] as const satisfies Scope[];
 
 export function scopeName(scope: Scope): string {
   switch (scope) {
@@ -56,6 +56,8 @@ export function scopeName(scope: Scope): string {
       return m.admins_scope_read();
     case "write":
       return m.admins_scope_write();
+    case "mail":
+      return m.admins_scope_mail();
   }
 }
 
@@ -67,6 +69,8 @@ export function scopeMeaning(scope: Scope): string {
       return m.admins_scope_read_may();
     case "write":
       return m.admins_scope_write_may();
+    case "mail":
+      return m.admins_scope_mail_may();
   }
 }
 
