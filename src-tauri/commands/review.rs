@@ -81,8 +81,8 @@ pub async fn item_history(console: Here, item: HistoryOf) -> Answer<ItemHistory>
 
 #[tauri::command]
 #[specta::specta]
-pub async fn export_mail(console: Here, export: MailExport) -> Answer<MailExported> {
-    console.export_mail(export).await
+pub async fn export_mail(console: Here, wanted: MailExport) -> Answer<MailExported> {
+    console.export_mail(wanted).await
 }
 
 #[tauri::command]
@@ -99,8 +99,8 @@ pub async fn cancel_mail_export(console: Here) -> Answer<()> {
 
 #[tauri::command]
 #[specta::specta]
-pub async fn export_state(console: Here, export: StateExport) -> Answer<()> {
-    console.export_state(export).await
+pub async fn export_state(console: Here, wanted: StateExport) -> Answer<()> {
+    console.export_state(wanted).await
 }
 
 #[tauri::command]
