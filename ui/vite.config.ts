@@ -38,7 +38,10 @@ export default defineConfig(({ mode }) => {
       host: "127.0.0.1",
       strictPort: true,
       // As strict as the window, so that page tests notice what it would refuse.
-      headers: { "Content-Security-Policy": "default-src 'self'" },
+      headers: {
+        "Content-Security-Policy":
+          "default-src 'self'; img-src 'self' data:; style-src-attr 'unsafe-inline'",
+      },
     },
     clearScreen: false,
     build: {

@@ -12,7 +12,8 @@ export async function open(
   await page.addInitScript((chosen) => {
     // As the window does before anything of the page runs.
     Object.freeze(Object.prototype);
-    localStorage.setItem("theme", chosen);
+    // A frame that shows mail has no storage.
+    if (window === window.top) localStorage.setItem("theme", chosen);
   }, theme);
   await page.goto(
     `/?scenario=${scenario}&theme=${theme}${language ? `&language=${language}` : ""}${hash}`,
@@ -138,6 +139,29 @@ const acts: Record<NonNullable<Case["act"]>, (page: Page) => Promise<void>> = {
     await page.getByLabel("Or paste it").fill("scope,networks\norganization,1.2.3.400");
     await page.getByRole("button", { name: "Look at it" }).click();
     await expect(page.getByText("Line 2")).toBeVisible();
+  },
+  "forget-copy": async (page) => {
+    await page.getByRole("button", { name: "Forget it…" }).click();
+    await page.getByRole("dialog").getByRole("button", { name: "Forget the copy" }).click();
+    await expect(page.getByRole("dialog").getByRole("alert")).toBeVisible();
+  },
+  messages: async (page) => {
+    await page.locator(".messages").getByRole("checkbox").nth(1).click();
+    await expect(page.getByText("1 message chosen")).toBeVisible();
+  },
+  message: async (page) => {
+    await page.locator(".messages").getByRole("row").nth(3).click();
+    await expect(page.getByRole("article").getByRole("link", { name: "Headers" })).toBeVisible();
+  },
+  restore: async (page) => {
+    await page.locator(".messages").getByRole("row").nth(3).click();
+    await page.getByRole("article").getByRole("button", { name: "Restore…" }).click();
+    await expect(page.getByRole("dialog")).toContainText("Nothing is written over");
+  },
+  "export-mail": async (page) => {
+    await page.locator(".messages").getByRole("row").nth(3).click();
+    await page.getByRole("article").getByRole("button", { name: "Export…" }).click();
+    await expect(page.getByRole("dialog")).toContainText("written unencrypted");
   },
   shortcuts: async (page) => {
     await page.keyboard.press("?");

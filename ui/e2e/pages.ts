@@ -1,3 +1,4 @@
+import { backupCases } from "./backups.pages.ts";
 import { draftCases } from "./drafts.pages.ts";
 import { policyCases } from "./policy.pages.ts";
 import { peopleCases } from "./people.pages.ts";
@@ -43,7 +44,12 @@ export interface Case {
     | "dry-run"
     | "decide"
     | "learn"
-    | "import";
+    | "import"
+    | "forget-copy"
+    | "messages"
+    | "message"
+    | "restore"
+    | "export-mail";
 }
 
 const event = (seq: number) => `#/activity/0192f0c4b7a1e5d3%3A${seq}`;
@@ -407,6 +413,7 @@ export const cases: Case[] = [
     act: "trust",
   },
 
+  ...backupCases,
   ...peopleCases,
   ...draftCases,
   ...policyCases,

@@ -12,6 +12,7 @@ import Alerts from "../pages/alerts/Alerts.svelte";
 import Limits from "../pages/limits/Limits.svelte";
 import Overview from "../pages/overview/Overview.svelte";
 import Codes from "../pages/codes/Codes.svelte";
+import Backups from "../pages/backups/Backups.svelte";
 import Blocks from "../pages/blocks/Blocks.svelte";
 import Inbox from "../pages/services/Inbox.svelte";
 import Rules from "../pages/rules/Rules.svelte";
@@ -65,6 +66,7 @@ export const pages: readonly PageEntry[] = [
   { group: "administer", address: "audit", key: "l", icon: "lock", name: () => m.app_page_audit(), component: Audit },
   { group: "administer", address: "settings", key: "s", icon: "settings", name: () => m.app_page_settings(), component: Settings, waiting: drafts },
   { group: "protect", address: "codes", key: "f", icon: "phone", name: () => m.codes_page(), component: Codes },
+  { group: "administer", address: "backups", key: "u", icon: "backup", name: () => m.backups_page(), component: Backups },
   { group: "watch", address: "inbox", key: "i", icon: "server", name: () => m.services_inbox_page(), component: Inbox, when: hasSeveral, waiting: allOpenAlerts },
 ];
 

@@ -11,6 +11,7 @@ const revisions = $state<Record<Part, number>>({
   policy: 0,
   settings: 0,
   drafts: 0,
+  backups: 0,
   other_alerts: 0,
 });
 

@@ -4,7 +4,9 @@ import { askingAgain } from "./again.svelte";
 import { answeredWith, changedAlert, waits } from "./mock/alerts";
 import { deviceCommands } from "./mock/devices";
 import { draftCommands, draftCount, draftStage, relayed } from "./mock/drafts";
+import { backupCommands } from "./mock/backups";
 import { health } from "./mock/health";
+import { reviewCommands } from "./mock/review";
 import { accountCommands } from "./mock/accounts";
 import { adminCommands } from "./mock/admins";
 import { activity } from "./mock/activity";
@@ -109,6 +111,7 @@ function changed(...parts: (keyof t.DataChanged)[]) {
       policy: has("policy"),
       settings: has("settings"),
       drafts: has("drafts"),
+      backups: has("backups"),
       other_alerts: has("other_alerts"),
     });
 }
@@ -418,6 +421,8 @@ export const host: Host = {
       return null;
     }),
   ...askingAgain(factorCommands({ ask, write, problem, changed, mustBeFresh })),
+  ...reviewCommands({ read, problem }),
+  ...askingAgain(backupCommands({ read, write, problem, changed, mustBeFresh })),
   ...askingAgain({
     renewRecoveryCodes: () =>
       write(() => {

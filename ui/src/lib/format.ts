@@ -61,6 +61,7 @@ const styles = {
   shortWeekday: { weekday: "short" },
   clock: second,
   shortClock: minute,
+  whole: { weekday: "short", ...date, year: "numeric", ...minute },
   absolute: { weekday: "short", ...date, year: "numeric", ...second, timeZoneName: "short" },
 } as const satisfies Record<string, Intl.DateTimeFormatOptions>;
 
@@ -78,6 +79,11 @@ function dates(style: keyof typeof styles): Intl.DateTimeFormat {
 /** In the reader's zone, to the second. */
 export function absoluteTime(at: number): string {
   return dates("absolute").format(at);
+}
+
+/** In the reader's zone, to the minute: "Tue, 3 Nov 2026, 02:13". */
+export function wholeTime(at: number): string {
+  return dates("whole").format(at);
 }
 
 /** A day alone: "3 Nov". */

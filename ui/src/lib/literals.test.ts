@@ -20,9 +20,16 @@ const sources = import.meta.glob<string>(
 /** Names, and what is typed or read by a machine: the same in every language. */
 const allowed = [
   /^(MailCup|Dovecot|Postfix|Sieve|English|Deutsch|Українська|Space|Ctrl|Esc|Escape|Enter|Backspace|Home|End|Delete|Tab|Shift)$/,
+  /^(Maildir|mbox|EML)$/,
   /^(API|IMAP|POP3|SMTP|TLS|STARTTLS|URL|UTC|CSV|TOML|AS|JSON Lines)$/,
   /^(STARTTLS|TLS) \(\d+\)$/,
   /^mailcupd [a-z ]+$/,
+  // Commands and files of a server.
+  /^(sudo|\/etc\/)/,
+  // Policies, styles and markup of the frame that shows mail.
+  /^default-src /,
+  /^[a-z-]+:[^;]+(;[a-z-]+:[^;]+)*$/,
+  /^<[!/a-z]/,
   /^\d+[mhd](, \d+[mhd])*$/,
   /^[\w.-]+@[\w.-]+$/,
   /^\w+:\S+ \w+:\S/,

@@ -1,4 +1,4 @@
-import { locale } from "$lib/language.svelte";
+import { locale } from "./language.svelte";
 
 const units = ["byte", "kilobyte", "megabyte", "gigabyte", "terabyte"] as const;
 
