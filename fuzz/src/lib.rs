@@ -4,6 +4,7 @@
 use std::ops::ControlFlow;
 
 use jiff::tz::TimeZone;
+use mailcup_console_core::shown_mail::{attachment, head, letter, words};
 use mailcup_policy::{file, read_networks};
 use mailcup_service::{
     log_import::{
@@ -46,6 +47,59 @@ pub fn dovecot_request(bytes: &[u8]) {
     if let Ok(attempt) = request.attempt() {
         assert!(attempt.login.0.len() <= 3 * 320, "a login is cut to what is kept");
     }
+}
+
+/// A message that is shown. Whatever stands in it, it is shown in bounds, and nothing in it runs or is fetched.
+pub fn shown_mail(bytes: &[u8]) {
+    let read = letter(bytes, true);
+    assert!(read.headers.len() <= 500 && read.attachments.len() <= 200, "a list has an end");
+    for tag in read.html.as_deref().map(tags).unwrap_or_default() {
+        let (name, rest) = tag.split_once(' ').unwrap_or((tag, ""));
+        let bad = [
+            "script", "iframe", "form", "input", "style", "link", "meta", "base", "object", "embed", "svg",
+            "video",
+        ];
+        assert!(!bad.contains(&name), "<{tag}> is shown");
+        for attribute in rest.split("\" ") {
+            let (name, value) = attribute.split_once("=\"").unwrap_or((attribute, ""));
+            let (name, value) = (name.trim(), value.trim_start().to_ascii_lowercase());
+            let leads_nowhere = match name {
+                "src" => value.starts_with("data:image/"),
+                "href" => {
+                    ["http:", "https:", "mailto:", "tel:"].iter().any(|scheme| value.starts_with(scheme))
+                }
+                "style" | "srcset" | "background" | "poster" | "action" | "cite" | "usemap" => false,
+                name => !name.starts_with("on"),
+            };
+            assert!(leads_nowhere, "<{tag}> is shown");
+        }
+    }
+    for shown in &read.attachments {
+        let content = attachment(bytes, shown.part);
+        assert_eq!(
+            content.map(|it| it.len() as u64),
+            Some(shown.size.0),
+            "an attachment has the size that is shown"
+        );
+    }
+    let _ = (head(bytes), words(bytes));
+}
+
+/// What stands between `<` and `>`: the sanitizer writes neither of them elsewhere but in quoted values.
+fn tags(html: &str) -> Vec<&str> {
+    let (mut tags, mut start, mut quoted) = (Vec::new(), None, false);
+    for (at, char) in html.char_indices() {
+        match (char, start) {
+            ('<', None) => start = Some(at + 1),
+            ('"', Some(_)) => quoted = !quoted,
+            ('>', Some(from)) if !quoted => {
+                tags.push(&html[from..at]);
+                start = None;
+            }
+            _ => {}
+        }
+    }
+    tags
 }
 
 /// A mail server's log. Whatever stands in it, events are of the kinds that a log tells of, and reading it again

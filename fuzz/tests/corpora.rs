@@ -42,3 +42,8 @@ fn passkeys() {
 fn logs_of_mail_servers() {
     replay("log_line", mailcup_fuzz::log_line);
 }
+
+#[test]
+fn messages_of_snapshots() {
+    replay("shown_mail", mailcup_fuzz::shown_mail);
+}

@@ -88,13 +88,13 @@ pub async fn export_mail(console: Here, wanted: MailExport) -> Answer<MailExport
 #[tauri::command]
 #[specta::specta]
 pub async fn mail_export_progress(console: Here) -> Answer<Option<BackupProgress>> {
-    console.mail_export_progress().await
+    console.mail_export_progress()
 }
 
 #[tauri::command]
 #[specta::specta]
 pub async fn cancel_mail_export(console: Here) -> Answer<()> {
-    console.cancel_mail_export().await
+    console.cancel_mail_export()
 }
 
 #[tauri::command]

@@ -35,6 +35,9 @@ enum Target {
     /// Logs of mail servers
     #[value(name = "log_line")]
     LogLine,
+    /// Messages that are shown from snapshots
+    #[value(name = "shown_mail")]
+    ShownMail,
 }
 
 /// Memory of one fuzzed run, in MiB.
@@ -51,6 +54,7 @@ pub fn fuzz(workspace: &Workspace, options: &Options) -> Result<(), Failure> {
         Target::RulesFile,
         Target::Passkey,
         Target::LogLine,
+        Target::ShownMail,
     ];
     let targets = if options.targets.is_empty() { &all[..] } else { &options.targets };
     let program = tools::find_or_install(workspace, "cargo-fuzz")
@@ -87,6 +91,7 @@ impl Target {
             Self::RulesFile => "rules_file",
             Self::Passkey => "passkey",
             Self::LogLine => "log_line",
+            Self::ShownMail => "shown_mail",
         }
     }
 }

@@ -1,5 +1,6 @@
 //! The service's HTTP API, by its wire types.
 
+mod backups;
 mod devices;
 mod people;
 mod policy;

@@ -51,6 +51,7 @@ pub struct Console {
     exports: Exports,
     imports: people::Imports,
     dry_runs: policy::DryRuns,
+    mail_exports: review::MailExports,
     /// The service that this handle is about; none for the one that is shown.
     service: Option<ServiceId>,
 }
@@ -73,8 +74,17 @@ impl Console {
         let controller = Controller::new(host, clock.clone(), folder, paths.service_program)?;
         let contacts = controller.contacts();
         tokio::spawn(controller.run(waiting));
-        let (imports, dry_runs) = (people::Imports::default(), policy::DryRuns::default());
-        Ok(Self { requests, contacts, key_file, clock, exports, imports, dry_runs, service: None })
+        Ok(Self {
+            requests,
+            contacts,
+            key_file,
+            clock,
+            exports,
+            imports: people::Imports::default(),
+            dry_runs: policy::DryRuns::default(),
+            mail_exports: review::MailExports::default(),
+            service: None,
+        })
     }
 
     /// A handle whose commands act on this service, whatever is shown by then.

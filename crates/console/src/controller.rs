@@ -17,6 +17,7 @@ use tokio::sync::{mpsc, oneshot, watch};
 
 pub use self::{
     access::locked,
+    beside::Beside,
     request::{Contact, Contacts, DraftStep, Request},
 };
 use self::{

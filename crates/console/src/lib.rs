@@ -15,9 +15,11 @@ mod host;
 mod import;
 mod inbox;
 mod key;
+mod mirror;
 mod naming;
 mod notify;
 mod profile;
+mod review;
 mod sidecar;
 mod sse;
 #[cfg(test)]
@@ -40,4 +42,16 @@ pub mod local_copy {
         key::{ConsoleKey, StoreKey},
         store::{Question, Readers, SendingReplay, Store, Watch},
     };
+}
+
+/// How messages of snapshots are read, for its fuzz target.
+#[doc(hidden)]
+pub mod shown_mail {
+    pub use crate::review::message::{attachment, head, letter, words};
+}
+
+/// The review of snapshots alone, for its benchmark.
+#[doc(hidden)]
+pub mod reviewed {
+    pub use crate::review::{MailIndex, Review};
 }

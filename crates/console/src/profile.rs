@@ -9,6 +9,8 @@
 //! services/ID/service.json       one connection
 //! services/ID/session            its session's token, sealed under the console's key
 //! services/ID/store.db           its local copy
+//! services/ID/mirror/            its backup repository, as restic lays it out; encrypted
+//! services/ID/mail-index.db      the full-text index over it, encrypted as the local copy
 //! ```
 
 use std::{
@@ -90,6 +92,14 @@ impl Folder {
 
     pub fn store(&self, id: &ServiceId) -> PathBuf {
         self.service(id).join("store.db")
+    }
+
+    pub fn mirror(&self, id: &ServiceId) -> PathBuf {
+        self.service(id).join("mirror")
+    }
+
+    pub fn mail_index(&self, id: &ServiceId) -> PathBuf {
+        self.service(id).join("mail-index.db")
     }
 
     /// Reads this install, or begins it.

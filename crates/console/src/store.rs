@@ -9,6 +9,7 @@ mod dry_run;
 mod events;
 mod index;
 mod meta;
+mod mirror;
 mod numbers;
 mod origins;
 mod policy;
@@ -38,6 +39,7 @@ pub use audit::Seen;
 pub use class::{address_of, login_of};
 pub use drafts::drafts_left;
 pub use dry_run::{Question, SendingReplay, Watch};
+pub use mirror::{KeptBackups, KeptMirror};
 pub use origins::{Origin, Whose};
 pub use resources::Lists;
 pub use sending::{Count, Counts};
@@ -46,7 +48,7 @@ pub use views::ViewChange;
 use self::index::{Index, Indexed};
 use crate::key::StoreKey;
 
-const MIGRATIONS: [&str; 7] = [
+const MIGRATIONS: [&str; 8] = [
     include_str!("../migrations/0001_store.sql"),
     include_str!("../migrations/0002_account_usage.sql"),
     include_str!("../migrations/0003_snooze.sql"),
@@ -54,6 +56,7 @@ const MIGRATIONS: [&str; 7] = [
     include_str!("../migrations/0005_audit.sql"),
     include_str!("../migrations/0006_drafts.sql"),
     include_str!("../migrations/0007_policy.sql"),
+    include_str!("../migrations/0008_mirror.sql"),
 ];
 /// The migration after which the usage of accounts is filled from the events.
 const USAGE: u32 = 2;
@@ -267,7 +270,7 @@ pub fn set_aside(path: &Path, now: Time) -> Result<PathBuf> {
     Ok(kept_at)
 }
 
-fn connect(path: &Path, key: &StoreKey, flags: OpenFlags) -> Result<Connection> {
+pub fn connect(path: &Path, key: &StoreKey, flags: OpenFlags) -> Result<Connection> {
     let connection = Connection::open_with_flags(path, flags | OpenFlags::SQLITE_OPEN_NO_MUTEX)?;
     connection.busy_timeout(Duration::from_secs(5))?;
     let pragma = Zeroizing::new(format!("PRAGMA key = \"x'{}'\";", key.hex()));

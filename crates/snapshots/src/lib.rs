@@ -38,7 +38,7 @@ pub use id::{Id, NotAnId, SnapshotId};
 pub use keep::KeepRules;
 pub use key::MasterKey;
 pub use phrase::{PhraseError, RecoveryPhrase};
-pub use proof::{Level, Part, Proof, due, scrub};
+pub use proof::{Level, Part, Proof, due, scrub, scrub_part};
 pub use prune::Pruned;
 pub use repository::{PackFile, Repository};
 pub use restore::{Directory, Existing, Restored, RestoredItem, Sink, Trouble};

@@ -30,7 +30,7 @@ pub enum Level {
     Data(Part),
 }
 
-/// Of which packs the data are read.
+/// Of which files.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub enum Part {
     All,
@@ -39,6 +39,15 @@ pub enum Part {
         day: i64,
         days: u32,
     },
+}
+
+impl Part {
+    fn holds(self, id: &Id) -> bool {
+        match self {
+            Self::All => true,
+            Self::Due { day, days } => due(id, day, days),
+        }
+    }
 }
 
 /// What a proof looked at and found.
@@ -94,10 +103,16 @@ pub fn due(pack: &Id, day: i64, days: u32) -> bool {
 /// Compares every file with its name; needs no key. The config has no such name: [`Repository::prove_structure`]
 /// checks it.
 pub fn scrub(storage: &dyn Storage, watch: &dyn Watch) -> Result<Proof, Error> {
+    scrub_part(storage, Part::All, watch)
+}
+
+/// As [`scrub`], of a part of the files.
+pub fn scrub_part(storage: &dyn Storage, part: Part, watch: &dyn Watch) -> Result<Proof, Error> {
     let mut proof = Proof::new(Level::Names);
     let mut files = Vec::new();
     for kind in FileKind::KEPT {
-        let found = storage.list(kind).map_err(|source| Error::io(&storage.at(), source))?;
+        let mut found = storage.list(kind).map_err(|source| Error::io(&storage.at(), source))?;
+        found.retain(|(id, _)| part.holds(id));
         proof.files.insert(kind, found.len() as u64);
         files.extend(found.into_iter().map(|(id, size)| (kind, id, size)));
     }
@@ -171,15 +186,11 @@ impl Repository {
     /// Reads packs and checks each blob in them.
     pub fn prove_data(&self, part: Part, watch: &dyn Watch) -> Result<Proof, Error> {
         let index = self.index()?;
-        let chosen = |id: &Id| match part {
-            Part::All => true,
-            Part::Due { day, days } => due(id, day, days),
-        };
         let packs: Vec<(Id, u64, Vec<Place>)> = index
             .packs
             .iter()
             .zip(index.by_pack())
-            .filter(|(pack, _)| chosen(&pack.id))
+            .filter(|(pack, _)| part.holds(&pack.id))
             .map(|(pack, places)| (pack.id, pack.size, places))
             .collect();
         let mut proof = Proof::new(Level::Data(part));

@@ -1,56 +1,81 @@
+//! Backups of the service, and this computer's mirror of them.
+
 use mailcup_wire::{
-    BackupJob, BackupJobId, Code, NewBackupJob, Problem,
+    BackupJob, BackupJobId, Code, NewBackupJob, Problem, Time,
     desktop::{BackupsView, MirrorSettings},
 };
 
 use super::Console;
+use crate::{mirror::Mirror, store::KeptBackups};
 
 impl Console {
+    /// As the service tells now; while it is away, as it told last.
     pub async fn backups(&self) -> Result<BackupsView, Problem> {
-        Err(unwritten())
+        let mirrored = self.mirror()?;
+        let (mirror, index) = mirrored.view().await?;
+        let asked = match self.signed_in() {
+            Ok(api) => api.backups().await,
+            Err(problem) => Err(problem),
+        };
+        let (kept, away) = match asked {
+            Ok(backups) => {
+                let kept = KeptBackups { backups, read_at: Time(jiff::Timestamp::now()) };
+                mirrored.store().keep_backups(kept.clone()).await?;
+                (Some(kept), None)
+            }
+            Err(problem) => (self.readers()?.backups().await?, Some(problem.message)),
+        };
+        let (service, read_at) = kept.map(|kept| (kept.backups, kept.read_at)).unzip();
+        Ok(BackupsView { service, read_at, away, mirror, index })
     }
 
-    pub async fn begin_backup_job(&self, _job: NewBackupJob) -> Result<BackupJob, Problem> {
-        Err(unwritten())
+    pub async fn begin_backup_job(&self, job: NewBackupJob) -> Result<BackupJob, Problem> {
+        self.signed_in()?.begin_backup_job(&job).await
     }
 
-    pub async fn cancel_backup_job(&self, _id: BackupJobId) -> Result<(), Problem> {
-        Err(unwritten())
+    pub async fn cancel_backup_job(&self, id: BackupJobId) -> Result<(), Problem> {
+        self.signed_in()?.cancel_backup_job(&id).await
     }
 
-    pub async fn begin_mirror(&self, _settings: MirrorSettings) -> Result<(), Problem> {
-        Err(unwritten())
+    /// The service asks for password and second factor before it hands out what opens everyone's mail.
+    pub async fn begin_mirror(&self, settings: MirrorSettings) -> Result<(), Problem> {
+        let grant = self.signed_in()?.mirror_grant().await?;
+        self.mirror()?.begin(settings, grant).await
     }
 
-    pub async fn change_mirror(&self, _settings: MirrorSettings) -> Result<(), Problem> {
-        Err(unwritten())
+    pub async fn change_mirror(&self, settings: MirrorSettings) -> Result<(), Problem> {
+        self.mirror()?.change(|kept| kept.settings = settings).await
     }
 
     pub async fn pause_mirror(&self) -> Result<(), Problem> {
-        Err(unwritten())
+        self.mirror()?.change(|kept| kept.paused = true).await
     }
 
     pub async fn resume_mirror(&self) -> Result<(), Problem> {
-        Err(unwritten())
+        self.mirror()?.change(|kept| kept.paused = false).await
     }
 
     pub async fn forget_mirror(&self) -> Result<(), Problem> {
-        Err(unwritten())
+        self.mirror()?.forget().await
     }
 
     pub async fn begin_mail_index(&self) -> Result<(), Problem> {
-        Err(unwritten())
+        self.mirror()?.set_indexed(true).await
     }
 
     pub async fn cancel_mail_index(&self) -> Result<(), Problem> {
-        Err(unwritten())
+        self.mirror()?.set_indexed(false).await
     }
 
     pub async fn forget_mail_index(&self) -> Result<(), Problem> {
-        Err(unwritten())
+        self.mirror()?.forget_index().await
     }
-}
 
-fn unwritten() -> Problem {
-    Problem::new(Code::Unavailable, "Not written yet.")
+    pub(super) fn mirror(&self) -> Result<Mirror, Problem> {
+        if self.contacts.borrow().locked {
+            return Err(crate::controller::locked());
+        }
+        let mirror = self.here()?.mirror;
+        mirror.ok_or_else(|| Problem::new(Code::Unavailable, "There is no local copy yet."))
+    }
 }

@@ -4,6 +4,7 @@
 mod copy;
 mod drafts;
 mod hear;
+mod mirror;
 mod session;
 mod standing;
 
@@ -15,6 +16,7 @@ use secrecy::SecretString;
 use tokio::sync::oneshot;
 use url::Url;
 
+use self::mirror::Mirroring;
 use super::{Contact, Contacts, Controller, Plan, beside::Beside};
 use crate::{
     Host,
@@ -39,6 +41,7 @@ pub struct Connected {
     token: Option<SecretString>,
     setup_token: Option<SecretString>,
     pub(super) store: Option<Store>,
+    mirroring: Option<Mirroring>,
     pub(super) admin: Option<Admin>,
     given_name: Option<String>,
     organization: Option<String>,
@@ -79,6 +82,8 @@ pub enum Said {
     Organization(Organization),
     /// The resources that there are drafts of were read again.
     Drafted,
+    /// The mirror or its index went on.
+    MirrorMoved,
     /// The local copy of this number was read through.
     Checked(u64, StoreError),
 }
@@ -91,6 +96,7 @@ impl Connected {
             token: None,
             setup_token: None,
             store: None,
+            mirroring: None,
             admin: None,
             given_name: None,
             organization: None,
@@ -344,6 +350,7 @@ impl<H: Host> Controller<H> {
     /// Ends all that runs for the connection and closes its local copy.
     async fn disconnect(&mut self, number: u64) {
         self.keep_fresh(number).await;
+        self.close_mirror(number).await;
         let Some(connection) = self.connections.at(number) else { return };
         if let Some(sync) = connection.sync.take() {
             sync.end().await;
@@ -440,6 +447,7 @@ impl<H: Host> Controller<H> {
             admin: it.admin.as_ref().map(|admin| admin.id.clone()),
             setup_token: it.setup_token.clone(),
             readers: it.store.as_ref().filter(|_| !locked).map(Store::readers),
+            mirror: it.mirroring.as_ref().filter(|_| !locked).map(|it| it.mirror.clone()),
             audit: it.store.clone().map(|store| (store, it.audit_asking.clone())),
         };
         self.contacts.send_replace(Contacts {

@@ -12,6 +12,7 @@ use crate::{
     api::Api,
     audit::Asking,
     key::ConsoleKey,
+    mirror::Mirror,
     store::{Readers, Store, ViewChange},
 };
 
@@ -99,6 +100,8 @@ pub struct Contact {
     pub setup_token: Option<SecretString>,
     /// Its local copy, while it can be read.
     pub readers: Option<Readers>,
+    /// Its backups on this computer, while they can be read.
+    pub mirror: Option<Mirror>,
     /// The copy that keeps the audit log, and who checks that.
     pub audit: Option<(Store, Asking)>,
 }

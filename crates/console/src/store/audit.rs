@@ -63,6 +63,26 @@ impl Readers {
         .await
     }
 
+    /// Entries about a thing, after one moment and until another, the newest first; at most 100.
+    pub async fn audit_of(
+        &self,
+        target: String,
+        after: Option<Time>,
+        until: Time,
+    ) -> Result<Vec<AuditEntry>> {
+        self.run(move |reader| {
+            let mut statement = reader.prepare_cached(&format!(
+                "SELECT {COLUMNS} FROM audit WHERE at > ?1 AND at <= ?2 AND (target = ?3 OR details LIKE ?4 ESCAPE '\\')
+                 ORDER BY seq DESC LIMIT 100"
+            ))?;
+            let after = after.map_or(i64::MIN, Time::as_millis);
+            let entries =
+                statement.query_map(params![after, until.as_millis(), target, containing(&target)], entry)?;
+            Ok(entries.collect::<rusqlite::Result<_>>()?)
+        })
+        .await
+    }
+
     pub async fn audit_standing(&self) -> Result<AuditStanding> {
         self.run(|reader| Ok(get(reader, STANDING)?.unwrap_or_default())).await
     }

@@ -65,6 +65,7 @@ impl<H: Host> Controller<H> {
         self.numbers += 1;
         connection.copy = self.numbers;
         connection.store = Some(store.clone());
+        self.open_mirror(number, store.clone()).await;
         self.tell_contacts();
         if let Some(kept_at) = replaced {
             self.notice(number, Notice::StoreReplaced { kept_at: kept_at.display().to_string() }).await;
@@ -80,6 +81,7 @@ impl<H: Host> Controller<H> {
     /// Closes the local copy; the stream goes on without it.
     pub(in crate::controller) async fn close_store(&mut self, number: u64) {
         self.keep_fresh(number).await;
+        self.close_mirror(number).await;
         let Some(connection) = self.connections.at(number) else { return };
         if let Some(sync) = connection.sync.take() {
             sync.end().await;
@@ -219,6 +221,7 @@ impl<H: Host> Controller<H> {
     /// Sets the damaged copy aside and fills another from the service.
     async fn replace_store(&mut self, number: u64, error: &StoreError) {
         let now = self.clock.now();
+        self.close_mirror(number).await;
         let Some(connection) = self.connections.at(number) else { return };
         if let Some(sync) = connection.sync.take() {
             sync.end().await;

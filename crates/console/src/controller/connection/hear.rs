@@ -92,6 +92,7 @@ impl<H: Host> Controller<H> {
                     tracing::warn!(%error, "the organization's name was not kept");
                 }
             }
+            Said::MirrorMoved => self.changed(number, &changes::backups()),
             Said::Drafted => self.drafts_changed(number).await,
             Said::Checked(copy, error) if connection.copy == copy => self.store_failed(number, error).await,
             Said::Checked(..) => {}
