@@ -45,6 +45,8 @@ struct Inner {
     review: Mutex<Option<Review>>,
     /// Something is wanted otherwise, or may be possible now.
     fill_anew: Notify,
+    /// There may be something new, once what is under way is done.
+    look: Notify,
     index_anew: Notify,
     /// Ends the indexing that runs.
     stop_indexing: Mutex<CancellationToken>,
@@ -81,6 +83,7 @@ impl Mirror {
                 course: Mutex::new(Course { state, index: MailIndexState::Off }),
                 review: Mutex::default(),
                 fill_anew: Notify::new(),
+                look: Notify::new(),
                 index_anew: Notify::new(),
                 stop_indexing: Mutex::default(),
                 tell: Box::new(tell),
@@ -241,6 +244,11 @@ impl Mirror {
     pub fn close(&self) {
         self.inner.index.close();
         *self.inner.review.lock().unwrap_or_else(PoisonError::into_inner) = None;
+    }
+
+    /// There may be something new at the service.
+    pub fn look(&self) {
+        self.inner.look.notify_one();
     }
 
     pub fn store(&self) -> &Store {

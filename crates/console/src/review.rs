@@ -16,7 +16,7 @@ mod state;
 mod tests;
 
 use std::{
-    collections::BTreeMap,
+    collections::{BTreeMap, BTreeSet},
     io,
     path::Path,
     sync::{Arc, Mutex, MutexGuard, PoisonError},
@@ -49,6 +49,8 @@ pub struct Review {
     counts: Shared<BTreeMap<SnapshotId, Option<SnapshotCounts>>>,
     heads: Shared<BTreeMap<mailcup_snapshots::Id, Head>>,
     compared: Shared<Option<Arc<Compared>>>,
+    /// Files of the repository that were found damaged.
+    damaged: Shared<BTreeSet<Fault>>,
 }
 
 type Shared<T> = Arc<Mutex<T>>;
@@ -61,6 +63,7 @@ impl Review {
             counts: Shared::default(),
             heads: Shared::default(),
             compared: Shared::default(),
+            damaged: Shared::default(),
         }
     }
 
@@ -80,8 +83,13 @@ impl Review {
         *lock(&self.compared) = None;
     }
 
+    /// What was found damaged since this was asked last.
+    pub fn take_damaged(&self) -> BTreeSet<Fault> {
+        std::mem::take(&mut lock(&self.damaged))
+    }
+
     pub fn snapshots(&self) -> Result<SnapshotList, Problem> {
-        let listing = self.repository.snapshots().map_err(problem)?;
+        let listing = self.repository.snapshots().map_err(|error| self.told(error))?;
         let rows = listing.snapshots.iter().rev().map(|snapshot| {
             let summary = snapshot.summary.unwrap_or_default();
             SnapshotRow {
@@ -97,6 +105,16 @@ impl Review {
             }
         });
         Ok(SnapshotList { snapshots: rows.collect(), damaged: listing.damaged.iter().map(fault).collect() })
+    }
+
+    /// Notes what is damaged, so that it is fetched again.
+    fn told(&self, error: Error) -> Problem {
+        if let Error::Damaged(fault) = &error
+            && fault.wrong != Wrong::Missing
+        {
+            lock(&self.damaged).insert(fault.clone());
+        }
+        problem(error)
     }
 
     fn counts_of(&self, snapshot: &Snapshot) -> Option<SnapshotCounts> {
@@ -124,17 +142,17 @@ impl Review {
             {
                 unknown()
             }
-            error => problem(error),
+            error => self.told(error),
         })
     }
 
     fn all_snapshots(&self) -> Result<Vec<Snapshot>, Problem> {
-        Ok(self.repository.snapshots().map_err(problem)?.snapshots)
+        Ok(self.repository.snapshots().map_err(|error| self.told(error))?.snapshots)
     }
 
     /// The beginning of a file.
     fn start_of(&self, entry: &Entry, bytes: usize) -> Result<Vec<u8>, Problem> {
-        self.repository.read_at(entry, 0, bytes).map_err(problem)
+        self.repository.read_at(entry, 0, bytes).map_err(|error| self.told(error))
     }
 
     /// The head of a message, from what is remembered, else from its beginning.
@@ -220,7 +238,7 @@ pub fn problem(error: Error) -> Problem {
             return Problem::new(
                 Code::Unavailable,
                 format!(
-                    "The copy on this computer is damaged: {fault}. It is fetched again once the service is there."
+                    "The copy on this computer is damaged: {fault}. It is fetched again from the service within minutes, once that is there."
                 ),
             );
         }

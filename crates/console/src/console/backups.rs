@@ -1,7 +1,7 @@
 //! Backups of the service, and this computer's mirror of them.
 
 use mailcup_wire::{
-    BackupJob, BackupJobId, Code, NewBackupJob, Problem, Time,
+    BackupJob, BackupJobId, Backups, Code, NewBackupJob, Problem, Time,
     desktop::{BackupsView, MirrorSettings},
 };
 
@@ -19,6 +19,11 @@ impl Console {
         };
         let (kept, away) = match asked {
             Ok(backups) => {
+                let before = self.readers()?.backups().await?;
+                let newest = |backups: &Backups| backups.jobs.first().map(|job| job.id.clone());
+                if before.is_none_or(|before| newest(&before.backups) != newest(&backups)) {
+                    mirrored.look();
+                }
                 let kept = KeptBackups { backups, read_at: Time(jiff::Timestamp::now()) };
                 mirrored.store().keep_backups(kept.clone()).await?;
                 (Some(kept), None)

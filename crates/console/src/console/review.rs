@@ -166,8 +166,16 @@ impl Console {
     ) -> Result<(), Problem> {
         let id = format!("{:032x}", rand::random::<u128>());
         let at = Time(jiff::Timestamp::now());
+        // Whatever a folder is called: a read that the service refuses would keep all others from it.
+        let (account, folder) = (Login(told(&account.0)), told(&folder));
         let read = MailRead { id, at, snapshot, account, what, messages, folder };
-        Ok(self.mirror()?.store().note_read(read).await?)
+        let mirror = self.mirror()?;
+        mirror.store().note_read(read).await?;
+        if let Ok(api) = self.signed_in() {
+            // What can't be told now is told with the next filling.
+            tokio::spawn(async move { mirror.tell_reads(&api).await });
+        }
+        Ok(())
     }
 }
 
@@ -187,4 +195,16 @@ impl MailExports {
     fn end(&self) {
         *self.0.lock().unwrap_or_else(PoisonError::into_inner) = None;
     }
+}
+
+/// A name as the service takes it.
+fn told(name: &str) -> String {
+    const LONGEST: usize = 200;
+    let plain = name.chars().map(|char| if char.is_control() { '_' } else { char });
+    plain
+        .scan(0, |bytes, char| {
+            *bytes += char.len_utf8();
+            (*bytes <= LONGEST).then_some(char)
+        })
+        .collect()
 }

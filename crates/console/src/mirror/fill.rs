@@ -52,6 +52,7 @@ impl Mirror {
             tokio::select! {
                 () = stop.cancelled() => return,
                 () = anew => {}
+                () = self.inner.look.notified() => {}
                 _ = contacts.changed(), if pause.is_none() => {}
                 () = tokio::time::sleep(pause.unwrap_or(LOOK_EVERY)) => {}
             }
@@ -115,7 +116,8 @@ impl Mirror {
         here.api.clone().filter(|api| api.token().is_some())
     }
 
-    async fn tell_reads(&self, api: &Api) -> Result<(), Problem> {
+    /// Tells the service of mail that was read; it knows what it was told twice.
+    pub async fn tell_reads(&self, api: &Api) -> Result<(), Problem> {
         loop {
             let reads = self.inner.store.readers().reads_to_tell(READS_AT_ONCE).await?;
             if reads.is_empty() {
@@ -158,6 +160,7 @@ impl<'a> Fill<'a> {
         fs::create_dir_all(self.mirror.inner.root.join(PARTIAL)).await.map_err(|error| self.disk(&error))?;
         let prepared = self.folder.prepare();
         prepared.map_err(|error| self.disk(&error))?;
+        self.remove_damaged()?;
         self.recheck(stop).await?;
         let there = self.listing().await?;
         self.config().await?;
@@ -359,6 +362,19 @@ impl<'a> Fill<'a> {
                 if !stays {
                     self.folder.remove(kind, &id).map_err(|error| self.disk(&error))?;
                 }
+            }
+        }
+        Ok(())
+    }
+
+    /// Removes what a review found damaged, if it is: a fault in an index is also told of what it names.
+    fn remove_damaged(&self) -> Result<(), Problem> {
+        let Ok(review) = self.mirror.review() else { return Ok(()) };
+        for fault in review.take_damaged() {
+            let content = self.folder.read(fault.kind, &fault.id);
+            if fault.kind != FileKind::Config && content.is_ok_and(|content| Id::of(&content) != fault.id) {
+                tracing::warn!(%fault, "a file of the mirror is damaged and is fetched again");
+                self.folder.remove(fault.kind, &fault.id).map_err(|error| self.disk(&error))?;
             }
         }
         Ok(())

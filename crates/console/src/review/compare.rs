@@ -19,7 +19,7 @@ use super::{
     layout::{MessagePlace, below_mail, received_at, record_key},
     lock,
     message::Head,
-    problem, state, wire_id,
+    state, wire_id,
 };
 
 const LARGEST_PAGE: u32 = 500;
@@ -87,7 +87,7 @@ impl Review {
             return Ok(Arc::clone(known));
         }
         let (old, new) = (self.snapshot(from)?, self.snapshot(to)?);
-        let differences = self.repository.diff(&old, &new, &Unwatched).map_err(problem)?;
+        let differences = self.repository.diff(&old, &new, &Unwatched).map_err(|error| self.told(error))?;
         let messages = changed_messages(differences);
         let compared = Arc::new(Compared {
             from: wire_id(&old),

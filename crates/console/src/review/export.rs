@@ -85,7 +85,7 @@ pub fn export_state(review: &Review, export: &StateExport) -> Result<(), Problem
             values.extend(review.day(&file)?);
         } else {
             let mut text = Vec::new();
-            review.repository().export(&file, &mut text).map_err(problem)?;
+            review.repository().export(&file, &mut text).map_err(|error| review.told(error))?;
             let read = serde_json::from_slice::<Value>(&text);
             values.push(read.map_err(|error| Problem::new(Code::Unavailable, error.to_string()))?);
         }
@@ -127,11 +127,12 @@ fn choose(review: &Review, export: &MailExport) -> Result<Vec<Chosen>, Problem> 
     let mut chosen = Vec::new();
     for path in &export.paths {
         let path = mail_path(path)?;
-        let entry = review.repository().entry(&snapshot, &path).map_err(problem)?;
+        let entry = review.repository().entry(&snapshot, &path).map_err(|error| review.told(error))?;
         let mut waiting = vec![(path, entry)];
         while let Some((path, entry)) = waiting.pop() {
             if entry.kind == Kind::Folder {
-                let inside = review.repository().tree(&snapshot, &path).map_err(problem)?;
+                let inside =
+                    review.repository().tree(&snapshot, &path).map_err(|error| review.told(error))?;
                 waiting.extend(inside.iter().map(|entry| (path.join(&entry.name), entry.clone())));
             } else if let Some(place) = layout::message_at(&path).filter(|_| entry.kind == Kind::File) {
                 chosen.push(Chosen { path, entry, place });
@@ -184,7 +185,7 @@ impl Writer {
         let mut content = review
             .repository()
             .read(&message.entry)
-            .map_err(|error| Failure::Message(problem(error).message))?;
+            .map_err(|error| Failure::Message(review.told(error).message))?;
         match self {
             Self::Mbox { file, .. } => {
                 // Read first, so that no half a message stands in the file.

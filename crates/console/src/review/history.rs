@@ -12,7 +12,7 @@ use super::{
     Review,
     compare::{field_changes, flag_changes},
     layout::{self, MessageName, folder_name, message_name, record_key, state_folder},
-    problem, wire_id,
+    wire_id,
 };
 
 /// A message as one snapshot has it.
@@ -66,7 +66,7 @@ impl Review {
             let files = match self.repository.tree(snapshot, &folder) {
                 Ok(files) => files,
                 Err(Error::NotFound { .. }) => return Ok(None),
-                Err(error) => return Err(problem(error)),
+                Err(error) => return Err(self.told(error)),
             };
             let found = files.iter().find(|file| record_key(&file.name.to_string_lossy()) == key);
             found.map(|file| self.record(file)).transpose()
@@ -91,7 +91,7 @@ impl Review {
         let top = match self.repository.tree(snapshot, maildir) {
             Ok(top) => top,
             Err(Error::NotFound { .. }) => return Ok(None),
-            Err(error) => return Err(problem(error)),
+            Err(error) => return Err(self.told(error)),
         };
         let folders =
             top.iter().filter(|entry| entry.kind == Kind::Folder).filter_map(|entry| entry.name.to_str());
@@ -102,7 +102,7 @@ impl Review {
                 let entries = match self.repository.tree(snapshot, &path) {
                     Ok(entries) => entries,
                     Err(Error::NotFound { .. } | Error::NotAFolder { .. }) => continue,
-                    Err(error) => return Err(problem(error)),
+                    Err(error) => return Err(self.told(error)),
                 };
                 for entry in entries.iter() {
                     let name = entry.name.to_str().map(|name| message_name(name, part == "new"));

@@ -16,7 +16,7 @@ use super::{
     Review, count,
     layout::{self, MessagePlace, below_mail},
     message::{self, Words},
-    problem, wire_id,
+    wire_id,
 };
 use crate::{
     key::StoreKey,
@@ -130,7 +130,17 @@ impl MailIndex {
         let mut reader = self.reader.lock().unwrap_or_else(PoisonError::into_inner);
         let opened = match reader.take() {
             Some(opened) => opened,
-            None => connect(&self.path, &self.key, OpenFlags::SQLITE_OPEN_READ_ONLY)?,
+            None => {
+                let opened = connect(&self.path, &self.key, OpenFlags::SQLITE_OPEN_READ_ONLY)?;
+                let version: u32 = opened
+                    .query_row("PRAGMA user_version", [], |row| row.get(0))
+                    .map_err(StoreError::from)?;
+                // It is being made this very moment.
+                if version == 0 {
+                    return Ok(None);
+                }
+                opened
+            }
         };
         Ok(Some(query(reader.insert(opened))?))
     }
@@ -182,12 +192,12 @@ impl Review {
     ) -> Result<Changes, Problem> {
         let mut changes = Changes::default();
         if let Some(last) = last {
-            for found in self.repository.diff(last, snapshot, watch).map_err(problem)? {
+            for found in self.repository.diff(last, snapshot, watch).map_err(|error| self.told(error))? {
                 changes.add(found);
             }
             return Ok(changes);
         }
-        for found in self.repository.files(snapshot, watch).map_err(problem)? {
+        for found in self.repository.files(snapshot, watch).map_err(|error| self.told(error))? {
             changes.add(found);
         }
         // The one that was indexed last may be gone, with what only it told.

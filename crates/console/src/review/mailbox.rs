@@ -16,7 +16,7 @@ use super::{
     Review, count,
     index::IndexedHead,
     layout::{self, MAIL, MessageName, mail_path, message_name, received_at},
-    message, problem,
+    message,
 };
 
 const LARGEST_PAGE: u32 = 200;
@@ -70,7 +70,7 @@ impl Review {
         let snapshot = self.snapshot(snapshot)?;
         let top = mail_path(path)?;
         let mut found = Vec::new();
-        for entry in self.repository.tree(&snapshot, &top).map_err(problem)?.iter() {
+        for entry in self.repository.tree(&snapshot, &top).map_err(|error| self.told(error))?.iter() {
             let Some(name) = entry.name.to_str().filter(|name| name.starts_with('.')) else { continue };
             if entry.kind == Kind::Folder {
                 found.push(self.folder(&snapshot, &top.join(name), layout::folder_name(name))?);
@@ -155,7 +155,7 @@ impl Review {
     pub(super) fn message_entry(&self, request: &MessageRequest) -> Result<(Entry, PathBuf), Problem> {
         let snapshot = self.snapshot(&request.snapshot)?;
         let path = mail_path(&request.path)?;
-        let entry = self.repository.entry(&snapshot, &path).map_err(problem)?;
+        let entry = self.repository.entry(&snapshot, &path).map_err(|error| self.told(error))?;
         if entry.kind == Kind::File { Ok((entry, path)) } else { Err(no_message(&request.path)) }
     }
 
@@ -167,7 +167,7 @@ impl Review {
                 Ok(folders.filter_map(|entry| entry.name.to_str().map(str::to_owned)).collect())
             }
             Err(Error::NotFound { .. } | Error::NotAFolder { .. }) => Ok(Vec::new()),
-            Err(error) => Err(problem(error)),
+            Err(error) => Err(self.told(error)),
         }
     }
 
@@ -181,7 +181,7 @@ impl Review {
         match self.repository.tree(snapshot, &folder.join(part)) {
             Ok(entries) => Ok(entries),
             Err(Error::NotFound { .. } | Error::NotAFolder { .. }) => Ok(std::sync::Arc::default()),
-            Err(error) => Err(problem(error)),
+            Err(error) => Err(self.told(error)),
         }
     }
 

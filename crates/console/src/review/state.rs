@@ -9,7 +9,7 @@ use mailcup_wire::{
 };
 use serde_json::Value;
 
-use super::{Review, count, layout::record_key, layout::state_folder, problem};
+use super::{Review, count, layout::record_key, layout::state_folder};
 
 const LARGEST_PAGE: u32 = 500;
 const LARGEST_RECORD: usize = 4 << 20;
@@ -32,7 +32,7 @@ impl Review {
         match self.repository.tree(snapshot, &folder) {
             Ok(entries) => Ok(entries.iter().filter(|entry| entry.kind == Kind::File).cloned().collect()),
             Err(mailcup_snapshots::Error::NotFound { .. }) => Ok(Vec::new()),
-            Err(error) => Err(problem(error)),
+            Err(error) => Err(self.told(error)),
         }
     }
 

@@ -116,6 +116,9 @@ impl<H: Host> Controller<H> {
                 connection.link = link;
                 if is_live {
                     connection.fresh_at = Some(now);
+                    if let Some(mirroring) = &connection.mirroring {
+                        mirroring.mirror.look();
+                    }
                     self.keep_fresh(number).await;
                     self.tell_missed(number).await;
                     self.read_drafted(number);
