@@ -128,19 +128,17 @@ impl MailIndex {
             return Ok(None);
         }
         let mut reader = self.reader.lock().unwrap_or_else(PoisonError::into_inner);
-        let opened = match reader.take() {
-            Some(opened) => opened,
-            None => {
-                let opened = connect(&self.path, &self.key, OpenFlags::SQLITE_OPEN_READ_ONLY)?;
-                let version: u32 = opened
-                    .query_row("PRAGMA user_version", [], |row| row.get(0))
-                    .map_err(StoreError::from)?;
-                // It is being made this very moment.
-                if version == 0 {
-                    return Ok(None);
-                }
-                opened
+        let opened = if let Some(opened) = reader.take() {
+            opened
+        } else {
+            let opened = connect(&self.path, &self.key, OpenFlags::SQLITE_OPEN_READ_ONLY)?;
+            let version: u32 =
+                opened.query_row("PRAGMA user_version", [], |row| row.get(0)).map_err(StoreError::from)?;
+            // It is being made this very moment.
+            if version == 0 {
+                return Ok(None);
             }
+            opened
         };
         Ok(Some(query(reader.insert(opened))?))
     }

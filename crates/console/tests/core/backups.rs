@@ -18,7 +18,7 @@ use tempfile::TempDir;
 
 use super::{all_bytes, connect, desk::Desk, holds};
 
-const LONG: Duration = Duration::from_secs(60);
+const LONG: Duration = Duration::from_mins(1);
 
 /// A service with mail, and a console that is connected to it.
 struct Backed {
@@ -101,7 +101,8 @@ fn deliver(folder: &Path, login: &str, number: usize) {
     for part in ["cur", "new", "tmp"] {
         fs::create_dir_all(maildir.join(part)).unwrap();
     }
-    let noise: String = (0..200).map(|line| format!("{:016x} {line}\r\n", rand::random::<u64>())).collect();
+    let noise: Vec<String> = (0..200).map(|line| format!("{:016x} {line}", rand::random::<u64>())).collect();
+    let noise = noise.join("\r\n");
     let text = format!(
         "From: Zoe <zoe@example.net>\r\nTo: {login}\r\nSubject: Invoice {number} of {login}\r\n\
          Message-ID: <{number}.{login}>\r\n\r\nPlease pay the elephant.\r\n{noise}"
