@@ -95,6 +95,24 @@ pub enum Subject {
     CodeNotGiven { login: Arc<str>, network: Option<IpNet> },
     /// The password was right, and the sign-in was refused for its risk.
     StolenPassword { login: Arc<str> },
+    /// Something about the backups.
+    Backup(BackupConcern),
+}
+
+/// What about backups may want an eye.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub enum BackupConcern {
+    /// There was no snapshot for too long.
+    Missed,
+    Failed,
+    /// Much is gone since the last snapshot.
+    Deletion,
+    /// A snapshot stored far more than those before it.
+    Growth,
+    /// A proof found damage.
+    Damaged,
+    /// A rehearsal didn't bring everything back.
+    Drill,
 }
 
 /// Sign-ins that belong to an alert about `subject`. Every sign-in is given at most once per subject.
@@ -208,7 +226,8 @@ impl Watch {
             | Subject::AdminRecovered { .. }
             | Subject::NotMe { .. }
             | Subject::CodeNotGiven { .. }
-            | Subject::StolenPassword { .. } => {}
+            | Subject::StolenPassword { .. }
+            | Subject::Backup(_) => {}
         }
     }
 
@@ -225,7 +244,8 @@ impl Watch {
             | Subject::AdminRecovered { .. }
             | Subject::NotMe { .. }
             | Subject::CodeNotGiven { .. }
-            | Subject::StolenPassword { .. } => {}
+            | Subject::StolenPassword { .. }
+            | Subject::Backup(_) => {}
         }
     }
 

@@ -222,6 +222,17 @@ impl MailServers {
         files.iter().filter_map(|file| std::fs::read_to_string(file.path()).ok()).collect()
     }
 
+    /// What `doveadm` prints about this Dovecot; what it complains of, if it fails.
+    pub fn doveadm(&self, arguments: &[&str]) -> String {
+        let output =
+            Command::new("doveadm").arg("-c").arg(self.folder.dovecot_conf()).args(arguments).output();
+        match output {
+            Ok(output) if output.status.success() => String::from_utf8_lossy(&output.stdout).into_owned(),
+            Ok(output) => String::from_utf8_lossy(&output.stderr).into_owned(),
+            Err(error) => error.to_string(),
+        }
+    }
+
     /// The last lines of both servers' logs.
     pub fn logs(&self) -> String {
         self.folder.log_tails()

@@ -4,14 +4,17 @@
 //! `keys/server-key.json` (sealed with the recovery phrase), `mail/<domain>/<user>/Maildir/…`, `manifest.json`, and
 //! `state/` (what a person may want to look up, as sorted JSON). The database comes first, then the mail.
 
+pub mod alerts;
 pub mod command;
 mod disk;
+pub mod drill;
 pub mod jobs;
 mod keys;
 mod mail_pattern;
 mod manifest;
 mod place;
 mod restore;
+mod restore_mail;
 mod run;
 pub mod schedule;
 mod source;
@@ -32,6 +35,7 @@ pub use self::{
     mail_pattern::{MailPattern, Owner},
     manifest::{LeftOut, MailPart, Manifest, StatePart},
     restore::{MailTo, RestoreError, Restored, RestoredMail, Wanted, restore},
+    restore_mail::restore_mail,
     run::{Run, back_up},
 };
 use crate::{config::BackupConfig, secrets::ServerKey, store::StoreError};
@@ -75,6 +79,9 @@ pub enum BackupError {
          read it", root.display()
     )]
     MailRoot { root: PathBuf, source: io::Error },
+    /// What was asked for can't be done, in words that say why.
+    #[error("{0}")]
+    Unclear(String),
     #[error(transparent)]
     Repository(#[from] mailcup_snapshots::Error),
     #[error(transparent)]
@@ -86,6 +93,15 @@ pub enum BackupError {
 impl BackupError {
     pub(crate) fn io(path: &Path, source: io::Error) -> Self {
         Self::Io { path: path.to_owned(), source }
+    }
+
+    /// Whether nothing else will fare better: it was cancelled, or the disk is full.
+    pub(crate) fn ends_everything(&self) -> bool {
+        use mailcup_snapshots::Error;
+        matches!(
+            self,
+            Self::Repository(Error::Cancelled | Error::Full { .. } | Error::Away { .. }) | Self::Room { .. }
+        )
     }
 
     pub fn is_cancelled(&self) -> bool {

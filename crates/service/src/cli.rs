@@ -66,6 +66,9 @@ pub struct Serve {
     /// Read the tokens of the console that starts it from stdin, as one line of JSON, and end when stdin closes
     #[arg(long)]
     pub sidecar: bool,
+    /// Answer on the socket in the data folder alone, send nothing, change nothing by itself: for a rehearsal
+    #[arg(long, hide = true)]
+    pub rehearsal: bool,
 }
 
 #[derive(Debug, Subcommand)]
@@ -133,6 +136,12 @@ pub enum BackupCommand {
                       130 cancelled"
     )]
     Check(BackupCheck),
+    /// Rehearse a disaster: restore the newest snapshot aside, start a service on it, compare, and measure the time
+    #[command(
+        after_help = "Exit codes: 0 all checks passed; 1 it could not be rehearsed; 2 wrong arguments; 3 a check \
+                      failed; 130 cancelled"
+    )]
+    Drill(BackupOutput),
     /// Bring a server back from a snapshot, onto a new, empty machine; the recovery phrase is read from stdin
     #[command(
         after_help = "Exit codes: 0 all of it is back; 1 nothing was changed; 2 wrong arguments; 3 it is back but \

@@ -36,7 +36,7 @@ use crate::{
     mail::text::{self, Occasion},
     outbox, passwords, secrets, sign_in,
     snippet::{self, Dovecot, Postfix},
-    store::{admins, factors},
+    store::{StoreError, admins, copy, factors},
     throttle::Whose,
 };
 
@@ -58,6 +58,8 @@ pub enum Request {
     WrapServerKey {
         phrase: String,
     },
+    /// Counts what a snapshot counts.
+    Count,
     /// Takes events of the past: one [`ImportStep`] a line follows, and each is answered before the next.
     Import {
         /// Of the logs that they are read from.
@@ -191,9 +193,13 @@ pub async fn snippet(
 }
 
 async fn carry_out(app: &Arc<App>, request: Request) -> Result<String, HttpProblem> {
+    if let Request::Count = request {
+        return count(app).await;
+    }
     app.must_be_set_up()?;
     let actor = Actor::default();
     match request {
+        Request::Count => count(app).await,
         Request::Snippet { server, when_down } => Ok(snippet(app, &actor, server, when_down).await?.text),
         Request::CreateAdmin(new) => {
             let admin = http_admins::add(app, &actor, new).await?;
@@ -205,6 +211,12 @@ async fn carry_out(app: &Arc<App>, request: Request) -> Result<String, HttpProbl
             Err(Problem::new(Code::BadRequest, "An import needs a conversation.").into())
         }
     }
+}
+
+async fn count(app: &App) -> Result<String, HttpProblem> {
+    let mut connection = app.store.read().acquire().await.map_err(StoreError::from)?;
+    let counts = copy::counts(&mut connection).await?;
+    Ok(serde_json::to_string(&counts).unwrap_or_default())
 }
 
 fn wrap_server_key(app: &App, phrase: &str) -> Result<String, Problem> {

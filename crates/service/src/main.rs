@@ -46,7 +46,7 @@ fn run(command: Command) -> Result<(), (u8, String)> {
         Command::Serve(arguments) => {
             let config = Config::read(&arguments, std::env::vars()).map_err(|error| usage(&error))?;
             log::begin(&config).map_err(|error| usage(&error))?;
-            block_on(server::serve(config, arguments.sidecar))
+            block_on(server::serve(config, arguments.sidecar, arguments.rehearsal))
         }
         Command::Admin(AdminCommand::Create(arguments)) => {
             let AdminCreate { place, login, email, name, role } = arguments;

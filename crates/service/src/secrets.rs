@@ -152,10 +152,13 @@ impl ServerKey {
 
 const SERVER_KEY_FILE: &str = "server-key";
 
+/// Under which name systemd may hold the server key.
+pub const SERVER_KEY_CREDENTIAL: &str = "mailcup-server-key";
+
 const WRAPPING: &str = "server key";
 
 fn server_key_path(data_dir: &Path) -> PathBuf {
-    credential("mailcup-server-key").unwrap_or_else(|| data_dir.join(SERVER_KEY_FILE))
+    credential(SERVER_KEY_CREDENTIAL).unwrap_or_else(|| data_dir.join(SERVER_KEY_FILE))
 }
 
 /// The file of a systemd credential, if there is one of this name.

@@ -66,8 +66,9 @@ pub struct Endpoints {
     pub postfix_policy: String,
 }
 
-/// Runs the service until a signal, or until stdin closes in sidecar mode.
-pub async fn serve(config: Config, sidecar: bool) -> Result<(), ServeError> {
+/// Runs the service until a signal, or until stdin closes in sidecar mode. A rehearsal answers on the admin socket alone,
+/// and does nothing by itself.
+pub async fn serve(config: Config, sidecar: bool, rehearsal: bool) -> Result<(), ServeError> {
     let mut stdin = BufReader::new(tokio::io::stdin());
     let tokens = if sidecar { Some(read_tokens(&mut stdin).await?) } else { None };
     let mut terminate = signal(SignalKind::terminate()).map_err(ServeError::Signals)?;
@@ -94,32 +95,21 @@ pub async fn serve(config: Config, sidecar: bool) -> Result<(), ServeError> {
     let _ = app.endpoints.set(endpoints.clone());
     let started = SystemFact::Started { version: env!("CARGO_PKG_VERSION").to_owned() };
     app.log.append(&EventBody::System(started)).await.map_err(OpenError::from)?;
-    backup::jobs::end_interrupted(&app).await.map_err(OpenError::from)?;
-    // Before anybody is refused by it.
-    if let Err(error) = trial::end_due(&app).await {
-        tracing::error!(error = %error.problem().message, "a trial was not taken back; it will be tried again");
-    }
     if let Some(token) = app.setup_token.get().filter(|_| !sidecar) {
         tell_setup_token(token);
     }
     let tasks = TaskTracker::new();
-    upkeep::begin(&app, &tasks);
     match local::listen(&app.config) {
         Ok(listener) => drop(tasks.spawn(local::serve(listener, Arc::clone(&app)))),
         Err(error) => tracing::warn!(%error, "the admin socket can't be opened; shell commands need a stop"),
     }
-    tasks.spawn(listener::serve(http_listener, tls.clone(), http::private(&app), Arc::clone(&app)));
-    tasks.spawn(listener::serve(public_listener, tls.clone(), http::public(&app), Arc::clone(&app)));
-    tasks.spawn(postfix::serve(policy_listener, Arc::clone(&app), app.stop.clone()));
-    tasks.spawn(jobs::run(Arc::clone(&app)));
-    tasks.spawn(risk::run(Arc::clone(&app)));
-    tasks.spawn(mail_sessions::run(Arc::clone(&app)));
-    tasks.spawn(trial::run(Arc::clone(&app)));
-    tasks.spawn(notices::run(Arc::clone(&app)));
-    let (outbox, stop) = (Arc::clone(&app.outbox), app.stop.clone());
-    tasks.spawn(async move { outbox.run(stop).await });
-    tasks.spawn(outbox::watch(Arc::clone(&app)));
-    tasks.spawn(backup::schedule::run(Arc::clone(&app)));
+    if !rehearsal {
+        before_anybody(&app).await?;
+        tasks.spawn(listener::serve(http_listener, tls.clone(), http::private(&app), Arc::clone(&app)));
+        tasks.spawn(listener::serve(public_listener, tls.clone(), http::public(&app), Arc::clone(&app)));
+        tasks.spawn(postfix::serve(policy_listener, Arc::clone(&app), app.stop.clone()));
+        begin_jobs(&app, &tasks);
+    }
     if let Some(tls) = tls {
         tokio::spawn(reload_on(hang_up, tls));
     }
@@ -139,6 +129,35 @@ pub async fn serve(config: Config, sidecar: bool) -> Result<(), ServeError> {
         let _ = std::fs::remove_file(path);
     }
     Ok(())
+}
+
+/// What must be settled before a request is answered.
+async fn before_anybody(app: &Arc<App>) -> Result<(), ServeError> {
+    let data_dir = app.config.data_dir.clone();
+    let tidied = tokio::task::spawn_blocking(move || backup::drill::tidy(&data_dir)).await;
+    if let Ok(Err(error)) = tidied {
+        tracing::warn!(%error, "what a rehearsal left can't be removed");
+    }
+    backup::jobs::end_interrupted(app).await.map_err(OpenError::from)?;
+    // Before anybody is refused by it.
+    if let Err(error) = trial::end_due(app).await {
+        tracing::error!(error = %error.problem().message, "a trial was not taken back; it will be tried again");
+    }
+    Ok(())
+}
+
+/// What the service does by itself.
+fn begin_jobs(app: &Arc<App>, tasks: &TaskTracker) {
+    upkeep::begin(app, tasks);
+    tasks.spawn(jobs::run(Arc::clone(app)));
+    tasks.spawn(risk::run(Arc::clone(app)));
+    tasks.spawn(mail_sessions::run(Arc::clone(app)));
+    tasks.spawn(trial::run(Arc::clone(app)));
+    tasks.spawn(notices::run(Arc::clone(app)));
+    let (outbox, stop) = (Arc::clone(&app.outbox), app.stop.clone());
+    tasks.spawn(async move { outbox.run(stop).await });
+    tasks.spawn(outbox::watch(Arc::clone(app)));
+    tasks.spawn(backup::schedule::run(Arc::clone(app)));
 }
 
 /// Takes as many open files as the system allows: each connection is one, and 1024 are soon used up.

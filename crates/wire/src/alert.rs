@@ -115,6 +115,18 @@ wire! {
         PolicyReturned,
         /// An admin was let in from the server's own shell.
         AdminRecovered,
+        /// No snapshot was made for too long.
+        BackupMissed,
+        /// A backup ended without a snapshot.
+        BackupFailed,
+        /// Much mail, or many accounts, are gone since the last snapshot.
+        MassDeletion,
+        /// A snapshot stored far more than those before it.
+        BackupGrowth,
+        /// A proof found damage in the repository of backups.
+        BackupDamaged,
+        /// A rehearsal of a restore didn't bring everything back.
+        DrillFailed,
         /// The console can't reach the service. Raised by the console itself.
         ServiceUnreachable,
         /// The audit log is not what the console has seen of it. Raised by the console itself.
@@ -161,6 +173,12 @@ impl Alert {
             | AlertKind::NotMe
             | AlertKind::PolicyReturned
             | AlertKind::AdminRecovered
+            | AlertKind::BackupMissed
+            | AlertKind::BackupFailed
+            | AlertKind::MassDeletion
+            | AlertKind::BackupGrowth
+            | AlertKind::BackupDamaged
+            | AlertKind::DrillFailed
             | AlertKind::ServiceUnreachable
             | AlertKind::AuditBroken
             | AlertKind::CertificateChanged => false,

@@ -437,6 +437,18 @@ export type AlertKind =
 "policy_returned" | 
 /**  An admin was let in from the server's own shell. */
 "admin_recovered" | 
+/**  No snapshot was made for too long. */
+"backup_missed" | 
+/**  A backup ended without a snapshot. */
+"backup_failed" | 
+/**  Much mail, or many accounts, are gone since the last snapshot. */
+"mass_deletion" | 
+/**  A snapshot stored far more than those before it. */
+"backup_growth" | 
+/**  A proof found damage in the repository of backups. */
+"backup_damaged" | 
+/**  A rehearsal of a restore didn't bring everything back. */
+"drill_failed" | 
 /**  The console can't reach the service. Raised by the console itself. */
 "service_unreachable" | 
 /**  The audit log is not what the console has seen of it. Raised by the console itself. */

@@ -15,12 +15,17 @@ use mailcup_snapshots::{Folder, Part, RecoveryPhrase, Watch, scrub};
 use tokio::runtime::Runtime;
 
 use self::terminal::Terminal;
-use super::{BackupError, MailTo, RestoreError, Wanted, WrappedServerKey, back_up, open_repository, restore};
+use super::{
+    BackupError, MailTo, RestoreError, Wanted, WrappedServerKey, back_up,
+    drill::{self, Started},
+    open_repository, restore,
+};
 use crate::{
     cli::{BackupCheck, BackupCommand, BackupOutput, BackupRestore, Place, Serve},
     clock::Clock,
     config::{BackupConfig, Config},
     local,
+    secrets::ServerKey,
 };
 
 /// The exit code with what to say on stderr.
@@ -61,6 +66,7 @@ pub fn run(runtime: &Runtime, command: BackupCommand) -> Result<(), Failure> {
             }
         }
         BackupCommand::Check(arguments) => check(runtime, arguments),
+        BackupCommand::Drill(arguments) => rehearse(runtime, arguments),
         BackupCommand::Restore(arguments) => bring_back(runtime, arguments),
     }
 }
@@ -108,6 +114,25 @@ fn check(runtime: &Runtime, BackupCheck { place, read_data }: BackupCheck) -> Re
         Err(error) if error.is_cancelled() => Err(cancelled(&error)),
         Err(error) => Err(failed(&error)),
     }
+}
+
+fn rehearse(runtime: &Runtime, BackupOutput { place, json }: BackupOutput) -> Result<(), Failure> {
+    let (config, backup) = read(place)?;
+    must_be_the_service(&config.data_dir)?;
+    let server_key = ServerKey::open_existing(&config.data_dir)
+        .map_err(|_| failed(&BackupError::NoServerKey(config.data_dir.clone())))?;
+    let handle = runtime.handle().clone();
+    let done = watched(runtime, move |watch| {
+        let by = Started { program: drill::own_program(), server_key: &server_key };
+        drill::drill(&handle, &config.data_dir, &backup, &by, watch.as_ref())
+    })?;
+    let report =
+        done.map_err(|error| if error.is_cancelled() { cancelled(&error) } else { failed(&error) })?;
+    say(&if json { format!("{}\n", serde_json::json!(report)) } else { print::drill(&report) })?;
+    if report.checks.iter().all(|check| check.passed) {
+        return Ok(());
+    }
+    Err((INCOMPLETE, "a check failed; see above".to_owned()))
 }
 
 fn bring_back(runtime: &Runtime, arguments: BackupRestore) -> Result<(), Failure> {

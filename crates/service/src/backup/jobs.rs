@@ -44,6 +44,8 @@ pub struct Backups {
     freed: Notify,
     newest: Mutex<Newest>,
     tried: Mutex<Option<Timestamp>>,
+    /// Whether it was told that a backup was missed; none before the first look.
+    told_missed: Mutex<Option<bool>>,
     size: Mutex<Option<(Instant, Bytes)>>,
     /// By how much scheduled backups begin later than the configuration says.
     pub jitter: SignedDuration,
@@ -90,6 +92,7 @@ impl Backups {
             freed: Notify::new(),
             newest: Mutex::default(),
             tried: Mutex::default(),
+            told_missed: Mutex::default(),
             size: Mutex::default(),
             jitter,
         }
@@ -132,6 +135,11 @@ impl Backups {
         }
     }
 
+    /// Waits until some work has ended.
+    pub async fn ended(&self) {
+        self.freed.notified().await;
+    }
+
     pub fn newest(&self) -> Newest {
         *self.newest.lock().unwrap_or_else(PoisonError::into_inner)
     }
@@ -143,6 +151,12 @@ impl Backups {
 
     pub fn tries(&self, at: Timestamp) {
         *self.tried.lock().unwrap_or_else(PoisonError::into_inner) = Some(at);
+    }
+
+    /// Whether a missed backup, or its end, is news.
+    pub fn is_news(&self, missed: bool) -> bool {
+        let mut told = self.told_missed.lock().unwrap_or_else(PoisonError::into_inner);
+        told.replace(missed) != Some(missed)
     }
 
     /// Looks for the newest snapshot. What can't be seen stays as it was known.
@@ -346,6 +360,7 @@ impl From<BackupError> for Problem {
             | BackupError::Repository(Error::Locked { .. }) => Code::Conflict,
             BackupError::Room { .. } | BackupError::Repository(Error::Full { .. }) => Code::StorageFull,
             BackupError::Repository(Error::NotFound { .. }) => Code::NotFound,
+            BackupError::Unclear(_) => Code::BadRequest,
             BackupError::MailRoot { .. }
             | BackupError::Repository(_)
             | BackupError::Store(_)

@@ -218,7 +218,7 @@ pub fn manifest_of(repository: &Repository, snapshot: &Snapshot) -> Result<Manif
     Ok(manifest)
 }
 
-fn read_file(repository: &Repository, snapshot: &Snapshot, path: &str) -> Result<Vec<u8>, RestoreError> {
+pub fn read_file(repository: &Repository, snapshot: &Snapshot, path: &str) -> Result<Vec<u8>, RestoreError> {
     let entry = repository.entry(snapshot, Path::new(path))?;
     if entry.size > LONGEST {
         return Err(RestoreError::NotWhole(MANIFEST, format!("{path} is longer than it may be")));
@@ -271,7 +271,7 @@ fn restore_data(
 }
 
 /// Whether SQLite finds the database sound, and it holds what the manifest counts.
-async fn check_database(path: &Path, manifest: &Manifest) -> Result<(), RestoreError> {
+pub async fn check_database(path: &Path, manifest: &Manifest) -> Result<(), RestoreError> {
     let opened = copy::open(path).await?;
     let mut connection = opened.acquire().await.map_err(StoreError::from)?;
     let damage = copy::damage(&mut connection).await?;

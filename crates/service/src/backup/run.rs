@@ -9,14 +9,16 @@ use std::{
 };
 
 use jiff::tz::TimeZone;
-use mailcup_snapshots::{Error, Label, Progress, Pruned, Repository, Skipped, Snapshot, Watch};
+use mailcup_snapshots::{Change, Error, Label, Progress, Pruned, Repository, Skipped, Snapshot, Watch};
 use tokio::runtime::Handle;
 
 use super::{
     BackupError,
+    alerts::Compared,
     keys::WrappedServerKey,
     manifest::{self, DATABASE, DatabasePart, FORMAT, Manifest, SERVER_KEY},
     open_repository,
+    restore::manifest_of,
     source::{Contents, Shared},
     staging::Staging,
     state::{self, Hashing, Records},
@@ -46,6 +48,8 @@ pub struct Run {
     pub unread: Vec<Skipped>,
     /// What became of older snapshots; a failure there doesn't touch this one.
     pub thinned: Result<Thinned, Error>,
+    /// None of the first, and where an earlier one can't be read.
+    pub compared: Option<Compared>,
 }
 
 /// What the rules of keeping took away.
@@ -85,7 +89,8 @@ pub fn back_up(
     let sealed = state::sorted_json(&wrapped).map_err(|error| BackupError::io(&path, error.into()))?;
     fs::write(&path, sealed).map_err(|error| BackupError::io(&path, error))?;
 
-    let expected = last_size(&repository)?;
+    let before = ours(&repository)?;
+    let expected = before.last().and_then(|last| last.summary).map(|summary| (summary.bytes, summary.files));
     let at = manifest.database.at;
     let contents =
         Contents::new(staging.path(), config.mail.clone(), manifest, records, clock.clone(), expected);
@@ -103,8 +108,10 @@ pub fn back_up(
         .take_manifest()
         .ok_or_else(|| BackupError::io(Path::new(manifest::MANIFEST), io::ErrorKind::NotFound.into()))?;
     let (gone, unread): (Vec<_>, _) = backed.skipped.into_iter().partition(|skipped| skipped.why == GONE);
+    // Before one of them is forgotten.
+    let compared = compare(&repository, &before, &backed.snapshot, watch.as_ref());
     let thinned = thin(&repository, config, watch);
-    Ok(Run { snapshot: backed.snapshot, manifest, gone: gone.len() as u64, unread, thinned })
+    Ok(Run { snapshot: backed.snapshot, manifest, gone: gone.len() as u64, unread, thinned, compared })
 }
 
 /// Whether a snapshot was written by mailcupd.
@@ -147,19 +154,54 @@ async fn lay_out(
 
 /// Forgets what no rule keeps, and makes room.
 fn thin(repository: &Repository, config: &BackupConfig, watch: &Arc<dyn Watch>) -> Result<Thinned, Error> {
-    let mut ours = repository.snapshots()?.snapshots;
-    ours.retain(is_ours);
+    let ours = ours(repository)?;
     let forgettable = config.keep.forgettable(&ours, &TimeZone::system());
     repository.forget(&forgettable)?;
     let pruned = repository.prune(GRACE, watch)?;
     Ok(Thinned { forgotten: forgettable.len() as u64, pruned })
 }
 
-/// Bytes and files of the newest snapshot of ours: this one will be about as large.
-fn last_size(repository: &Repository) -> Result<Option<(u64, u64)>, BackupError> {
-    let listing = repository.snapshots()?;
-    let last = listing.snapshots.iter().rev().find(|snapshot| is_ours(snapshot));
-    Ok(last.and_then(|snapshot| snapshot.summary).map(|summary| (summary.bytes, summary.files)))
+/// Our snapshots, the newest last.
+fn ours(repository: &Repository) -> Result<Vec<Snapshot>, Error> {
+    let mut ours = repository.snapshots()?.snapshots;
+    ours.retain(is_ours);
+    Ok(ours)
+}
+
+/// What is gone since the last snapshot, and how much snapshots store.
+fn compare(
+    repository: &Repository,
+    before: &[Snapshot],
+    now: &Snapshot,
+    watch: &dyn Watch,
+) -> Option<Compared> {
+    let last = before.last()?;
+    repository.refresh();
+    let manifest = manifest_of(repository, last).ok()?;
+    let mut compared = Compared {
+        messages_before: manifest.mail.as_ref().map_or(0, |mail| mail.messages),
+        accounts_before: manifest.state.accounts.max(manifest.mail.as_ref().map_or(0, |mail| mail.accounts)),
+        stored: now.summary.map_or(0, |summary| summary.bytes_stored),
+        stored_before: before.iter().filter_map(|it| Some(it.summary?.bytes_stored)).collect(),
+        ..Compared::default()
+    };
+    let (mut accounts, mut mailboxes) = (0, 0);
+    for difference in repository.diff(last, now, watch).ok()? {
+        if difference.change != Change::Removed {
+            continue;
+        }
+        let path = &difference.path;
+        let folder = path.parent().unwrap_or(path);
+        if folder == Path::new("state/accounts") {
+            accounts += 1;
+        } else if folder == Path::new("state/mailboxes") {
+            mailboxes += 1;
+        } else if path.starts_with(manifest::MAIL) && (folder.ends_with("cur") || folder.ends_with("new")) {
+            compared.messages_gone += 1;
+        }
+    }
+    compared.accounts_gone = accounts.max(mailboxes);
+    Some(compared)
 }
 
 /// Length and SHA-256 of a file.

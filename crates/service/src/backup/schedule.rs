@@ -3,9 +3,10 @@
 use std::{sync::Arc, time::Duration};
 
 use jiff::{SignedDuration, Timestamp, ToSpan as _, civil, tz::TimeZone};
+use mailcup_guard::alert::{BackupConcern, Subject};
 use mailcup_wire::{BackupOutcome, BackupWork, NewBackupJob, Time};
 
-use super::jobs;
+use super::{alerts, jobs};
 use crate::{
     app::App,
     audit::Actor,
@@ -109,6 +110,8 @@ pub async fn run(app: Arc<App>) {
         tokio::select! {
             () = app.stop.cancelled() => return,
             () = tokio::time::sleep(LOOK) => continue,
+            // There may be a first snapshot now.
+            () = app.backups.ended() => continue,
             () = reaches(&app, next) => {}
         }
         // By hand, meanwhile?
@@ -146,6 +149,23 @@ async fn look(app: &Arc<App>, config: &BackupConfig) {
     if let Ok(Err(error)) = tokio::task::spawn_blocking(look).await {
         tracing::warn!(%error, "the snapshots can't be listed");
     }
+    let missed = alerts::is_missed(app.backups.newest(), app.started_at.0, app.clock.now().0);
+    if app.backups.is_news(missed)
+        && let Err(error) = tell_missed(app, missed).await
+    {
+        tracing::error!(%error, "that a backup was missed, or no longer is, was not recorded");
+    }
+}
+
+async fn tell_missed(app: &App, missed: bool) -> Result<(), StoreError> {
+    let subject = Subject::Backup(BackupConcern::Missed);
+    let mut tx = app.log.begin().await?;
+    if missed {
+        tx.raise(subject, false);
+    } else if !tx.settle(&subject, "There is a recent snapshot.") {
+        return Ok(());
+    }
+    tx.commit().await.map(|_| ())
 }
 
 /// The day's backup, and what is due to be proven after it.

@@ -8,7 +8,7 @@ use std::{
 };
 
 use mailcup_guard::{
-    alert::{Evidence, Subject},
+    alert::{BackupConcern, Evidence, Subject},
     inbox::{Standing, State},
 };
 use mailcup_wire::{
@@ -195,7 +195,10 @@ pub(super) fn recent(now: Time) -> Time {
 /// Not derived from sign-ins, but resolved by the service itself when its cause is gone.
 fn waits_for_its_cause(subject: &Subject) -> bool {
     match subject {
-        Subject::OutboxStuck => true,
+        Subject::OutboxStuck
+        | Subject::Backup(
+            BackupConcern::Missed | BackupConcern::Failed | BackupConcern::Damaged | BackupConcern::Drill,
+        ) => true,
         Subject::AdminNewDevice { .. }
         | Subject::PolicyReturned { .. }
         | Subject::AdminRecovered { .. }
@@ -205,6 +208,7 @@ fn waits_for_its_cause(subject: &Subject) -> bool {
         | Subject::LimitReached { .. }
         | Subject::NotMe { .. }
         | Subject::CodeNotGiven { .. }
+        | Subject::Backup(BackupConcern::Deletion | BackupConcern::Growth)
         | Subject::StolenPassword { .. } => false,
     }
 }
@@ -339,7 +343,7 @@ fn opened(subject: &Subject, critical: bool, at: Time, counted_seq: u64) -> Aler
         }
         Subject::CodeNotGiven { login, network } => (Some(login), network.as_ref()),
         Subject::LimitReached { login, network, .. } => (login.as_ref(), network.as_ref()),
-        Subject::OutboxStuck | Subject::PolicyReturned { .. } => (None, None),
+        Subject::OutboxStuck | Subject::PolicyReturned { .. } | Subject::Backup(_) => (None, None),
     };
     let alert = Alert {
         id: AlertId(format!("{:016x}", rand::random::<u64>())),

@@ -3,7 +3,7 @@
 use ipnet::IpNet;
 use mailcup_guard::{
     access::Scope,
-    alert::Subject,
+    alert::{BackupConcern, Subject},
     block::Target,
     decision::Reason as GuardReason,
     limit::{Measure, Window},
@@ -99,6 +99,45 @@ pub(super) fn alert_text(subject: &Subject, alert: &Alert) -> (String, String) {
              nobody of you did it, somebody controls the server."
                 .to_owned(),
         ),
+        Subject::Backup(concern) => {
+            let (title, text) = backup_text(*concern);
+            (title.to_owned(), text.to_owned())
+        }
+    }
+}
+
+fn backup_text(concern: BackupConcern) -> (&'static str, &'static str) {
+    match concern {
+        BackupConcern::Missed => (
+            "No backup for more than 36 hours",
+            "The newest snapshot is older than 36 hours, so that nothing would bring back what came since. Look at \
+             Backups for why none was made, and whether the repository's disk is there; then make one by hand.",
+        ),
+        BackupConcern::Failed => (
+            "A backup failed",
+            "No new snapshot was written. Backups says what to mend; it is tried again within an hour, and this alert \
+             is resolved once a snapshot is made.",
+        ),
+        BackupConcern::Deletion => (
+            "Much mail, or accounts, are gone since the last backup",
+            "More was deleted between the last two snapshots than usual. Compare them: if nobody meant to delete \
+             this, restore it from the older one, and find out who did it.",
+        ),
+        BackupConcern::Growth => (
+            "A backup stored far more than usual",
+            "The last snapshot added more than five times what snapshots usually add. Mail that was encrypted or \
+             copied in masses looks like this; so does a large import. Compare the last two snapshots.",
+        ),
+        BackupConcern::Damaged => (
+            "The backup repository is damaged",
+            "A proof found damaged or missing files; Backups names them. Replace them from a mirror or a copy of the \
+             repository, prove it again, and check the disk. What isn't named can be restored.",
+        ),
+        BackupConcern::Drill => (
+            "A restore rehearsal failed",
+            "Not everything came back as it should. The report in Backups says which check failed, on what, and what \
+             to do.",
+        ),
     }
 }
 
@@ -132,6 +171,12 @@ pub(super) fn kind(subject: &Subject) -> AlertKind {
         Subject::NotMe { .. } => AlertKind::NotMe,
         Subject::CodeNotGiven { .. } => AlertKind::CodeNotGiven,
         Subject::StolenPassword { .. } => AlertKind::StolenPassword,
+        Subject::Backup(BackupConcern::Missed) => AlertKind::BackupMissed,
+        Subject::Backup(BackupConcern::Failed) => AlertKind::BackupFailed,
+        Subject::Backup(BackupConcern::Deletion) => AlertKind::MassDeletion,
+        Subject::Backup(BackupConcern::Growth) => AlertKind::BackupGrowth,
+        Subject::Backup(BackupConcern::Damaged) => AlertKind::BackupDamaged,
+        Subject::Backup(BackupConcern::Drill) => AlertKind::DrillFailed,
     }
 }
 

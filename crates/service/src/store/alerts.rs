@@ -1,6 +1,6 @@
 //! Rows of alerts.
 
-use mailcup_guard::alert::Subject;
+use mailcup_guard::alert::{BackupConcern, Subject};
 use mailcup_wire::{Alert, AlertId, AlertState, Time};
 use sqlx::{AssertSqlSafe, Row, SqliteConnection, SqlitePool, sqlite::SqliteRow};
 
@@ -43,15 +43,20 @@ pub async fn put(connection: &mut SqliteConnection, row: &AlertRow) -> Result<()
     Ok(())
 }
 
-/// Alerts whose last event was not before `since`, and the one about mail that does not get out, however old.
+/// Alerts whose last event was not before `since`, and, however old, those about mail that does not get out and about
+/// backups, which wait for their cause to go.
 pub async fn current(connection: &mut SqliteConnection, since: Time) -> Result<Vec<AlertRow>, StoreError> {
     let sql = format!(
         "SELECT {COLUMNS} FROM alerts WHERE (state IN (1, 2, 3) AND last_at >= $1) \
-         OR (subject = $2 AND +state IN (1, 2)) ORDER BY last_at"
+         OR (subject IN ($2, $3, $4, $5, $6) AND +state IN (1, 2)) ORDER BY last_at"
     );
     let rows = sqlx::query(AssertSqlSafe(sql))
         .bind(since.as_millis())
         .bind(subject_text(&Subject::OutboxStuck))
+        .bind(subject_text(&Subject::Backup(BackupConcern::Missed)))
+        .bind(subject_text(&Subject::Backup(BackupConcern::Failed)))
+        .bind(subject_text(&Subject::Backup(BackupConcern::Damaged)))
+        .bind(subject_text(&Subject::Backup(BackupConcern::Drill)))
         .fetch_all(connection)
         .await?;
     Ok(rows.iter().map(alert_row).collect::<Result<Vec<_>, _>>()?.into_iter().flatten().collect())
@@ -116,6 +121,7 @@ fn subject_text(subject: &Subject) -> String {
         Subject::PolicyReturned { by, trial } => vec!["policy_returned", by, trial],
         Subject::AdminRecovered { login } => vec!["admin_recovered", login],
         Subject::StolenPassword { login } => vec!["stolen_password", login],
+        Subject::Backup(concern) => vec!["backup", concern_text(*concern)],
     };
     json(&parts)
 }
@@ -145,8 +151,31 @@ fn subject_from_text(text: &str) -> Option<Subject> {
         ["policy_returned", by, trial] => Subject::PolicyReturned { by: by.into(), trial: trial.into() },
         ["admin_recovered", login] => Subject::AdminRecovered { login: login.into() },
         ["stolen_password", login] => Subject::StolenPassword { login: login.into() },
+        ["backup", concern] => {
+            Subject::Backup(CONCERNS.into_iter().find(|known| concern_text(*known) == concern)?)
+        }
         _ => return None,
     })
+}
+
+const CONCERNS: [BackupConcern; 6] = [
+    BackupConcern::Missed,
+    BackupConcern::Failed,
+    BackupConcern::Deletion,
+    BackupConcern::Growth,
+    BackupConcern::Damaged,
+    BackupConcern::Drill,
+];
+
+fn concern_text(concern: BackupConcern) -> &'static str {
+    match concern {
+        BackupConcern::Missed => "missed",
+        BackupConcern::Failed => "failed",
+        BackupConcern::Deletion => "deletion",
+        BackupConcern::Growth => "growth",
+        BackupConcern::Damaged => "damaged",
+        BackupConcern::Drill => "drill",
+    }
 }
 
 fn json(parts: &[&str]) -> String {
@@ -181,7 +210,10 @@ mod tests {
             Subject::LimitReached { limit: "l".into(), login: None, network: None },
             Subject::PolicyReturned { by: "a@x".into(), trial: "t".into() },
             Subject::AdminRecovered { login: "a@x".into() },
-        ] {
+        ]
+        .into_iter()
+        .chain(CONCERNS.map(Subject::Backup))
+        {
             assert_eq!(subject_from_text(&subject_text(&subject)), Some(subject));
         }
     }

@@ -2,6 +2,7 @@
 
 use std::{path::Path, time::Duration};
 
+use serde::{Deserialize, Serialize};
 use sqlx::{
     ConnectOptions as _, Connection as _, SqliteConnection, SqlitePool,
     sqlite::{SqliteConnectOptions, SqlitePoolOptions},
@@ -50,7 +51,7 @@ pub fn known_schema() -> i64 {
 }
 
 /// How many rows a database holds of what a snapshot counts.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Counts {
     pub accounts: u64,
     /// Those that aren't deleted.

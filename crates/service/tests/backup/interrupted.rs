@@ -140,3 +140,47 @@ async fn a_full_disk_is_told_and_what_was_there_stays_whole() {
     backed.restore(&[&to[..], &[&mail_to]].concat()).await.unwrap();
     assert_eq!(messages(&folder.path().join("mail-back")), messages(&mail));
 }
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_prune_that_is_killed_harms_nothing_and_the_next_goes_on() {
+    let (folder, repository) = place();
+    let mail = folder.path().join("mail");
+    fs::create_dir(&mail).unwrap();
+    let anna = mail.join("anna@example.org");
+    let pattern = format!("{}/{{login}}", mail.display());
+    fill(&anna, 3000);
+    let backed = Backed::set_up(&repository, &pattern).await;
+    backed.run().await;
+    let names = || -> Vec<_> {
+        fs::read_dir(repository.join("snapshots")).unwrap().map(|entry| entry.unwrap().file_name()).collect()
+    };
+    let mut killed = 0;
+    for round in 0..4 {
+        // So much is needed no longer that packs are written anew.
+        for (path, _) in messages(&anna).into_iter().skip(round).step_by(3) {
+            fs::remove_file(anna.join(path)).unwrap();
+        }
+        let before = names();
+        let mut running = start(&backed, &pattern);
+        let ended = wait::until("no snapshot was forgotten", PATIENCE, async || {
+            let ended = running.try_wait().unwrap();
+            // Of one day the newest is kept: once the other is gone, room is made.
+            (ended.is_some() || !before.iter().any(|name| names().contains(name))).then_some(ended)
+        });
+        if ended.await.unwrap().is_none() {
+            running.kill().unwrap();
+            killed += 1;
+        }
+        running.wait().unwrap();
+        let whole = backed.backup(&["check", "--read-data"]).await.unwrap();
+        assert!(!whole.contains("fault"), "{whole}");
+    }
+    assert!(killed > 0, "each prune was over before it could be killed");
+    let run = backed.run().await;
+    assert!(run["thinned"]["error"].is_null(), "{run}");
+    backed.restic(&["check", "--read-data"]);
+    let back = folder.path().join("back");
+    let mail_to = format!("{}/{{login}}", folder.path().join("mail-back").display());
+    backed.restore(&["--to", back.to_str().unwrap(), "--mail-to", &mail_to]).await.unwrap();
+    assert_eq!(messages(&folder.path().join("mail-back")), messages(&mail));
+}

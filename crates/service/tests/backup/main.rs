@@ -2,8 +2,10 @@
 #![expect(clippy::unwrap_used, reason = "a step that fails is a failed test")]
 
 mod disaster;
+mod drill;
 mod interrupted;
 mod repo;
+mod restore_mail;
 mod service;
 
 use std::{
@@ -116,7 +118,7 @@ pub fn fill(maildir: &Path, messages: usize) {
     own(maildir, above.uid(), above.gid());
 }
 
-fn own(path: &Path, uid: u32, gid: u32) {
+pub fn own(path: &Path, uid: u32, gid: u32) {
     chown(path, Some(uid), Some(gid)).unwrap();
     if path.is_dir() {
         for entry in fs::read_dir(path).unwrap() {

@@ -3,7 +3,9 @@
 use std::{fs, time::Duration};
 
 use mailcup_lab::{moved_clock::MovedClock, service::Api, wait};
-use mailcup_wire::{BackupJob, BackupOutcome, BackupStanding, BackupWork, Backups, Code, NewBackupJob};
+use mailcup_wire::{
+    AlertKind, AlertState, BackupJob, BackupOutcome, BackupStanding, BackupWork, Backups, Code, NewBackupJob,
+};
 use reqwest::Method;
 
 use super::{Backed, fill, place};
@@ -157,4 +159,72 @@ async fn a_day_that_was_missed_is_made_up_for_and_proven() {
         assert!(matches!(job.outcome, Some(BackupOutcome::BackedUp(_))), "{job:?}");
         assert!(now.schedule.unwrap().next_at.0 > job.begun_at.0);
     }
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn what_wants_an_eye_is_told_and_taken_back_once_it_is_well() {
+    let (folder, repository) = place();
+    let mail = folder.path().join("mail");
+    fs::create_dir(&mail).unwrap();
+    let anna = mail.join("anna@example.org");
+    fill(&anna, 300);
+    let clock = MovedClock::new().unwrap();
+    let pattern = format!("{}/{{login}}", mail.display());
+    let mut backed = Backed::set_up_with(&repository, &pattern, clock.env()).await;
+    let state = async |api: &Api, kind: AlertKind| {
+        api.alerts().await.unwrap().into_iter().find(|alert| alert.kind == kind).map(|alert| alert.state)
+    };
+    let is = async |api: &Api, kind: AlertKind, wanted: AlertState| {
+        let found = wait::until("the alert does not stand so", PATIENCE, async || {
+            (state(api, kind).await == Some(wanted)).then_some(())
+        });
+        found.await.unwrap_or_else(|error| panic!("{kind:?}, {wanted:?}: {error}"));
+    };
+    done(&backed.owner, &NewBackupJob::BackUp).await;
+    assert!(backed.owner.alerts().await.unwrap().is_empty());
+
+    // Half of the mail is gone.
+    for (path, _) in super::messages(&anna).into_iter().step_by(2) {
+        fs::remove_file(anna.join(path)).unwrap();
+    }
+    done(&backed.owner, &NewBackupJob::BackUp).await;
+    is(&backed.owner, AlertKind::MassDeletion, AlertState::Open).await;
+
+    // A pack is damaged, and mended.
+    let pack = first_pack(&repository);
+    let whole = fs::read(&pack).unwrap();
+    let mut damaged = whole.clone();
+    damaged[10] ^= 1;
+    fs::write(&pack, damaged).unwrap();
+    done(&backed.owner, &NewBackupJob::ProveNames).await;
+    is(&backed.owner, AlertKind::BackupDamaged, AlertState::Open).await;
+    done(&backed.owner, &NewBackupJob::ProveStructure).await;
+    fs::write(&pack, whole).unwrap();
+    assert_eq!(state(&backed.owner, AlertKind::BackupDamaged).await, Some(AlertState::Open));
+    done(&backed.owner, &NewBackupJob::ProveNames).await;
+    is(&backed.owner, AlertKind::BackupDamaged, AlertState::Resolved).await;
+
+    // The disk of the repository is away, for two days.
+    let away = folder.path().join("away");
+    fs::rename(&repository, &away).unwrap();
+    let job = done(&backed.owner, &NewBackupJob::BackUp).await;
+    let Some(BackupOutcome::Failed { problem }) = job.outcome else { panic!("{job:?}") };
+    assert!(problem.message.contains("repository"), "{problem}");
+    is(&backed.owner, AlertKind::BackupFailed, AlertState::Open).await;
+    let drill = done(&backed.owner, &NewBackupJob::Drill).await;
+    assert!(matches!(drill.outcome, Some(BackupOutcome::Failed { .. })), "{drill:?}");
+    is(&backed.owner, AlertKind::DrillFailed, AlertState::Open).await;
+    clock.set_ahead(Duration::from_hours(48)).unwrap();
+    is(&backed.owner, AlertKind::BackupMissed, AlertState::Open).await;
+
+    // It is there again, and what waits for its cause outlives the service.
+    backed.service.stop();
+    fs::rename(&away, &repository).unwrap();
+    backed.service.run().await.unwrap();
+    done(&backed.owner, &NewBackupJob::BackUp).await;
+    for kind in [AlertKind::BackupFailed, AlertKind::BackupMissed] {
+        is(&backed.owner, kind, AlertState::Resolved).await;
+    }
+    done(&backed.owner, &NewBackupJob::Drill).await;
+    is(&backed.owner, AlertKind::DrillFailed, AlertState::Resolved).await;
 }

@@ -3,6 +3,7 @@
 use std::fmt::Write as _;
 
 use mailcup_snapshots::{Level, Listing, Part, Proof, RecoveryPhrase, Repository, Snapshot};
+use mailcup_wire::DrillReport;
 use serde_json::{Value, json};
 
 use crate::{
@@ -35,7 +36,7 @@ pub fn phrase(phrase: &RecoveryPhrase, backup: &BackupConfig) -> String {
 
 /// A run for a person.
 pub fn run(run: &Run) -> String {
-    let Run { snapshot, manifest, gone, unread, thinned } = run;
+    let Run { snapshot, manifest, gone, unread, thinned, .. } = run;
     let mut text = format!("Snapshot {:.8} of {}\n", snapshot.id.to_string(), snapshot.time);
     text.push_str(&counts(manifest));
     if let Some(summary) = snapshot.summary {
@@ -119,6 +120,18 @@ pub fn list(repository: &Repository, listing: &Listing, as_json: bool) -> String
     }
     for fault in &listing.damaged {
         let _ = writeln!(text, "{fault}");
+    }
+    text
+}
+
+/// A rehearsal for a person.
+pub fn drill(report: &DrillReport) -> String {
+    let mut text = format!(
+        "Snapshot {:.8} of {} was back, with a service that answers, after {:.1} s\n",
+        report.snapshot.0, report.snapshot_at, report.seconds
+    );
+    for check in &report.checks {
+        line(&mut text, &format!("{}: {}", if check.passed { "passed" } else { "FAILED" }, check.message));
     }
     text
 }

@@ -14,7 +14,13 @@ use super::{JobWatch, name};
 use crate::{
     app::App,
     audit::{self, Actor},
-    backup::{BackupError, Run, back_up, open_repository, schedule},
+    backup::{
+        BackupError, Run,
+        alerts::{self, Compared},
+        back_up,
+        drill::{self, Started},
+        open_repository, restore_mail, schedule,
+    },
     config::BackupConfig,
     store::{StoreError, backup_jobs},
 };
@@ -41,8 +47,12 @@ pub async fn to_its_end(
         let watch: Arc<dyn Watch> = seen;
         carry_out(&handle, &doing, &of_config, &new, days.as_deref(), &watch)
     });
+    let mut compared = None;
     let (outcome, has_result) = match done.await {
-        Ok(Ok(outcome)) => (outcome, true),
+        Ok(Ok((outcome, found))) => {
+            compared = found;
+            (outcome, true)
+        }
         Ok(Err(error)) if error.is_cancelled() && !app.stop.is_cancelled() => {
             (BackupOutcome::Cancelled, false)
         }
@@ -63,7 +73,7 @@ pub async fn to_its_end(
     if let Ok(Err(error)) = tokio::task::spawn_blocking(look).await {
         tracing::warn!(%error, "the snapshots can't be listed");
     }
-    if let Err(error) = remember(app, &job, has_result, actor).await {
+    if let Err(error) = remember(app, config, &job, has_result, compared.as_ref(), actor).await {
         tracing::error!(%error, work = name(job.work), "how work on the backups ended was not recorded");
     }
     outcome
@@ -98,27 +108,36 @@ fn carry_out(
     new: &NewBackupJob,
     days: Option<&[i64]>,
     watch: &Arc<dyn Watch>,
-) -> Result<BackupOutcome, BackupError> {
+) -> Result<(BackupOutcome, Option<Compared>), BackupError> {
     let data_dir = &app.config.data_dir;
     let open = || open_repository(data_dir, config);
-    match new {
+    let outcome = match new {
         NewBackupJob::BackUp => {
             let run = back_up(handle, data_dir, config, &app.clock, watch)?;
-            Ok(BackupOutcome::BackedUp(backed_up(&run)))
+            return Ok((BackupOutcome::BackedUp(backed_up(&run)), run.compared));
         }
         NewBackupJob::ProveNames => {
             let proof = scrub(&Folder::new(&config.repository), watch.as_ref())?;
-            Ok(BackupOutcome::Proven(proven(&proof, None)))
+            BackupOutcome::Proven(proven(&proof, None))
         }
         NewBackupJob::ProveStructure => {
-            Ok(BackupOutcome::Proven(proven(&open()?.prove_structure(watch.as_ref())?, None)))
+            BackupOutcome::Proven(proven(&open()?.prove_structure(watch.as_ref())?, None))
         }
-        NewBackupJob::ProveData { .. } => prove_data(&open()?, config, days, watch.as_ref()),
-        NewBackupJob::Drill | NewBackupJob::Restore(_) => {
-            let message = "This version of the service can't do that yet.";
-            Ok(BackupOutcome::Failed { problem: Problem::new(Code::BadRequest, message) })
+        NewBackupJob::ProveData { .. } => prove_data(&open()?, config, days, watch.as_ref())?,
+        NewBackupJob::Restore(wanted) => {
+            let pattern = config.mail.as_ref().ok_or_else(|| {
+                BackupError::Unclear(
+                    "the configuration doesn't say where the mail lies; write mail into [backup]".to_owned(),
+                )
+            })?;
+            BackupOutcome::Restored(restore_mail(&open()?, pattern, wanted, watch.as_ref())?)
         }
-    }
+        NewBackupJob::Drill => {
+            let by = Started { program: drill::own_program(), server_key: &app.server_key };
+            BackupOutcome::Drilled(drill::drill(handle, data_dir, config, &by, watch.as_ref())?)
+        }
+    };
+    Ok((outcome, None))
 }
 
 /// On which days' share the data are to be read now.
@@ -168,14 +187,28 @@ fn prove_data(
     ))
 }
 
+/// Results of each kind of proof that are looked at for damage: more than the most days of reading all data.
+const PROOFS: u32 = 400;
+
 async fn remember(
     app: &Arc<App>,
+    config: &BackupConfig,
     job: &BackupJob,
     has_result: bool,
+    compared: Option<&Compared>,
     actor: &Actor,
 ) -> Result<(), StoreError> {
     let mut tx = app.log.begin().await?;
     backup_jobs::end(tx.connection(), job, has_result).await?;
+    if has_result {
+        let mut proofs = Vec::new();
+        if matches!(job.outcome, Some(BackupOutcome::Proven(_))) {
+            for work in [BackupWork::ProveNames, BackupWork::ProveStructure, BackupWork::ProveData] {
+                proofs.extend(backup_jobs::results(tx.connection(), work, PROOFS).await?);
+            }
+        }
+        alerts::judge(&mut tx, job, compared, config.deletion_percent, &proofs);
+    }
     if let (Some(_), Some(BackupOutcome::Restored(restored))) = (&actor.admin, &job.outcome) {
         let details = json!({
             "id": job.id, "restored": restored.restored, "there": restored.there,
