@@ -102,6 +102,12 @@ export const alertKindName = named<AlertKind>({
   stolen_password: m.words_alert_kind_stolen_password,
   policy_returned: m.words_alert_kind_policy_returned,
   admin_recovered: m.words_alert_kind_admin_recovered,
+  backup_missed: m.words_alert_kind_backup_missed,
+  backup_failed: m.words_alert_kind_backup_failed,
+  mass_deletion: m.words_alert_kind_mass_deletion,
+  backup_growth: m.words_alert_kind_backup_growth,
+  backup_damaged: m.words_alert_kind_backup_damaged,
+  drill_failed: m.words_alert_kind_drill_failed,
   service_unreachable: m.words_alert_kind_service_unreachable,
   audit_broken: m.words_alert_kind_audit_broken,
   certificate_changed: m.words_alert_kind_certificate_changed,
@@ -120,6 +126,12 @@ export const alertAdvice = named<AlertKind>({
   stolen_password: m.words_alert_advice_stolen_password,
   policy_returned: m.words_alert_advice_policy_returned,
   admin_recovered: m.words_alert_advice_admin_recovered,
+  backup_missed: m.words_alert_advice_backup_missed,
+  backup_failed: m.words_alert_advice_backup_failed,
+  mass_deletion: m.words_alert_advice_mass_deletion,
+  backup_growth: m.words_alert_advice_backup_growth,
+  backup_damaged: m.words_alert_advice_backup_damaged,
+  drill_failed: m.words_alert_advice_drill_failed,
   service_unreachable: m.words_alert_advice_service_unreachable,
   audit_broken: m.words_alert_advice_audit_broken,
   certificate_changed: m.words_alert_advice_certificate_changed,
@@ -161,6 +173,18 @@ export function alertTitle(alert: Alert): string {
       return m.words_alert_title_policy_returned();
     case "admin_recovered":
       return login ? m.words_alert_title_admin_recovered({ login }) : alert.title;
+    case "backup_missed":
+      return m.words_alert_title_backup_missed();
+    case "backup_failed":
+      return m.words_alert_title_backup_failed();
+    case "mass_deletion":
+      return m.words_alert_title_mass_deletion();
+    case "backup_growth":
+      return m.words_alert_title_backup_growth();
+    case "backup_damaged":
+      return m.words_alert_title_backup_damaged();
+    case "drill_failed":
+      return m.words_alert_title_drill_failed();
     case "service_unreachable":
       return m.words_alert_title_service_unreachable();
     case "audit_broken":
@@ -204,6 +228,18 @@ export function alertText(alert: Alert): string {
       return m.words_alert_text_policy_returned();
     case "admin_recovered":
       return m.words_alert_text_admin_recovered();
+    case "backup_missed":
+      return m.words_alert_text_backup_missed();
+    case "backup_failed":
+      return m.words_alert_text_backup_failed();
+    case "mass_deletion":
+      return m.words_alert_text_mass_deletion();
+    case "backup_growth":
+      return m.words_alert_text_backup_growth();
+    case "backup_damaged":
+      return m.words_alert_text_backup_damaged();
+    case "drill_failed":
+      return m.words_alert_text_drill_failed();
     case "service_unreachable":
       return m.words_alert_text_service_unreachable();
     case "audit_broken":
@@ -444,6 +480,11 @@ const actionNames: Record<string, () => string> = {
   "alert.resolve": m.words_action_alert_resolve,
   "api_key.create": m.words_action_api_key_create,
   "api_key.revoke": m.words_action_api_key_revoke,
+  "backup.begin": m.words_action_backup_begin,
+  "backup.cancel": m.words_action_backup_cancel,
+  "backup.mirror": m.words_action_backup_mirror,
+  "backup.restored": m.words_action_backup_restored,
+  "mail.read": m.words_action_mail_read,
   "block.change": m.words_action_block_change,
   "block.create": m.words_action_block_create,
   "block.lift": m.words_action_block_lift,

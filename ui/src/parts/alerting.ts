@@ -57,6 +57,13 @@ export function remedy({ kind }: Alert): { label: string; href: string } | undef
       return { label: m.alerts_open_audit(), href: "#/audit" };
     case "certificate_changed":
       return { label: m.services_compare(), href: "#/settings/services" };
+    case "backup_missed":
+    case "backup_failed":
+    case "mass_deletion":
+    case "backup_growth":
+    case "backup_damaged":
+    case "drill_failed":
+      return { label: m.alerts_open_backups(), href: "#/backups" };
     case "repeated_failures":
     case "network_failures":
     case "success_after_failures":
