@@ -17,7 +17,8 @@ test("goes to every page, its first details and back by keyboard alone", async (
   for (const name of names) {
     await press(page, "Control+k");
     await page.keyboard.type(name);
-    await expect(page.getByRole("option", { selected: true })).toContainText(name);
+    // The page below may have a choice of its own.
+    await expect(page.getByRole("option", { selected: true }).last()).toContainText(name);
     await press(page, "Enter");
     await expect(page.getByRole("heading", { level: 1, name })).toBeVisible();
     await walk(page, name);

@@ -1,4 +1,5 @@
 import { expect, type Page, test } from "@playwright/test";
+import { newest, older } from "./backups.pages.ts";
 
 /** The window speaks another language at once, keeps it, and its longer words fit. */
 
@@ -65,6 +66,14 @@ const pages = [
   ["attack", "#/blocks/new"],
   ["attack", "#/activity"],
   ["attack", "#/alerts"],
+  ["worst", "#/backups"],
+  ["worst", "#/backups/snapshots"],
+  ["worst", "#/backups/copy"],
+  ["well&copy=off", "#/backups/copy"],
+  ["attack", `#/backups/${newest}?at=example.org/anna`],
+  ["attack", `#/backups/${newest}/state/events`],
+  ["attack", `#/backups/compare/${older}/${newest}`],
+  ["attack", "#/backups/search?q=invoice&gone=1"],
   ["first-run", ""],
   ["set-up", ""],
   ["sign-in", ""],
@@ -75,6 +84,7 @@ const pages = [
 
 for (const language of ["de", "uk"])
   test(`the words of ${language} fit at 1024 by 700`, async ({ page }) => {
+    test.setTimeout(90_000);
     await page.setViewportSize({ width: 1024, height: 700 });
     for (const [scenario, hash] of pages) {
       await page.goto(`/?scenario=${scenario}&language=${language}${hash}`);

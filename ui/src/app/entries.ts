@@ -86,6 +86,20 @@ export function everywhere(view: View | undefined, { attempt, showKeys }: Doing)
           },
         ]
       : []),
+    ...(
+      [
+        ["search", m.backups_key_search(), "search"],
+        ["snapshots", m.backups_key_snapshots(), "backup"],
+        ["copy", m.backups_section_copy(), "computer"],
+      ] as const
+    ).map(([section, label, icon]) => ({
+      id: `backups ${section}`,
+      label,
+      group: m.app_palette_go_to(),
+      icon,
+      also: m.backups_page(),
+      act: address(["backups", section]),
+    })),
     view?.paused_until
       ? doing("resume", m.app_do_resume(), "bell", () =>
           host.pauseNotifications({ kind: "resume" }),

@@ -18,7 +18,11 @@ export function mayChange(): boolean {
 
 /** Why nothing can be changed now, in words; undefined if it can. */
 export function obstacle(): string | undefined {
-  if (!mayChange()) return m.words_obstacle_role();
+  return mayChange() ? unreachable() : m.words_obstacle_role();
+}
+
+/** Why the service can't be asked for anything now, in words; undefined if it can. */
+export function unreachable(): string | undefined {
   switch (current?.service?.link.kind) {
     case "offline":
       return m.words_obstacle_offline();

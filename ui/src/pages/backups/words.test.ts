@@ -2,7 +2,7 @@ import { expect, it } from "vitest";
 import type { BackupJob, BackupOutcome, Backups, BackupsView, BackupWork } from "$host/host";
 import { authenticationMark, authenticationWords } from "./authentication";
 import { isMessage, stampedFolder, whatOf } from "./restoring";
-import { visible } from "./visible";
+import { senderName, visible } from "./visible";
 import { duration, progressOf, statusSentence } from "./words";
 
 const now = Date.parse("2026-11-28T12:00:00Z");
@@ -129,6 +129,8 @@ it("tells messages from folders and accounts", () => {
 it("shows what would turn a name around", () => {
   expect(visible("Photos\u202Egpj.exe")).toBe("Photos□gpj.exe");
   expect(visible("مرحبا")).toBe("مرحبا");
+  expect(senderName("\u202EknaB <x@y.z>")).toBe("□knaB");
+  expect(senderName("<x@y.z>")).toBe("<x@y.z>");
 });
 
 it("never takes a doubtful sender for a proven one", () => {
