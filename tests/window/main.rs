@@ -1,6 +1,7 @@
 //! The whole product: the real window on a real desktop, the real service, real mail servers.
 #![expect(clippy::unwrap_used, reason = "a step that fails is a failed test")]
 
+mod backups;
 mod crashes;
 mod drafts;
 mod first_alert;

@@ -114,6 +114,10 @@ impl<H: Host> Controller<H> {
                 }
                 let is_live = link == Link::Live;
                 connection.link = link;
+                if is_live != was_live {
+                    // Whether this is how backups stand, or how they stood.
+                    changes::add(self.unpushed.get_or_insert_default(), &changes::backups());
+                }
                 if is_live {
                     connection.fresh_at = Some(now);
                     if let Some(mirroring) = &connection.mirroring {

@@ -1,0 +1,196 @@
+//! Backups in the real window: copied to this computer, then reviewed with the service stopped, mail that means harm
+//! among them. `MAILCUP_PICTURES=FOLDER` keeps pictures of each page.
+
+use std::{
+    fs,
+    path::{Path, PathBuf},
+    sync::{
+        Arc,
+        atomic::{AtomicU32, Ordering},
+    },
+    time::Duration,
+};
+
+use mailcup_lab::{
+    desktop::{Desktop, DesktopConfig},
+    service::{Api, Service, ServiceConfig},
+    wait,
+};
+use mailcup_wire::{Admin, AdminChange, BackupJob, BackupOutcome, Backups, NewBackupJob};
+use reqwest::Method;
+use tempfile::TempDir;
+use tokio::net::TcpListener;
+
+use crate::first_run::{connected, outbox_code};
+use crate::page::{Page, SOON};
+
+const LONG: Duration = Duration::from_mins(1);
+const FIRST_SECOND: i64 = 1_790_000_000;
+
+/// What a page saw refused by its own policy, and what failed in it.
+const WATCH: &str = "window.refused = []; document.addEventListener('securitypolicyviolation', \
+                     event => window.refused.push(`${event.violatedDirective} ${event.blockedURI}`)); \
+                     window.faults = []; addEventListener('error', event => window.faults.push(event.message)); \
+                     addEventListener('unhandledrejection', event => window.faults.push(`${event.reason}`))";
+
+/// Somebody who waits for a picture to be fetched.
+struct Listening {
+    at: String,
+    called: Arc<AtomicU32>,
+}
+
+impl Listening {
+    async fn start() -> Self {
+        let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+        let at = listener.local_addr().unwrap().to_string();
+        let called = Arc::new(AtomicU32::new(0));
+        let counting = Arc::clone(&called);
+        tokio::spawn(async move {
+            while listener.accept().await.is_ok() {
+                counting.fetch_add(1, Ordering::Relaxed);
+            }
+        });
+        Self { at, called }
+    }
+}
+
+async fn backed_up(folder: &TempDir) -> (Service, Api) {
+    let env = |key: &str, value: String| (format!("MAILCUP_BACKUP_{key}"), value);
+    let service = Service::start(ServiceConfig {
+        env: vec![
+            env("REPOSITORY", folder.path().join("repository").display().to_string()),
+            env("MAIL", format!("{}/{{login}}", folder.path().join("mail").display())),
+        ],
+        ..ServiceConfig::default()
+    })
+    .await
+    .unwrap();
+    let owner = service.set_up().await.unwrap();
+    let data_dir = service.data_dir().to_str().unwrap().to_owned();
+    service.command(&["backup", "init", "--data-dir", &data_dir]).await.unwrap();
+    let me: Vec<Admin> = owner.get("/v1/admins").await.unwrap();
+    let change = AdminChange { name: None, email: None, role: None, reads_mail: Some(true) };
+    let _: Admin = owner.change(Method::PATCH, &format!("/v1/admins/{}", me[0].id), &change).await.unwrap();
+    back_up(&owner).await;
+    (service, owner)
+}
+
+async fn back_up(owner: &Api) {
+    let job: BackupJob = owner.post("/v1/backups/jobs", &NewBackupJob::BackUp).await.unwrap();
+    let done = wait::until("the backup", LONG, async || {
+        let backups: Backups = owner.get("/v1/backups").await.unwrap();
+        backups.jobs.into_iter().find(|it| it.id == job.id && it.ended_at.is_some())
+    });
+    let outcome = done.await.unwrap().outcome.unwrap();
+    assert!(matches!(outcome, BackupOutcome::BackedUp(_)), "{outcome:?}");
+}
+
+fn deliver(folder: &Path, login: &str, number: i64, text: &str) -> PathBuf {
+    let maildir = folder.join("mail").join(login);
+    for part in ["cur", "new", "tmp"] {
+        fs::create_dir_all(maildir.join(part)).unwrap();
+    }
+    let path = maildir.join("cur").join(format!("{}.M{number}.lab:2,S", FIRST_SECOND + number));
+    fs::write(&path, text).unwrap();
+    path
+}
+
+fn mail(folder: &Path, trap: &str) {
+    for number in 0..60 {
+        let text = format!(
+            "From: Zoe Offerman <zoe@example.net>\r\nTo: anna@example.org\r\nSubject: Invoice {number}\r\n\
+             Message-ID: <{number}@example.net>\r\n\r\nDear Anna,\r\n\r\nplease find the figures for week {number} below.\r\n"
+        );
+        deliver(folder, "anna@example.org", number, &text);
+    }
+    let hostile = format!(
+        "From: \"Your bank\" <service@bank.example>\r\nTo: anna@example.org\r\nSubject: Confirm your account\r\n\
+         Authentication-Results: mx.example.org; spf=fail smtp.mailfrom=bank.example; dkim=none; dmarc=fail header.from=bank.example\r\n\
+         MIME-Version: 1.0\r\nContent-Type: multipart/mixed; boundary=b\r\n\r\n--b\r\nContent-Type: text/html; charset=utf-8\r\n\r\n\
+         <html><head><link rel=stylesheet href=\"http://{trap}/a.css\"><style>@import url(http://{trap}/b.css);body{{background:url(http://{trap}/c.png)}}</style>\
+         <meta http-equiv=refresh content=\"0;url=http://{trap}/d\"><base href=\"http://{trap}/\"></head>\
+         <body onload=\"fetch('http://{trap}/e')\"><script>fetch('http://{trap}/f')</script>\
+         <p>Dear customer, <a href=\"http://{trap}/login\">confirm your account here</a>.</p>\
+         <img src=\"http://{trap}/g.gif\" srcset=\"http://{trap}/h.gif 2x\"><iframe src=\"http://{trap}/i\"></iframe>\
+         <form action=\"http://{trap}/j\"><input name=password><button>Go</button></form>\
+         <video src=\"http://{trap}/k\" poster=\"http://{trap}/l\"></video><object data=\"http://{trap}/m\"></object>\
+         <div style=\"position:fixed;inset:0;background:url(http://{trap}/n)\">over everything</div></body></html>\r\n\
+         --b\r\nContent-Type: application/octet-stream; name=\"statement.pdf.exe\"\r\n\
+         Content-Disposition: attachment; filename=\"statement.pdf.exe\"\r\nContent-Transfer-Encoding: base64\r\n\r\nTVo=\r\n--b--\r\n"
+    );
+    deliver(folder, "anna@example.org", 100, &hostile);
+    deliver(
+        folder,
+        "bert@example.org",
+        1,
+        "From: a@example.net\r\nSubject: Greetings\r\n\r\nHello Bert.\r\n",
+    );
+}
+
+async fn pictured(page: &Page, name: &str) {
+    if let Some(folder) = std::env::var_os("MAILCUP_PICTURES") {
+        page.painted(&Path::new(&folder).join(format!("backups-{name}.png"))).await;
+    }
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn with_the_service_stopped_old_mail_is_found_and_nothing_in_it_calls_home() {
+    let (folder, trap) = (tempfile::tempdir().unwrap(), Listening::start().await);
+    mail(folder.path(), &trap.at);
+    let (mut service, _owner) = backed_up(&folder).await;
+    let config = DesktopConfig { width: 1600, height: 1000, ..DesktopConfig::default() };
+    let desktop = Desktop::start(config).await.unwrap();
+    let page = connected(&desktop, &service, async || outbox_code(&service).await).await;
+    page.execute(WATCH, Vec::new()).await.unwrap();
+
+    page.go("/backups").await;
+    page.see("62 messages").await;
+    pictured(&page, "standing").await;
+    page.go("/backups/copy").await;
+    page.see("Take a copy").await;
+    pictured(&page, "terms").await;
+    page.press("I have understood that the copy can’t be called back").await;
+    page.press("Take the copy").await;
+    page.see("Complete: 1 snapshot").await;
+    page.press("Switch search on").await;
+    page.see("62 messages can be searched").await;
+    pictured(&page, "copy").await;
+
+    service.stop();
+    page.go("/backups/snapshots").await;
+    page.see("62").await;
+    pictured(&page, "snapshots").await;
+    page.go("/backups/search?q=figures").await;
+    page.see("Invoice 59").await;
+    pictured(&page, "search").await;
+    page.go("/backups").await;
+    page.see("As the service told it last").await;
+    page.go("/backups/search?q=confirm+account").await;
+    page.see("Confirm your account").await;
+    page.press("Confirm your account").await;
+    page.see("remote").await;
+    page.see("statement.pdf.exe").await;
+    let shown = wait::until("the letter in its frame", SOON, async || {
+        let script = "return document.querySelector('iframe[srcdoc]')?.srcdoc ?? ''";
+        let said = page.execute(script, Vec::new()).await.ok()?;
+        said.json().as_str().filter(|it| it.contains("Dear customer")).map(str::to_owned)
+    });
+    let shown = shown.await.unwrap();
+    for bad in ["<script", "<iframe", "<form", "onload", "<style", "g.gif", "<video", "<object"] {
+        assert!(!shown.contains(bad), "{bad} in {shown}");
+    }
+    pictured(&page, "message").await;
+    let frame = "const done = arguments[arguments.length - 1]; const frame = document.querySelector('iframe[srcdoc]'); \
+                 requestAnimationFrame(() => requestAnimationFrame(() => done(frame.getBoundingClientRect().height)))";
+    let height = page.execute_async(frame, Vec::new()).await.unwrap().json().as_f64().unwrap();
+    assert!(height > 50.0, "the letter has {height} pixels");
+    assert_eq!(trap.called.load(Ordering::Relaxed), 0, "a message called home");
+    let said = page.execute("return window.faults.concat(window.refused)", Vec::new()).await.unwrap();
+    assert_eq!(said.json().as_array().map(Vec::len), Some(0), "{:?}", said.json());
+
+    service.run().await.unwrap();
+    page.see("Up to date").await;
+    page.go("/audit").await;
+    page.see("mail.read").await;
+    page.quit().await;
+}
