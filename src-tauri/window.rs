@@ -59,8 +59,11 @@ fn close_to_tray(window: &WebviewWindow, hinted: &Path) {
     }
 }
 
-/// Only the console's own pages; a link to elsewhere leads nowhere.
+/// Only the console's own pages, and frames whose content stands in such a page; a link to elsewhere leads nowhere.
 fn is_ours(url: &Url) -> bool {
+    if url.as_str() == "about:srcdoc" {
+        return true;
+    }
     match (url.scheme(), url.host_str()) {
         ("tauri", Some("localhost")) | ("http" | "https", Some("tauri.localhost")) => true,
         ("http", Some("127.0.0.1")) => cfg!(debug_assertions) && url.port() == Some(5173),
@@ -77,6 +80,7 @@ mod tests {
         let ours = |url: &str| is_ours(&Url::parse(url).unwrap());
         assert!(ours("tauri://localhost/#/alerts"));
         assert!(ours("http://tauri.localhost/index.html"));
+        assert!(ours("about:srcdoc"));
         let foreign = ["https://example.org/", "http://127.0.0.1:8480/", "file:///etc/passwd", "about:blank"];
         for url in
             foreign.into_iter().chain(["data:text/html,x", "tauri://elsewhere/", "javascript:alert(1)"])

@@ -19,6 +19,7 @@ use mailcup_lab::{
 use mailcup_wire::{Admin, AdminChange, BackupJob, BackupOutcome, Backups, NewBackupJob};
 use reqwest::Method;
 use tempfile::TempDir;
+use thirtyfour::By;
 use tokio::net::TcpListener;
 
 use crate::first_run::{connected, outbox_code};
@@ -167,7 +168,8 @@ async fn with_the_service_stopped_old_mail_is_found_and_nothing_in_it_calls_home
     page.see("As the service told it last").await;
     page.go("/backups/search?q=confirm+account").await;
     page.see("Confirm your account").await;
-    page.press("Confirm your account").await;
+    let row = By::XPath("//*[contains(text(), 'Confirm your account')]");
+    page.find(row).await.unwrap().click().await.unwrap();
     page.see("remote").await;
     page.see("statement.pdf.exe").await;
     let shown = wait::until("the letter in its frame", SOON, async || {
@@ -179,11 +181,19 @@ async fn with_the_service_stopped_old_mail_is_found_and_nothing_in_it_calls_home
     for bad in ["<script", "<iframe", "<form", "onload", "<style", "g.gif", "<video", "<object"] {
         assert!(!shown.contains(bad), "{bad} in {shown}");
     }
-    pictured(&page, "message").await;
     let frame = "const done = arguments[arguments.length - 1]; const frame = document.querySelector('iframe[srcdoc]'); \
                  requestAnimationFrame(() => requestAnimationFrame(() => done(frame.getBoundingClientRect().height)))";
     let height = page.execute_async(frame, Vec::new()).await.unwrap().json().as_f64().unwrap();
     assert!(height > 50.0, "the letter has {height} pixels");
+    page.enter_frame(0).await.unwrap();
+    let letter = wait::until("the letter", SOON, async || {
+        let text = page.find(By::Tag("body")).await.ok()?.text().await.ok()?;
+        text.contains("Dear customer").then_some(text)
+    });
+    let letter = letter.await.unwrap();
+    page.enter_default_frame().await.unwrap();
+    pictured(&page, "message").await;
+    assert!(letter.contains("confirm your account here"), "{letter}");
     assert_eq!(trap.called.load(Ordering::Relaxed), 0, "a message called home");
     let said = page.execute("return window.faults.concat(window.refused)", Vec::new()).await.unwrap();
     assert_eq!(said.json().as_array().map(Vec::len), Some(0), "{:?}", said.json());

@@ -64,9 +64,9 @@ export const pages: readonly PageEntry[] = [
   { group: "administer", address: "admins", key: "d", icon: "shield", name: () => m.app_page_admins(), component: Admins },
   { group: "administer", address: "keys", key: "k", icon: "key", name: () => m.app_page_keys(), component: Keys },
   { group: "administer", address: "audit", key: "l", icon: "lock", name: () => m.app_page_audit(), component: Audit },
+  { group: "administer", address: "backups", key: "u", icon: "backup", name: () => m.backups_page(), component: Backups },
   { group: "administer", address: "settings", key: "s", icon: "settings", name: () => m.app_page_settings(), component: Settings, waiting: drafts },
   { group: "protect", address: "codes", key: "f", icon: "phone", name: () => m.codes_page(), component: Codes },
-  { group: "administer", address: "backups", key: "u", icon: "backup", name: () => m.backups_page(), component: Backups },
   { group: "watch", address: "inbox", key: "i", icon: "server", name: () => m.services_inbox_page(), component: Inbox, when: hasSeveral, waiting: allOpenAlerts },
 ];
 
