@@ -32,6 +32,8 @@ enum Part {
     Store,
     /// A million events in the console's real window
     Window,
+    /// Snapshots as a mirror holds them: opening, comparing, searching, indexing; takes the numbers of messages and snapshots
+    Review,
     /// The risk score: what it costs, and how it tells invented attackers from people
     Risk,
     /// Attacks on 200 invented people: what stops them and whom it hits wrongly; takes a seed
@@ -59,6 +61,7 @@ pub fn bench(workspace: &Workspace, options: &Options) -> Result<(), Failure> {
             Part::History => run(workspace, options, "history", "Measure the service with a long log")?,
             Part::Import => run(workspace, options, "import", "Measure the import of a log")?,
             Part::Store => run(workspace, options, "store", "Measure the local copy")?,
+            Part::Review => run(workspace, options, "review", "Measure the review of snapshots")?,
             Part::Risk => run(workspace, options, "risk", "Measure the risk score")?,
             Part::Attacks => run(workspace, options, "attacks", "Attack invented people")?,
             Part::Latency => {
@@ -99,6 +102,7 @@ impl Part {
             | Self::History
             | Self::Import
             | Self::Store
+            | Self::Review
             | Self::Risk
             | Self::Attacks => false,
         }
@@ -113,6 +117,7 @@ impl Part {
             | Self::History
             | Self::Import
             | Self::Store
+            | Self::Review
             | Self::Risk
             | Self::Attacks => false,
         }

@@ -1,7 +1,7 @@
 //! Review of snapshots as a mirror holds them: how soon the newest of 60 opens, how long a folder of 20,000, a message,
 //! a comparison and a search take, and what the full-text index costs beside plain FTS5 on the same texts.
 //!
-//! `cargo bench --workspace --features custom-protocol --bench review [-- MESSAGES [SNAPSHOTS]]`
+//! `cargo xtask bench review [-- MESSAGES SNAPSHOTS]`
 
 #![expect(clippy::print_stdout, reason = "a benchmark prints its figures")]
 #![expect(clippy::unwrap_used, reason = "a failed step ends the benchmark")]

@@ -191,8 +191,8 @@ mod tests {
         assert_eq!(place.name.unique, "1790000000.M1P2.host");
         assert_eq!(place.name.flags, [MailFlag::Seen, MailFlag::Flagged]);
         assert_eq!(place.name.delivered, Some(1_790_000_000));
-        let new = message_at(Path::new("mail/_/root/Maildir/new/1.x")).unwrap();
-        assert_eq!((new.account.0.as_str(), new.folder.as_str(), new.name.is_new), ("root", "INBOX", true));
+        let new = message_at(Path::new("mail/_/postmaster/Maildir/new/1.x")).unwrap();
+        assert_eq!((new.account.0.as_str(), new.folder.as_str(), new.name.is_new), ("postmaster", "INBOX", true));
         for other in ["mail/example.org/anna/Maildir/subscriptions", "state/accounts/a.json", "mail", ""] {
             assert_eq!(message_at(Path::new(other)), None, "{other}");
         }
@@ -229,6 +229,6 @@ mod tests {
         assert_eq!(record_key("%C3%A4.json"), "ä");
         assert_eq!(record_key("%.json"), "%");
         assert_eq!(maildir_of(&Login("anna@example.org".into())), Path::new("mail/example.org/anna/Maildir"));
-        assert_eq!(maildir_of(&Login("root".into())), Path::new("mail/_/root/Maildir"));
+        assert_eq!(maildir_of(&Login("postmaster".into())), Path::new("mail/_/postmaster/Maildir"));
     }
 }
