@@ -192,7 +192,10 @@ mod tests {
         assert_eq!(place.name.flags, [MailFlag::Seen, MailFlag::Flagged]);
         assert_eq!(place.name.delivered, Some(1_790_000_000));
         let new = message_at(Path::new("mail/_/postmaster/Maildir/new/1.x")).unwrap();
-        assert_eq!((new.account.0.as_str(), new.folder.as_str(), new.name.is_new), ("postmaster", "INBOX", true));
+        assert_eq!(
+            (new.account.0.as_str(), new.folder.as_str(), new.name.is_new),
+            ("postmaster", "INBOX", true)
+        );
         for other in ["mail/example.org/anna/Maildir/subscriptions", "state/accounts/a.json", "mail", ""] {
             assert_eq!(message_at(Path::new(other)), None, "{other}");
         }
