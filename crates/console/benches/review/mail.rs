@@ -96,7 +96,7 @@ fn path(number: u32, day: u32) -> PathBuf {
     // Read some days after it came.
     let flags = if number % 50 < day { "S" } else { "" };
     let name = format!("{}.M{number}P1.host:2,{flags}", START + i64::from(number));
-    if number % 5 == 0 {
+    if number.is_multiple_of(5) {
         format!("mail/{LARGE}/cur/{name}").into()
     } else {
         format!("mail/example.org/p{:03}/Maildir/cur/{name}", number % ACCOUNTS).into()

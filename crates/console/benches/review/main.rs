@@ -125,7 +125,7 @@ fn fill(folder: &Path, messages: u32, snapshots: u32) {
 fn index(review: &Review, folder: &Path, messages: u32) {
     let began = cpu();
     review.index_mail(&|_, _| {}, &Unwatched).unwrap();
-    let ours = cpu() - began;
+    let ours = cpu().saturating_sub(began);
     let plain = rusqlite::Connection::open(folder.join("plain.db")).unwrap();
     plain
         .execute_batch(
@@ -148,7 +148,7 @@ fn index(review: &Review, folder: &Path, messages: u32) {
                 .unwrap();
         }
         plain.execute_batch("COMMIT").unwrap();
-        plain_cpu += cpu() - began;
+        plain_cpu += cpu().saturating_sub(began);
     }
     let standing = review.index().standing().unwrap().unwrap();
     println!(
