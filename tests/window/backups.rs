@@ -28,12 +28,6 @@ use crate::page::{Page, SOON};
 const LONG: Duration = Duration::from_mins(1);
 const FIRST_SECOND: i64 = 1_790_000_000;
 
-/// What a page saw refused by its own policy, and what failed in it.
-const WATCH: &str = "window.refused = []; document.addEventListener('securitypolicyviolation', \
-                     event => window.refused.push(`${event.violatedDirective} ${event.blockedURI}`)); \
-                     window.faults = []; addEventListener('error', event => window.faults.push(event.message)); \
-                     addEventListener('unhandledrejection', event => window.faults.push(`${event.reason}`))";
-
 /// Somebody who waits for a picture to be fetched.
 struct Listening {
     at: String,
@@ -142,7 +136,7 @@ async fn with_the_service_stopped_old_mail_is_found_and_nothing_in_it_calls_home
     let config = DesktopConfig { width: 1600, height: 1000, ..DesktopConfig::default() };
     let desktop = Desktop::start(config).await.unwrap();
     let page = connected(&desktop, &service, async || outbox_code(&service).await).await;
-    page.execute(WATCH, Vec::new()).await.unwrap();
+    page.watch_faults().await;
 
     page.go("/backups").await;
     page.see("62 messages").await;
@@ -195,8 +189,7 @@ async fn with_the_service_stopped_old_mail_is_found_and_nothing_in_it_calls_home
     pictured(&page, "message").await;
     assert!(letter.contains("confirm your account here"), "{letter}");
     assert_eq!(trap.called.load(Ordering::Relaxed), 0, "a message called home");
-    let said = page.execute("return window.faults.concat(window.refused)", Vec::new()).await.unwrap();
-    assert_eq!(said.json().as_array().map(Vec::len), Some(0), "{:?}", said.json());
+    page.must_be_faultless().await;
 
     service.run().await.unwrap();
     page.see("Up to date").await;

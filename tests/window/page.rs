@@ -9,6 +9,13 @@ use mailcup_lab::{
 use thirtyfour::{By, WebElement};
 
 pub const SOON: Duration = Duration::from_secs(15);
+/// Notes what the window's policy refuses, and what fails in a page's scripts.
+const WATCH: &str = "window.refused = []; document.addEventListener('securitypolicyviolation', \
+                     event => window.refused.push(`${event.violatedDirective} ${event.blockedURI}`)); \
+                     window.faults = []; addEventListener('error', event => window.faults.push(event.message)); \
+                     addEventListener('unhandledrejection', event => window.faults.push(\
+                     `${event.reason} ${event.reason?.stack}`))";
+
 pub const CONSOLE: &str = env!("CARGO_BIN_EXE_mailcup-console");
 
 pub struct Page(Window);
@@ -112,6 +119,19 @@ impl Page {
         let path = format!("//pre[@aria-label='{label}']/code");
         let found = wait::until(label, SOON, async || self.find(By::XPath(path.as_str())).await.ok()).await;
         found.unwrap().prop("textContent").await.unwrap().unwrap()
+    }
+
+    /// From now on, what its policy refuses and what fails in its scripts is noted.
+    pub async fn watch_faults(&self) {
+        self.execute(WATCH, Vec::new()).await.unwrap();
+    }
+
+    /// Nothing was refused and nothing failed since [`Page::watch_faults`].
+    pub async fn must_be_faultless(&self) {
+        let refused = self.execute("return window.refused", Vec::new()).await.unwrap();
+        assert_eq!(refused.json(), &serde_json::json!([]), "the page breaks the window's own policy");
+        let faults = self.execute("return window.faults", Vec::new()).await.unwrap();
+        assert_eq!(faults.json(), &serde_json::json!([]), "a page's script failed");
     }
 
     /// The page's picture, once it is painted.

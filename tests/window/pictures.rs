@@ -19,12 +19,6 @@ use crate::first_run::{connected, outbox_code};
 use crate::page::{Page, SOON};
 use crate::reports::Reporter;
 
-const WATCH: &str = "window.refused = []; document.addEventListener('securitypolicyviolation', \
-                     event => window.refused.push(`${event.violatedDirective} ${event.blockedURI}`)); \
-                     window.faults = []; addEventListener('error', event => window.faults.push(event.message)); \
-                     addEventListener('unhandledrejection', event => window.faults.push(\
-                     `${event.reason} ${event.reason?.stack}`))";
-
 const SIZES: [(u32, u32); 2] = [(1024, 700), (1600, 1000)];
 
 /// What stands out to the right of the window, if anything does, once nothing moves any more.
@@ -59,7 +53,7 @@ async fn every_page_fits_in_both_themes_and_sizes_under_the_windows_policy() {
     let config = DesktopConfig { width: 1600, height: 1000, ..DesktopConfig::default() };
     let desktop = Desktop::start(config).await.unwrap();
     let page = connected(&desktop, &service, async || outbox_code(&service).await).await;
-    page.execute(WATCH, Vec::new()).await.unwrap();
+    page.watch_faults().await;
 
     let alert = owner.alerts().await.unwrap().first().unwrap().id.clone();
     let event = owner.all_events(None).await.unwrap().last().unwrap().id.clone();
@@ -75,6 +69,8 @@ async fn every_page_fits_in_both_themes_and_sizes_under_the_windows_policy() {
         ("admins", "/admins".to_owned(), "Invite"),
         ("keys", "/keys".to_owned(), "API keys"),
         ("audit", "/audit".to_owned(), "nbroken"),
+        ("backups", "/backups".to_owned(), "Nothing is backed up"),
+        ("backups-copy", "/backups/copy".to_owned(), "Nothing of the backups is on this computer"),
         ("settings-drafts", "/settings/drafts".to_owned(), "No drafts"),
         ("settings-services", "/settings/services".to_owned(), "Add a service"),
         ("settings-notifications", "/settings/notifications".to_owned(), "Quiet hours"),
@@ -104,10 +100,7 @@ async fn every_page_fits_in_both_themes_and_sizes_under_the_windows_policy() {
             }
         }
     }
-    let refused = page.execute("return window.refused", Vec::new()).await.unwrap();
-    assert_eq!(refused.json(), &serde_json::json!([]), "the page breaks the window's own policy");
-    let faults = page.execute("return window.faults", Vec::new()).await.unwrap();
-    assert_eq!(faults.json(), &serde_json::json!([]), "a page's script failed");
+    page.must_be_faultless().await;
     page.quit().await;
 }
 

@@ -26,6 +26,7 @@ use tokio::sync::{mpsc, oneshot, watch};
 use crate::{
     Clock, Host,
     api::Api,
+    blocking::blocking,
     controller::{Contact, Contacts, Controller, Request, locked},
     export::Exports,
     key::{ConsoleKey, SealedKey},
@@ -418,13 +419,6 @@ impl Console {
 fn qr_code(text: &str) -> Result<String, Problem> {
     let code = QrCode::new(text).map_err(|error| Problem::new(Code::Internal, error.to_string()))?;
     Ok(code.render::<svg::Color<'_>>().min_dimensions(200, 200).build())
-}
-
-async fn blocking<T: Send + 'static>(
-    work: impl FnOnce() -> Result<T, Problem> + Send + 'static,
-) -> Result<T, Problem> {
-    let done = tokio::task::spawn_blocking(work).await;
-    done.map_err(|error| Problem::new(Code::Internal, error.to_string()))?
 }
 
 #[cfg(test)]

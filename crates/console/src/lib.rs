@@ -4,6 +4,7 @@
 
 mod api;
 mod audit;
+mod blocking;
 mod changes;
 mod clock;
 mod console;

@@ -25,6 +25,7 @@ use tokio_util::sync::CancellationToken;
 use zeroize::Zeroizing;
 
 use crate::{
+    blocking::blocking,
     controller::{Beside, Contacts},
     review::{MailIndex, Review},
     store::{KeptMirror, Store, StoreError},
@@ -170,21 +171,31 @@ impl Mirror {
         Ok(())
     }
 
-    pub async fn change(&self, change: impl FnOnce(&mut KeptMirror)) -> Result<(), Problem> {
-        let Some(mut kept) = self.kept().await? else { return Err(none_yet()) };
-        let scope = kept.settings.scope.clone();
-        change(&mut kept);
-        if kept.settings.scope != scope {
-            kept.complete_at = None;
+    /// Copies more or less from now on, faster or slower.
+    pub async fn set_settings(&self, settings: MirrorSettings) -> Result<(), Problem> {
+        let Some(before) = self.kept().await? else { return Err(none_yet()) };
+        let other_scope = before.settings.scope != settings.scope;
+        if other_scope {
             // It may lack what is here from now on.
             self.stop_indexing();
             let index = self.inner.index.clone();
             blocking(move || index.forget()).await?;
         }
-        let paused = kept.paused;
-        self.inner.store.keep_mirror(Some(kept)).await?;
+        self.change(move |kept| {
+            kept.settings = settings;
+            kept.complete_at = kept.complete_at.filter(|_| !other_scope);
+        })
+        .await
+    }
+
+    pub async fn set_paused(&self, paused: bool) -> Result<(), Problem> {
+        self.change(move |kept| kept.paused = paused).await
+    }
+
+    async fn change(&self, change: impl FnOnce(&mut KeptMirror) + Send + 'static) -> Result<(), Problem> {
+        let kept = self.inner.store.change_mirror(change).await?.ok_or_else(none_yet)?;
         self.course().state =
-            if paused { MirrorState::Paused } else { MirrorState::Waiting { why: String::new() } };
+            if kept.paused { MirrorState::Paused } else { MirrorState::Waiting { why: String::new() } };
         self.inner.fill_anew.notify_one();
         (self.inner.tell)();
         Ok(())
@@ -214,7 +225,7 @@ impl Mirror {
     }
 
     pub async fn set_indexed(&self, indexed: bool) -> Result<(), Problem> {
-        let Some(mut kept) = self.kept().await? else { return Err(none_yet()) };
+        let Some(kept) = self.kept().await? else { return Err(none_yet()) };
         if indexed && matches!(kept.settings.scope, mailcup_wire::desktop::MirrorScope::Folders) {
             return Err(Problem::new(
                 Code::Conflict,
@@ -222,8 +233,7 @@ impl Mirror {
                  too, then switch the search on.",
             ));
         }
-        kept.indexed = indexed;
-        self.inner.store.keep_mirror(Some(kept)).await?;
+        self.inner.store.change_mirror(move |kept| kept.indexed = indexed).await?;
         if !indexed {
             self.stop_indexing();
         }
@@ -270,8 +280,7 @@ impl Mirror {
     /// Opens the repository as far as it is here. Before its config is, there is nothing to open.
     fn open_review(&self, kept: &KeptMirror) {
         let mut review = self.inner.review.lock().unwrap_or_else(PoisonError::into_inner);
-        if let Some(open) = review.as_ref() {
-            open.refresh();
+        if review.is_some() {
             return;
         }
         let opened = master_key(kept).and_then(|key| {
@@ -339,11 +348,4 @@ fn other_repository() -> Problem {
 
 fn none_yet() -> Problem {
     Problem::new(Code::NotFound, "There is no copy of the backups on this computer yet.")
-}
-
-async fn blocking<T: Send + 'static>(
-    work: impl FnOnce() -> Result<T, Problem> + Send + 'static,
-) -> Result<T, Problem> {
-    let done = tokio::task::spawn_blocking(work).await;
-    done.map_err(|error| Problem::new(Code::Internal, error.to_string()))?
 }

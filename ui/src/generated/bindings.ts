@@ -1885,7 +1885,7 @@ export type MailFlag = "seen" | "answered" | "flagged" | "draft" |
 export type MailFolder = {
 	/**  As people read it: `INBOX`, `Sent`, `Projects/2026`. */
 	name: string,
-	/**  In the snapshot, below `mail/`. */
+	/**  In the snapshot, below `mail/`: of its messages, without the folders below it. */
 	path: string,
 	messages: number,
 	unread: number,
@@ -2010,7 +2010,7 @@ export type MailWay = "local" | "relay";
 /**  An account whose mail lies in a snapshot. */
 export type Mailbox = {
 	login: Login,
-	/**  In the snapshot, below `mail/`. */
+	/**  In the snapshot, below `mail/`: of all its folders. */
 	path: string,
 	/**  None where what says so isn't mirrored. */
 	messages: number | null,
@@ -2959,8 +2959,6 @@ export type SnapshotComparison = {
 	total: number,
 	messages: MessageChange[],
 	records: RecordChange[],
-	/**  Folders that couldn't be compared, and why. */
-	faults: BackupFault[],
 };
 
 export type SnapshotCounts = {

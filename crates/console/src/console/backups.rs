@@ -49,15 +49,15 @@ impl Console {
     }
 
     pub async fn change_mirror(&self, settings: MirrorSettings) -> Result<(), Problem> {
-        self.mirror()?.change(|kept| kept.settings = settings).await
+        self.mirror()?.set_settings(settings).await
     }
 
     pub async fn pause_mirror(&self) -> Result<(), Problem> {
-        self.mirror()?.change(|kept| kept.paused = true).await
+        self.mirror()?.set_paused(true).await
     }
 
     pub async fn resume_mirror(&self) -> Result<(), Problem> {
-        self.mirror()?.change(|kept| kept.paused = false).await
+        self.mirror()?.set_paused(false).await
     }
 
     pub async fn forget_mirror(&self) -> Result<(), Problem> {

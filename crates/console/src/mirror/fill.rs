@@ -3,7 +3,7 @@
 use std::{
     collections::{BTreeMap, BTreeSet},
     path::{Path, PathBuf},
-    sync::atomic::{AtomicU64, Ordering},
+    sync::atomic::{AtomicBool, AtomicU64, Ordering},
     time::Duration,
 };
 
@@ -22,14 +22,22 @@ use tokio::{
 };
 use tokio_util::sync::CancellationToken;
 
-use super::{Mirror, Stopped, blocking, other_repository};
-use crate::{api::Api, controller::Contacts, review, store::KeptMirror};
+use super::{Mirror, Stopped, other_repository};
+use crate::{
+    api::Api,
+    blocking::blocking,
+    controller::Contacts,
+    review::{self, Review},
+    store::KeptMirror,
+};
 
 /// Files that are fetched at the same time.
 const AT_ONCE: usize = 4;
 /// When the service is asked again whether there is something new.
 const LOOK_EVERY: Duration = Duration::from_mins(5);
 const AGAIN_AFTER: Duration = Duration::from_secs(30);
+/// How often the window hears how far it is.
+const TELL_EVERY: Duration = Duration::from_millis(250);
 const READS_AT_ONCE: u32 = 500;
 /// Within so many days each file that is here is compared with its name again.
 const RECHECK_DAYS: u32 = 14;
@@ -140,6 +148,8 @@ struct Fill<'a> {
     throttle: Throttle,
     bytes: AtomicU64,
     files: AtomicU64,
+    /// A file came or went since the review last looked.
+    changed: AtomicBool,
 }
 
 impl<'a> Fill<'a> {
@@ -152,6 +162,7 @@ impl<'a> Fill<'a> {
             throttle: Throttle::new(kept.settings.limit),
             bytes: AtomicU64::new(0),
             files: AtomicU64::new(0),
+            changed: AtomicBool::new(false),
         }
     }
 
@@ -170,6 +181,7 @@ impl<'a> Fill<'a> {
         self.fetch_all(MirrorPart::Index, small(FileKind::Index).collect()).await?;
         self.mirror.open_review(self.kept);
         let review = self.mirror.review()?;
+        self.refresh(&review);
         let repository = std::sync::Arc::clone(review.repository());
         self.is_the_same(&repository)?;
         let packs = &there[&FileKind::Pack];
@@ -177,15 +189,22 @@ impl<'a> Fill<'a> {
         let sized = |id: &Id| packs.get(id).map(|size| (FileKind::Pack, *id, *size));
         let folders = known.iter().filter(|pack| pack.holds_folders).filter_map(|pack| sized(&pack.id));
         self.fetch_all(MirrorPart::Folders, folders.collect()).await?;
-        review.refresh();
-        (self.mirror.inner.tell)();
+        self.refresh(&review);
         let wanted = self.wanted(&repository, &known).await?;
         let data: Vec<_> = wanted.iter().filter_map(sized).collect();
         self.keep_total(&there, &data).await?;
         self.fetch_all(MirrorPart::Data, data).await?;
         self.remove_stale(&there, &wanted)?;
-        review.refresh();
+        self.refresh(&review);
         self.complete().await
+    }
+
+    /// What was read of the repository is read anew, if it is another one now.
+    fn refresh(&self, review: &Review) {
+        if self.changed.swap(false, Ordering::Relaxed) {
+            review.refresh();
+            (self.mirror.inner.tell)();
+        }
     }
 
     async fn listing(&self) -> Result<Listing, Problem> {
@@ -260,19 +279,25 @@ impl<'a> Fill<'a> {
             let files = u32::try_from(self.files.load(Ordering::Relaxed)).unwrap_or(u32::MAX);
             self.mirror.moved(part, BackupProgress { bytes, files, ..total });
         };
-        tell();
-        stream::iter(missing)
+        let fetching = stream::iter(missing)
             .map(|(kind, id, size)| async move {
                 self.fetch(kind, id, size).await?;
                 self.files.fetch_add(1, Ordering::Relaxed);
                 Ok(())
             })
             .buffer_unordered(AT_ONCE)
-            .try_for_each(|()| {
-                tell();
-                std::future::ready(Ok(()))
-            })
-            .await
+            .try_for_each(|()| std::future::ready(Ok(())));
+        tokio::pin!(fetching);
+        let mut tick = tokio::time::interval(TELL_EVERY);
+        loop {
+            tokio::select! {
+                done = &mut fetching => {
+                    tell();
+                    return done;
+                }
+                _ = tick.tick() => tell(),
+            }
+        }
     }
 
     /// Fetches a file, from where an earlier try was cut off. What came damaged is fetched once more from the start.
@@ -290,6 +315,7 @@ impl<'a> Fill<'a> {
                 tokio::task::spawn_blocking(move || Folder::new(root).take_in(kind, &id, &from)).await;
             let taken = taken.map_err(|error| Problem::new(Code::Internal, error.to_string()))?;
             if taken.map_err(|error| self.disk(&error))? {
+                self.changed.store(true, Ordering::Relaxed);
                 return Ok(());
             }
         }
@@ -337,7 +363,7 @@ impl<'a> Fill<'a> {
         let small =
             [FileKind::Key, FileKind::Snapshot, FileKind::Index].iter().flat_map(|kind| there[kind].values());
         let total = Bytes(small.sum::<u64>() + data.iter().map(|(.., size)| size).sum::<u64>());
-        self.update(|kept| kept.total = Some(total)).await
+        self.update(move |kept| kept.total = Some(total)).await
     }
 
     async fn complete(&self) -> Result<(), Problem> {
@@ -347,10 +373,9 @@ impl<'a> Fill<'a> {
     }
 
     /// What is kept, unless it was forgotten meanwhile.
-    async fn update(&self, change: impl FnOnce(&mut KeptMirror)) -> Result<(), Problem> {
-        let Some(mut kept) = self.mirror.kept().await? else { return Ok(()) };
-        change(&mut kept);
-        Ok(self.mirror.inner.store.keep_mirror(Some(kept)).await?)
+    async fn update(&self, change: impl FnOnce(&mut KeptMirror) + Send + 'static) -> Result<(), Problem> {
+        self.mirror.inner.store.change_mirror(change).await?;
+        Ok(())
     }
 
     /// Removes what the service no longer has, or what is no longer wanted: what leads to other files first.
@@ -360,6 +385,7 @@ impl<'a> Fill<'a> {
                 let stays =
                     there[&kind].contains_key(&id) && (kind != FileKind::Pack || wanted.contains(&id));
                 if !stays {
+                    self.changed.store(true, Ordering::Relaxed);
                     self.folder.remove(kind, &id).map_err(|error| self.disk(&error))?;
                 }
             }
@@ -375,6 +401,7 @@ impl<'a> Fill<'a> {
             if fault.kind != FileKind::Config && content.is_ok_and(|content| Id::of(&content) != fault.id) {
                 tracing::warn!(%fault, "a file of the mirror is damaged and is fetched again");
                 self.folder.remove(fault.kind, &fault.id).map_err(|error| self.disk(&error))?;
+                self.changed.store(true, Ordering::Relaxed);
             }
         }
         Ok(())

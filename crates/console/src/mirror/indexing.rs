@@ -1,10 +1,12 @@
 //! Keeps the full-text index as new as the mirror.
 
-use mailcup_wire::{Problem, desktop::MailIndexState};
+use std::collections::BTreeSet;
+
+use mailcup_wire::{Problem, SnapshotId, desktop::MailIndexState};
 use tokio_util::sync::CancellationToken;
 
-use super::{Mirror, Stopped, blocking};
-use crate::review::Review;
+use super::{Mirror, Stopped};
+use crate::{blocking::blocking, review::Review};
 
 impl Mirror {
     pub(super) async fn keep_indexed(self, stop: CancellationToken) {
@@ -25,6 +27,10 @@ impl Mirror {
         if !wanted {
             return self.set_index_state(MailIndexState::Off);
         }
+        let looking = review.clone();
+        if blocking(move || is_current(&looking)).await.unwrap_or(false) {
+            return self.set_index_state(MailIndexState::Complete);
+        }
         let own = stop.child_token();
         *self.inner.stop_indexing.lock().unwrap_or_else(std::sync::PoisonError::into_inner) = own.clone();
         self.set_index_state(MailIndexState::Running { done: 0, total: 0 });
@@ -32,7 +38,7 @@ impl Mirror {
         let indexed = blocking(move || {
             let tell = |done, total| this.set_index_state(MailIndexState::Running { done, total });
             review.index_mail(&tell, &watch)?;
-            is_complete(&review)
+            is_current(&review)
         })
         .await;
         self.set_index_state(match indexed {
@@ -53,8 +59,9 @@ impl Mirror {
     }
 }
 
-/// Whether all snapshots that are here are in the index.
-fn is_complete(review: &Review) -> Result<bool, Problem> {
-    let indexed = review.index().standing()?.unwrap_or_default();
-    Ok(review.snapshots()?.snapshots.iter().all(|snapshot| indexed.snapshots.contains(&snapshot.id)))
+/// Whether the snapshots that are here are in the index, and no others.
+fn is_current(review: &Review) -> Result<bool, Problem> {
+    let Some(indexed) = review.index().standing()? else { return Ok(false) };
+    let here: BTreeSet<SnapshotId> = review.snapshots()?.snapshots.into_iter().map(|it| it.id).collect();
+    Ok(indexed.snapshots.into_iter().collect::<BTreeSet<_>>() == here)
 }

@@ -78,7 +78,6 @@ impl Review {
             total,
             messages,
             records: compared.records.clone(),
-            faults: Vec::new(),
         })
     }
 

@@ -121,19 +121,22 @@ fn csv(values: &[Value]) -> Result<Vec<u8>, Problem> {
     writer.into_inner().map_err(|error| Problem::new(Code::Internal, error.to_string()))
 }
 
-/// All messages that are meant, each once, ordered by account, folder and time.
+/// All messages that are meant, each once, ordered by account, folder and time. A folder is meant without those below it,
+/// an account with all of its folders.
 fn choose(review: &Review, export: &MailExport) -> Result<Vec<Chosen>, Problem> {
     let snapshot = review.snapshot(&export.snapshot)?;
     let mut chosen = Vec::new();
     for path in &export.paths {
         let path = mail_path(path)?;
         let entry = review.repository().entry(&snapshot, &path).map_err(|error| review.told(error))?;
+        let is_account = path.components().count() < 4;
         let mut waiting = vec![(path, entry)];
         while let Some((path, entry)) = waiting.pop() {
             if entry.kind == Kind::Folder {
                 let inside =
                     review.repository().tree(&snapshot, &path).map_err(|error| review.told(error))?;
-                waiting.extend(inside.iter().map(|entry| (path.join(&entry.name), entry.clone())));
+                let meant = inside.iter().filter(|entry| is_account || !layout::is_mail_folder(entry));
+                waiting.extend(meant.map(|entry| (path.join(&entry.name), entry.clone())));
             } else if let Some(place) = layout::message_at(&path).filter(|_| entry.kind == Kind::File) {
                 chosen.push(Chosen { path, entry, place });
             }

@@ -1,8 +1,8 @@
 //! One thing in all snapshots: when it came, changed and went.
 
-use std::path::{Path, PathBuf};
+use std::path::Path;
 
-use mailcup_snapshots::{Entry, Error, Kind, Snapshot};
+use mailcup_snapshots::{Entry, Error, Snapshot};
 use mailcup_wire::{
     Problem, Time,
     desktop::{HistoryChange, HistoryOf, HistoryStep, ItemHistory, MessageRequest, StatePart, StateRecord},
@@ -93,17 +93,11 @@ impl Review {
             Err(Error::NotFound { .. }) => return Ok(None),
             Err(error) => return Err(self.told(error)),
         };
-        let folders =
-            top.iter().filter(|entry| entry.kind == Kind::Folder).filter_map(|entry| entry.name.to_str());
-        let folders: Vec<&str> = folders.filter(|name| name.starts_with('.')).collect();
+        let folders = top.iter().filter(|entry| layout::is_mail_folder(entry));
+        let folders = folders.filter_map(|entry| entry.name.to_str());
         for folder in std::iter::once("").chain(folders) {
             for part in ["cur", "new"] {
-                let path: PathBuf = maildir.join(folder).join(part);
-                let entries = match self.repository.tree(snapshot, &path) {
-                    Ok(entries) => entries,
-                    Err(Error::NotFound { .. } | Error::NotAFolder { .. }) => continue,
-                    Err(error) => return Err(self.told(error)),
-                };
+                let entries = self.part(snapshot, &maildir.join(folder), part)?;
                 for entry in entries.iter() {
                     let name = entry.name.to_str().map(|name| message_name(name, part == "new"));
                     if let Some(name) = name.filter(|name| is_it(entry, name)) {

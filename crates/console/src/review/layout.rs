@@ -5,7 +5,7 @@ use std::path::{Component, Path, PathBuf};
 
 use base64::{Engine as _, engine::GeneralPurpose};
 use data_encoding::HEXUPPER;
-use mailcup_snapshots::Entry;
+use mailcup_snapshots::{Entry, Kind};
 use mailcup_wire::{
     Code, Login, Problem, Time,
     desktop::{MailFlag, StatePart},
@@ -13,6 +13,8 @@ use mailcup_wire::{
 
 pub const MAIL: &str = "mail";
 pub const MANIFEST: &str = "manifest.json";
+/// In the folder of an account: its inbox, and below it its other folders.
+pub const MAILDIR: &str = "Maildir";
 /// In `mail/`, the folder of accounts without a domain.
 const NO_DOMAIN: &str = "_";
 const INBOX: &str = "INBOX";
@@ -61,7 +63,7 @@ pub fn login_of(domain: &str, user: &str) -> Login {
 /// The folder of an account's mail, in a snapshot.
 pub fn maildir_of(login: &Login) -> PathBuf {
     let (user, domain) = login.0.rsplit_once('@').unwrap_or((&login.0, NO_DOMAIN));
-    [MAIL, domain, user, "Maildir"].iter().collect()
+    [MAIL, domain, user, MAILDIR].iter().collect()
 }
 
 /// What a path in a snapshot says of a message; none if it is something else, such as a list of subscriptions.
@@ -73,14 +75,19 @@ pub fn message_at(path: &Path) -> Option<MessagePlace> {
     let (domain, user) = (names.next()??, names.next()??);
     let rest: Vec<&str> = names.collect::<Option<_>>()?;
     let (folder, part, name) = match rest.as_slice() {
-        ["Maildir", part, name] => (INBOX.to_owned(), *part, *name),
-        ["Maildir", folder, part, name] => (folder_name(folder), *part, *name),
+        [MAILDIR, part, name] => (INBOX.to_owned(), *part, *name),
+        [MAILDIR, folder, part, name] => (folder_name(folder), *part, *name),
         _ => return None,
     };
     if part != "cur" && part != "new" {
         return None;
     }
     Some(MessagePlace { account: login_of(domain, user), folder, name: message_name(name, part == "new") })
+}
+
+/// Whether it is a folder below an inbox.
+pub fn is_mail_folder(entry: &Entry) -> bool {
+    entry.kind == Kind::Folder && entry.name.as_encoded_bytes().starts_with(b".")
 }
 
 /// As people read a Maildir++ folder: `.Projects.2026` is `Projects/2026`, in modified UTF-7 (RFC 3501, 5.1.3) or not.

@@ -15,7 +15,7 @@ use serde::Deserialize;
 use super::{
     Review, count,
     index::IndexedHead,
-    layout::{self, MAIL, MessageName, mail_path, message_name, received_at},
+    layout::{self, MAIL, MAILDIR, MessageName, mail_path, message_name, received_at},
     message,
 };
 
@@ -51,12 +51,7 @@ impl Review {
             let path = Path::new(MAIL).join(&domain);
             for user in self.folders(&snapshot, &path)? {
                 let login = layout::login_of(&domain, &user);
-                found.push(Mailbox {
-                    login,
-                    path: format!("{domain}/{user}/Maildir"),
-                    messages: None,
-                    bytes: None,
-                });
+                found.push(Mailbox { login, path: format!("{domain}/{user}"), messages: None, bytes: None });
             }
         }
         found.sort_by(|a, b| a.login.cmp(&b.login));
@@ -68,11 +63,10 @@ impl Review {
 
     pub fn mail_folders(&self, snapshot: &SnapshotId, path: &str) -> Result<Vec<MailFolder>, Problem> {
         let snapshot = self.snapshot(snapshot)?;
-        let top = mail_path(path)?;
+        let top = mail_path(path)?.join(MAILDIR);
         let mut found = Vec::new();
         for entry in self.repository.tree(&snapshot, &top).map_err(|error| self.told(error))?.iter() {
-            let Some(name) = entry.name.to_str().filter(|name| name.starts_with('.')) else { continue };
-            if entry.kind == Kind::Folder {
+            if let Some(name) = entry.name.to_str().filter(|_| layout::is_mail_folder(entry)) {
                 found.push(self.folder(&snapshot, &top.join(name), layout::folder_name(name))?);
             }
         }
@@ -171,8 +165,8 @@ impl Review {
         }
     }
 
-    /// `cur` or `new` of a folder.
-    fn part(
+    /// `cur` or `new` of a folder; nothing where it isn't.
+    pub(super) fn part(
         &self,
         snapshot: &Snapshot,
         folder: &Path,
@@ -187,15 +181,12 @@ impl Review {
 
     fn folder(&self, snapshot: &Snapshot, path: &Path, name: String) -> Result<MailFolder, Problem> {
         let (cur, new) = (self.part(snapshot, path, "cur")?, self.part(snapshot, path, "new")?);
-        let unread =
-            listed(&cur, "cur").filter(|it| !it.name.flags.contains(&MailFlag::Seen)).count() + new.len();
-        let messages = listed(&cur, "cur").count() + listed(&new, "new").count();
-        Ok(MailFolder {
-            name,
-            path: layout::below_mail(path),
-            messages: count(messages),
-            unread: count(unread),
-        })
+        let (mut messages, mut unread) = (0, 0);
+        for message in listed(&cur, "cur").chain(listed(&new, "new")) {
+            messages += 1;
+            unread += u32::from(message.name.is_new || !message.name.flags.contains(&MailFlag::Seen));
+        }
+        Ok(MailFolder { name, path: layout::below_mail(path), messages, unread })
     }
 
     fn add_sizes(&self, snapshot: &Snapshot, boxes: &mut [Mailbox]) {

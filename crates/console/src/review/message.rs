@@ -73,15 +73,13 @@ pub struct Letter {
 
 /// Reads the headers; `start` is the beginning of the message.
 pub fn head(start: &[u8]) -> Head {
-    Parsed::headers(start).as_ref().and_then(Parsed::message).map(head_of).unwrap_or_default()
+    Parsed::headers(start).map(|parsed| head_of(parsed.message())).unwrap_or_default()
 }
 
 /// Reads what is to be found.
 pub fn words(source: &[u8]) -> Words {
-    let parsed = Parsed::whole(source);
-    let Some((parsed, message)) = parsed.as_ref().and_then(|it| Some((it, it.message()?))) else {
-        return Words::default();
-    };
+    let Some(parsed) = &Parsed::whole(source) else { return Words::default() };
+    let message = parsed.message();
     let mut people = String::new();
     for list in [message.from(), message.to(), message.cc(), message.bcc()].into_iter().flatten() {
         for one in addresses(Some(list)).into_iter().take(INDEXED_PEOPLE) {
@@ -106,12 +104,12 @@ pub fn words(source: &[u8]) -> Words {
 
 /// Reads all that is shown. `is_whole`: nothing of the message was left out of `source`.
 pub fn letter(source: &[u8], is_whole: bool) -> Letter {
-    let parsed = Parsed::whole(source);
-    let Some((parsed, message)) = parsed.as_ref().and_then(|it| Some((it, it.message()?))) else {
+    let Some(parsed) = &Parsed::whole(source) else {
         // Without a single header it is a text at most.
         let text = String::from_utf8_lossy(&source[..source.len().min(SHOWN_TEXT)]).into_owned();
         return Letter { text: Some(text), cut: !is_whole || source.len() > SHOWN_TEXT, ..Letter::default() };
     };
+    let message = parsed.message();
     let head = head_of(message);
     let mut cut = !is_whole;
     let mut shorten = |text: String| {
@@ -150,7 +148,7 @@ pub fn letter(source: &[u8], is_whole: bool) -> Letter {
 /// The content of an attachment, by its part.
 pub fn attachment(source: &[u8], part: u32) -> Option<Vec<u8>> {
     let parsed = Parsed::whole(source)?;
-    parsed.message()?.attachments.contains(&part).then_some(())?;
+    parsed.message().attachments.contains(&part).then_some(())?;
     Some(parsed.content(parsed.part(part)?).into_owned())
 }
 
@@ -269,10 +267,11 @@ fn inline_pictures(parsed: &Parsed<'_>, message: &Message<'_>) -> HashMap<String
     let mut left = INLINE_PICTURES;
     for part in &message.parts {
         let (Some(id), Some(kind)) = (part.content_id(), part.content_type()) else { continue };
+        if kind.ctype() != "image" || !matches!(kind.subtype(), Some("png" | "jpeg" | "gif" | "webp")) {
+            continue;
+        }
         let content = parsed.content(part);
-        let is_picture =
-            kind.ctype() == "image" && matches!(kind.subtype(), Some("png" | "jpeg" | "gif" | "webp"));
-        if is_picture && content.len() <= INLINE_PICTURE.min(left) {
+        if content.len() <= INLINE_PICTURE.min(left) {
             left -= content.len();
             let address = format!("data:{};base64,{}", media_type(kind), BASE64.encode(&content));
             pictures.insert(id.trim_matches(['<', '>']).to_owned(), address);

@@ -23,25 +23,24 @@ static PARSER: LazyLock<MessageParser> = LazyLock::new(|| {
 });
 
 /// A message that was taken apart. Its parts are as they lie there, encoded; [`Parsed::content`] decodes one.
-pub struct Parsed<'x>(Option<Message<'x>>);
+pub struct Parsed<'x>(Message<'x>);
 
 impl<'x> Parsed<'x> {
     /// None if there isn't a single header.
     pub fn whole(source: &'x [u8]) -> Option<Self> {
-        PARSER.parse(source).map(|message| Self(Some(message)))
+        PARSER.parse(source).map(Self)
     }
 
     pub fn headers(start: &'x [u8]) -> Option<Self> {
-        PARSER.parse_headers(start).map(|message| Self(Some(message)))
+        PARSER.parse_headers(start).map(Self)
     }
 
-    /// None never, until it is dropped.
-    pub fn message(&self) -> Option<&Message<'x>> {
-        self.0.as_ref()
+    pub fn message(&self) -> &Message<'x> {
+        &self.0
     }
 
     pub fn part(&self, number: u32) -> Option<&MessagePart<'x>> {
-        self.message()?.parts.get(number as usize)
+        self.0.parts.get(number as usize)
     }
 
     /// What lies in a part, decoded; what can't be decoded is given as it lies there.
@@ -72,15 +71,14 @@ impl<'x> Parsed<'x> {
     }
 
     fn raw(&self, from: u32, until: u32) -> &[u8] {
-        let source = self.message().map_or(&[] as &[u8], |message| message.raw_message.as_ref());
-        source.get(from as usize..until as usize).unwrap_or_default()
+        self.0.raw_message.get(from as usize..until as usize).unwrap_or_default()
     }
 }
 
 impl Drop for Parsed<'_> {
     /// One by one: thousands of messages within each other would overflow the stack.
     fn drop(&mut self) {
-        let mut waiting: Vec<_> = self.0.take().into_iter().collect();
+        let mut waiting = vec![std::mem::take(&mut self.0)];
         while let Some(message) = waiting.pop() {
             for part in message.parts {
                 if let PartType::Message(inner) = part.body {

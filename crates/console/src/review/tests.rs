@@ -224,9 +224,10 @@ fn a_snapshot_is_looked_through_from_accounts_to_messages() {
     let counts = list.snapshots[0].counts.clone().unwrap();
     assert_eq!((counts.messages, counts.rules, counts.organization.as_deref()), (6, 1, Some("Example")));
     let boxes = lab.review.mailboxes(&id).unwrap();
+    assert_eq!(boxes[0].path, "example.org/anna");
     let boxes: Vec<_> = boxes.iter().map(|it| (it.login.0.as_str(), it.messages)).collect();
     assert_eq!(boxes, [("anna@example.org", Some(5)), ("bert@example.org", None)]);
-    let folders = lab.review.mail_folders(&id, ANNA).unwrap();
+    let folders = lab.review.mail_folders(&id, "example.org/anna").unwrap();
     let folders: Vec<_> = folders.iter().map(|it| (it.name.as_str(), it.messages, it.unread)).collect();
     assert_eq!(folders, [("INBOX", 4, 1), ("Sent", 1, 1)]);
 
@@ -490,7 +491,7 @@ fn mail_is_exported_whole_in_each_format_or_not_at_all() {
     let id = lab.backup(&files);
     let export = |format, to: &str| MailExport {
         snapshot: id.clone(),
-        paths: vec![ANNA.to_owned(), format!("{ANNA}/.Sent")],
+        paths: vec!["example.org/anna".to_owned(), format!("{ANNA}/.Sent")],
         format,
         to: lab.folder.path().join(to).display().to_string(),
     };
@@ -512,6 +513,9 @@ fn mail_is_exported_whole_in_each_format_or_not_at_all() {
             content
         );
     }
+    let inbox = MailExport { paths: vec![ANNA.to_owned()], ..export(MailFormat::Eml, "inbox") };
+    let (done, of) = export_mail(&lab.review, &inbox, &tell, &Unwatched).unwrap();
+    assert_eq!((done.messages, of.len()), (4, 1), "a folder without those below it");
     export_mail(&lab.review, &export(MailFormat::Eml, "eml"), &tell, &Unwatched).unwrap();
     let eml = lab.folder.path().join(format!("eml/anna@example.org/INBOX/{}.M1.host.eml", START + 1));
     assert!(fs::read_to_string(eml).unwrap().contains("red bicycle"));

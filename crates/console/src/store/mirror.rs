@@ -65,6 +65,25 @@ impl Store {
         self.write(move |writer| put(writer, MIRROR, &mirror)).await
     }
 
+    /// Changes what is kept, in one step, so that two who change it at a time lose nothing; none where nothing is
+    /// kept. Answers what is kept now.
+    pub async fn change_mirror(
+        &self,
+        change: impl FnOnce(&mut KeptMirror) + Send + 'static,
+    ) -> Result<Option<KeptMirror>> {
+        self.write(move |writer| {
+            let transaction = writer.transaction()?;
+            let mut kept = get::<Option<KeptMirror>>(&transaction, MIRROR)?.flatten();
+            if let Some(kept) = &mut kept {
+                change(kept);
+                put(&transaction, MIRROR, &Some(&*kept))?;
+            }
+            transaction.commit()?;
+            Ok(kept)
+        })
+        .await
+    }
+
     pub async fn keep_backups(&self, kept: KeptBackups) -> Result<()> {
         self.write(move |writer| put(writer, BACKUPS, &kept)).await
     }

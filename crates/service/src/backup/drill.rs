@@ -20,6 +20,7 @@ pub use self::second::{Started, own_program};
 use super::{
     BackupError,
     disk::{free, megabytes, remove},
+    jobs::whole,
     keys::WrappedServerKey,
     mail_pattern::{MailPattern, Owner},
     manifest::{DATABASE, MAIL, Manifest, NO_DOMAIN, SERVER_KEY},
@@ -420,10 +421,6 @@ fn count_messages(mail: &Path) -> u64 {
         }
     }
     count
-}
-
-fn whole(count: u64) -> u32 {
-    u32::try_from(count).unwrap_or(u32::MAX)
 }
 
 impl BackupError {

@@ -327,8 +327,8 @@ impl JobWatch {
         BackupProgress {
             bytes: Bytes(load(&self.bytes)),
             total_bytes: Bytes(load(&self.total_bytes)),
-            files: work::whole(load(&self.files)),
-            total_files: work::whole(load(&self.total_files)),
+            files: whole(load(&self.files)),
+            total_files: whole(load(&self.total_files)),
         }
     }
 }
@@ -368,6 +368,11 @@ impl From<BackupError> for Problem {
         };
         Self::new(code, sentence(&error.to_string()))
     }
+}
+
+/// As the API counts.
+pub fn whole(count: u64) -> u32 {
+    u32::try_from(count).unwrap_or(u32::MAX)
 }
 
 /// Beginning and ending like one.

@@ -48,7 +48,7 @@ wire! {
     /// An account whose mail lies in a snapshot.
     pub struct Mailbox {
         pub login: Login,
-        /// In the snapshot, below `mail/`.
+        /// In the snapshot, below `mail/`: of all its folders.
         pub path: String,
         /// None where what says so isn't mirrored.
         pub messages: Option<u32>,
@@ -58,7 +58,7 @@ wire! {
     pub struct MailFolder {
         /// As people read it: `INBOX`, `Sent`, `Projects/2026`.
         pub name: String,
-        /// In the snapshot, below `mail/`.
+        /// In the snapshot, below `mail/`: of its messages, without the folders below it.
         pub path: String,
         pub messages: u32,
         pub unread: u32,
@@ -244,8 +244,6 @@ wire! {
         pub total: u32,
         pub messages: Vec<MessageChange>,
         pub records: Vec<RecordChange>,
-        /// Folders that couldn't be compared, and why.
-        pub faults: Vec<BackupFault>,
     }
 
     pub struct AccountChanges {

@@ -310,16 +310,6 @@ function compare(query: t.ComparisonQuery, from: Spot, to: Spot): t.SnapshotComp
     total: wanted.length,
     messages: wanted.slice(offset, offset + query.limit),
     records: recordChanges(from, to),
-    faults:
-      scenario === "worst"
-        ? [
-            {
-              file_kind: "pack",
-              file: "data/4f/4f1c9e02d7",
-              what: "The folder INBOX of dmitri@example.org can't be read in one of the two.",
-            },
-          ]
-        : [],
   };
 }
 

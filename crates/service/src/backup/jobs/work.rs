@@ -10,7 +10,7 @@ use mailcup_wire::{
 use serde_json::json;
 use tokio::runtime::Handle;
 
-use super::{JobWatch, name};
+use super::{JobWatch, name, whole};
 use crate::{
     app::App,
     audit::{self, Actor},
@@ -93,11 +93,6 @@ pub fn stopped(work: BackupWork) -> BackupOutcome {
     };
     let message = format!("The service was stopped while {doing}.");
     BackupOutcome::Failed { problem: Problem::new(Code::Unavailable, message) }
-}
-
-/// As the API counts.
-pub fn whole(count: u64) -> u32 {
-    u32::try_from(count).unwrap_or(u32::MAX)
 }
 
 /// Blocks for as long as it takes.
