@@ -103,7 +103,7 @@ async fn events_of_many_writers_stand_in_order_without_gaps() {
         assert!(seqs.is_sorted());
         answered.extend(seqs);
     }
-    let stored = events::after(running.log.store().read(), 0, 2000).await.unwrap();
+    let stored = events::after(running.log.store().read(), 0, running.log.head_seq(), 2000).await.unwrap();
     assert_eq!(stored.iter().map(|row| row.seq).collect::<Vec<_>>(), (1..=1000).collect::<Vec<_>>());
     for (seq, login) in answered {
         assert!(stored[usize::try_from(seq).unwrap() - 1].body.contains(&format!("\"{login}\"")));

@@ -92,6 +92,7 @@ async fn list(State(app): State<Arc<App>>, _: Reader, Query(query): Query<Events
     let found = if backward {
         let before = query.before.as_deref().filter(|text| !text.is_empty());
         let before = before.map(|text| cursor(&app.log, "before", text)).transpose()?;
+        let before = Some(before.unwrap_or(head + 1));
         search::search(readers, &filter, before, limit, Patience::default()).await?
     } else {
         let after = query.after.as_deref().map(|text| cursor(&app.log, "after", text)).transpose()?;
@@ -99,7 +100,7 @@ async fn list(State(app): State<Arc<App>>, _: Reader, Query(query): Query<Events
             Some(since) => search::before_moment(readers, since).await?,
             None => 0,
         };
-        let mut rows = events::after(readers, after.unwrap_or(since), limit + 1).await?;
+        let mut rows = events::after(readers, after.unwrap_or(since), head, limit + 1).await?;
         let more = rows.len() > limit as usize;
         rows.truncate(limit as usize);
         let next = rows.last().filter(|_| more).map(|row| row.seq);

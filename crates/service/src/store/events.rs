@@ -242,10 +242,19 @@ pub async fn prints(
     Ok(prints.into_iter().collect())
 }
 
-/// At most `limit` events after `after`, oldest first.
-pub async fn after(readers: &SqlitePool, after: u64, limit: u32) -> Result<Vec<EventRow>, StoreError> {
-    let rows = sqlx::query("SELECT seq, at, body FROM events WHERE seq > $1 ORDER BY seq LIMIT $2")
+/// At most `limit` events after `after` and up to `head`, oldest first.
+///
+/// A reader passes the head that it took before. Events are in the database a moment before the log has them as its
+/// head, and a cursor beyond the head is no cursor of this log.
+pub async fn after(
+    readers: &SqlitePool,
+    after: u64,
+    head: u64,
+    limit: u32,
+) -> Result<Vec<EventRow>, StoreError> {
+    let rows = sqlx::query("SELECT seq, at, body FROM events WHERE seq > $1 AND seq <= $2 ORDER BY seq LIMIT $3")
         .bind(after.cast_signed())
+        .bind(head.cast_signed())
         .bind(i64::from(limit))
         .fetch_all(readers)
         .await?;

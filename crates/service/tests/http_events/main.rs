@@ -395,3 +395,25 @@ async fn old_events_leave_roll_ups_and_no_gap() {
     assert!(kept.events.iter().any(|event| event.body == fact));
     service.stop().await;
 }
+
+#[tokio::test]
+async fn an_event_that_is_not_yet_the_head_is_not_shown() {
+    let service = Service::start().await;
+    service.report("anna@example.org", "203.0.113.1", "0a1", false, false).await;
+    let known = service.events("?limit=100").await;
+    // A commit is in the database a moment before the log counts it.
+    let mut tx = service.app.store.write().await.unwrap();
+    sqlx::query(
+        "INSERT INTO events (seq, at, kind, body) SELECT seq + 1, at, kind, body FROM events ORDER BY seq DESC LIMIT 1",
+    )
+    .execute(&mut *tx)
+    .await
+    .unwrap();
+    tx.commit().await.unwrap();
+    for query in ["?limit=100", "?before=&limit=100"] {
+        let mut page = service.events(query).await;
+        page.events.sort_by_key(|event| event.id.seq);
+        assert_eq!((page.events, page.more, &page.head), (known.events.clone(), false, &known.head), "{query}");
+    }
+    assert!(service.events(&format!("?after={}", known.head)).await.events.is_empty());
+}

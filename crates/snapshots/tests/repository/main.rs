@@ -35,8 +35,7 @@ struct Memory(Files);
 impl BackupSource for Memory {
     fn entries(&self) -> Box<dyn Iterator<Item = SourceEntry> + Send> {
         Box::new(self.0.clone().into_iter().map(|(path, content)| SourceEntry {
-            // A changed file has another time, as on a disk.
-            modified: Timestamp::from_second(START + i64::from(Id::of(&content).0[0])).unwrap(),
+            modified: changed_at(&content),
             size: content.len() as u64,
             mode: 0o640,
             open: if path.ends_with("unreadable") {
@@ -51,6 +50,12 @@ impl BackupSource for Memory {
     fn expected(&self) -> Option<(u64, u64)> {
         Some((self.0.values().map(|content| content.len() as u64).sum(), self.0.len() as u64))
     }
+}
+
+/// A changed file has another time, as on a disk.
+fn changed_at(content: &[u8]) -> Timestamp {
+    let [.., a, b, c, d] = Id::of(content).0;
+    Timestamp::from_second(START + i64::from(u32::from_be_bytes([a, b, c, d]))).unwrap()
 }
 
 /// A repository with a phrase, in a folder of its own.

@@ -184,7 +184,8 @@ impl Following {
     }
 
     async fn catch_up(&mut self) -> Result<Option<Bytes>, StoreError> {
-        let rows = events::after(self.log.store().read(), self.position, CATCH_UP).await?;
+        let head = self.log.head_seq();
+        let rows = events::after(self.log.store().read(), self.position, head, CATCH_UP).await?;
         let Some(last) = rows.last() else { return Ok(None) };
         self.position = last.seq;
         let mut text = String::new();
