@@ -80,14 +80,15 @@ pub async fn run(config: Config, options: Options) -> Result<Ended, String> {
     let mut report = ImportReport::default();
     let mut cancelled = false;
     let mut failed = None;
+    // One for the whole run: a signal that comes while a portion is stored counts too.
+    let mut interrupt = std::pin::pin!(tokio::signal::ctrl_c());
     loop {
         let one = tokio::select! {
             one = told.recv() => one,
-            _ = tokio::signal::ctrl_c(), if !cancelled => {
-                // What is under way is stored whole; then it ends.
+            _ = &mut interrupt => {
                 cancelled = true;
                 stop.cancel();
-                continue;
+                break;
             }
         };
         match one {
@@ -97,7 +98,6 @@ pub async fn run(config: Config, options: Options) -> Result<Ended, String> {
                 progress.clear();
                 complain(&format!("{}: {error}", path.display()));
             }
-            Some(News::Portion(_, _)) if cancelled => {}
             Some(News::Portion(found, seen)) => {
                 let events = report.events;
                 report = ImportReport { events, ..*seen };
@@ -115,8 +115,10 @@ pub async fn run(config: Config, options: Options) -> Result<Ended, String> {
     }
     drop(told);
     progress.clear();
-    // It tells by its news.
-    let _ = reading.await;
+    // It tells by its news. One that was cancelled may wait for more of its input, which may never come.
+    if !cancelled {
+        let _ = reading.await;
+    }
     let closed = sink.close(&report).await;
     if let Some(error) = failed {
         return Err(error);
