@@ -32,6 +32,8 @@ enum Part {
     Store,
     /// A million events in the console's real window
     Window,
+    /// The repository of snapshots beside Debian's restic; takes the numbers of messages and rounds
+    Snapshots,
     /// Snapshots as a mirror holds them: opening, comparing, searching, indexing; takes the numbers of messages and snapshots
     Review,
     /// The risk score: what it costs, and how it tells invented attackers from people
@@ -61,6 +63,7 @@ pub fn bench(workspace: &Workspace, options: &Options) -> Result<(), Failure> {
             Part::History => run(workspace, options, "history", "Measure the service with a long log")?,
             Part::Import => run(workspace, options, "import", "Measure the import of a log")?,
             Part::Store => run(workspace, options, "store", "Measure the local copy")?,
+            Part::Snapshots => run(workspace, options, "restic", "Measure the repository beside restic")?,
             Part::Review => run(workspace, options, "review", "Measure the review of snapshots")?,
             Part::Risk => run(workspace, options, "risk", "Measure the risk score")?,
             Part::Attacks => run(workspace, options, "attacks", "Attack invented people")?,
@@ -103,6 +106,7 @@ impl Part {
             | Self::Import
             | Self::Store
             | Self::Review
+            | Self::Snapshots
             | Self::Risk
             | Self::Attacks => false,
         }
@@ -118,6 +122,7 @@ impl Part {
             | Self::Import
             | Self::Store
             | Self::Review
+            | Self::Snapshots
             | Self::Risk
             | Self::Attacks => false,
         }

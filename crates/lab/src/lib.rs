@@ -8,6 +8,7 @@ pub mod certificate;
 pub mod clients;
 pub mod desktop;
 mod error;
+pub mod letters;
 pub mod mail_servers;
 pub mod moved_clock;
 pub mod nginx;

@@ -4,6 +4,7 @@ use std::fmt;
 use std::str::FromStr;
 
 use data_encoding::HEXLOWER_PERMISSIVE;
+use serde::de::Visitor;
 use serde::{Deserialize, Deserializer, Serialize, Serializer};
 use sha2::{Digest, Sha256};
 
@@ -44,8 +45,12 @@ impl FromStr for Id {
     type Err = NotAnId;
 
     fn from_str(text: &str) -> Result<Self, NotAnId> {
-        let bytes = HEXLOWER_PERMISSIVE.decode(text.as_bytes()).map_err(|_| NotAnId)?;
-        bytes.try_into().map(Self).map_err(|_| NotAnId)
+        let mut name = [0; 32];
+        if text.len() != 2 * name.len() {
+            return Err(NotAnId);
+        }
+        HEXLOWER_PERMISSIVE.decode_mut(text.as_bytes(), &mut name).map_err(|_| NotAnId)?;
+        Ok(Self(name))
     }
 }
 
@@ -71,8 +76,22 @@ impl Serialize for Id {
 
 impl<'de> Deserialize<'de> for Id {
     fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-        let text = std::borrow::Cow::<'de, str>::deserialize(deserializer)?;
-        text.parse().map_err(serde::de::Error::custom)
+        deserializer.deserialize_str(Name)
+    }
+}
+
+/// Reads an id without a copy of its text: a repository has millions.
+struct Name;
+
+impl Visitor<'_> for Name {
+    type Value = Id;
+
+    fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("64 hexadecimal digits")
+    }
+
+    fn visit_str<E: serde::de::Error>(self, text: &str) -> Result<Id, E> {
+        text.parse().map_err(E::custom)
     }
 }
 

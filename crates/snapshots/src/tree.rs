@@ -1,9 +1,10 @@
 //! Folders of a snapshot.
 
+use std::borrow::Cow;
 use std::ffi::OsString;
 
 use jiff::Timestamp;
-use rustic_core::repofile::{Node, NodeType, Tree};
+use serde::Deserialize;
 
 use crate::error::Wrong;
 use crate::id::Id;
@@ -43,9 +44,9 @@ pub enum Kind {
 
 /// Reads what a tree blob holds, sorted by name.
 pub fn read(plain: &[u8]) -> Result<Vec<Entry>, Wrong> {
-    let tree: Tree = serde_json::from_slice(plain).map_err(|error| Wrong::Form(error.to_string()))?;
-    let mut entries: Vec<Entry> = tree.nodes.into_iter().map(entry).collect();
-    entries.sort_by(|a, b| a.name.cmp(&b.name));
+    let tree: Tree<'_> = serde_json::from_slice(plain).map_err(|error| Wrong::Form(error.to_string()))?;
+    let mut entries: Vec<Entry> = tree.nodes.into_iter().map(Entry::from).collect();
+    entries.sort_unstable_by(|a, b| a.name.cmp(&b.name));
     Ok(entries)
 }
 
@@ -56,27 +57,53 @@ pub fn is_plain(name: &std::ffi::OsStr) -> bool {
     !bytes.is_empty() && bytes != b"." && bytes != b".." && !bytes.iter().any(forbidden)
 }
 
-fn entry(node: Node) -> Entry {
-    let name = node.name().into_owned();
-    let kind = match node.node_type {
-        NodeType::File => Kind::File,
-        NodeType::Dir => Kind::Folder,
-        NodeType::Symlink { .. }
-        | NodeType::Dev { .. }
-        | NodeType::Chardev { .. }
-        | NodeType::Fifo
-        | NodeType::Socket => Kind::Other,
-    };
-    let modified = node.meta.mtime.and_then(|time| Timestamp::from_nanosecond(time.as_nanosecond()).ok());
-    Entry {
-        name,
-        kind,
-        size: if kind == Kind::File { node.meta.size } else { 0 },
-        modified,
-        mode: node.meta.mode,
-        blobs: node.content.unwrap_or_default().into_iter().map(|id| engine_id(&id)).collect(),
-        subtree: node.subtree.map(|id| engine_id(&id)),
+#[derive(Deserialize)]
+struct Tree<'a> {
+    #[serde(borrow)]
+    nodes: Vec<Node<'a>>,
+}
+
+/// What is read of a node. The engine's own type takes all of it, which takes several times as long.
+#[derive(Deserialize)]
+struct Node<'a> {
+    #[serde(borrow)]
+    name: Cow<'a, str>,
+    #[serde(rename = "type", borrow)]
+    kind: Cow<'a, str>,
+    #[serde(default)]
+    size: u64,
+    mtime: Option<Timestamp>,
+    mode: Option<u32>,
+    content: Option<Vec<Id>>,
+    subtree: Option<Id>,
+}
+
+impl From<Node<'_>> for Entry {
+    fn from(node: Node<'_>) -> Self {
+        let kind = match node.kind.as_ref() {
+            "file" => Kind::File,
+            "dir" => Kind::Folder,
+            _ => Kind::Other,
+        };
+        Self {
+            name: unescaped(node.name),
+            kind,
+            size: if kind == Kind::File { node.size } else { 0 },
+            modified: node.mtime,
+            mode: node.mode,
+            blobs: node.content.unwrap_or_default(),
+            subtree: node.subtree,
+        }
     }
+}
+
+/// Names are written as Go quotes strings.
+fn unescaped(name: Cow<'_, str>) -> OsString {
+    if !name.contains('\\') {
+        return name.into_owned().into();
+    }
+    let node = rustic_core::repofile::Node { name: name.into_owned(), ..Default::default() };
+    node.name().into_owned()
 }
 
 pub(crate) fn engine_id(id: &rustic_core::Id) -> Id {

@@ -3,19 +3,17 @@
 
 use std::{
     collections::BTreeMap,
-    fmt::Write as _,
     io::{Cursor, Read},
     path::PathBuf,
 };
 
 use jiff::Timestamp;
+use mailcup_lab::letters::{message, size};
 use mailcup_snapshots::{BackupSource, SourceEntry};
 
 pub const LARGE: &str = "example.org/anna/Maildir/.Archive";
 
 const START: i64 = 1_790_000_000;
-/// Words that there are, a few of them common.
-const VOCABULARY: u64 = 20_000;
 /// Each day, of a thousand messages.
 const COME: u32 = 1;
 const ACCOUNTS: u32 = 80;
@@ -55,41 +53,6 @@ impl BackupSource for Day {
 
 pub fn time(day: u32) -> Timestamp {
     Timestamp::from_second(START + i64::from(day) * 86_400 + 10_000_000).unwrap()
-}
-
-/// A message, of exactly [`size`] bytes.
-pub fn message(number: u32) -> Vec<u8> {
-    let mut random = u64::from(number).wrapping_mul(0x9e37_79b9_7f4a_7c15) | 1;
-    let mut next = || {
-        random ^= random << 13;
-        random ^= random >> 7;
-        random ^= random << 17;
-        random
-    };
-    let mut text = format!(
-        "From: Person {} <p{}@example.net>\r\nTo: someone@example.org\r\nSubject: Subject {number} word{}\r\n\
-         Message-ID: <{number}@example.net>\r\nDate: Sat, 28 Nov 2026 08:00:00 +0000\r\n\
-         Content-Type: text/plain; charset=utf-8\r\n\r\n",
-        number % 997,
-        number % 997,
-        number % 101
-    );
-    if number % 20_011 == 17 {
-        text.push_str("zuber17 ");
-    }
-    let wanted = size(number);
-    while text.len() < wanted {
-        // The product of two makes low numbers frequent.
-        let word = (next() % VOCABULARY) * (next() % VOCABULARY) / VOCABULARY;
-        let end = if next() % 12 == 0 { ".\r\n" } else { " " };
-        let _ = write!(text, "wort{word}{end}");
-    }
-    text.truncate(wanted);
-    text.into_bytes()
-}
-
-fn size(number: u32) -> usize {
-    2_000 + (number as usize % 17) * 1_250
 }
 
 fn path(number: u32, day: u32) -> PathBuf {

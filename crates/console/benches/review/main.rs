@@ -20,13 +20,14 @@ use mailcup_console_core::{
     reviewed::{MailIndex, Review},
     shown_mail::words,
 };
+use mailcup_lab::letters::message;
 use mailcup_snapshots::{Folder, Label, MasterKey, Repository, Unwatched, Watch};
 use mailcup_wire::{
     SnapshotId,
     desktop::{ComparisonQuery, MailSearch, MessageOrder, MessageQuery, MessageRequest},
 };
 
-use self::mail::{Day, LARGE, message};
+use self::mail::{Day, LARGE};
 
 const MESSAGES: u32 = 100_000;
 const SNAPSHOTS: u32 = 60;
@@ -194,10 +195,10 @@ fn ms(time: Duration) -> f64 {
 /// Of this process, in steps of 10 ms.
 fn cpu() -> Duration {
     let stat = fs::read_to_string("/proc/self/stat").unwrap();
-    let fields: Vec<u64> =
-        stat.rsplit(')').next().unwrap().split(' ').filter_map(|field| field.parse().ok()).collect();
-    // After the name and the state: user and system time are the 11th and 12th.
-    Duration::from_millis((fields[10] + fields[11]) * 10)
+    // After the name: the state comes first, user and system time are the 12th and 13th.
+    let fields: Vec<&str> = stat.rsplit(')').next().unwrap().split_whitespace().collect();
+    let ticks = |at: usize| fields[at].parse::<u64>().unwrap();
+    Duration::from_millis((ticks(11) + ticks(12)) * 10)
 }
 
 fn size(folder: &Path) -> u64 {

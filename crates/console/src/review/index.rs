@@ -26,7 +26,9 @@ use crate::{
 const SCHEMA: &str = include_str!("index.sql");
 const VERSION: u32 = 1;
 /// Messages that are taken in before it is written down.
-const BATCH: usize = 500;
+const BATCH: usize = 2_000;
+/// Numbers of contents for each second in which one may have been received.
+const NUMBERS_PER_SECOND: i64 = 1 << 6;
 
 /// The index of one service's mail. Clones share it. There is none until it is begun.
 #[derive(Clone)]
@@ -214,17 +216,20 @@ impl Review {
         tell: Indexing<'_>,
         watch: &dyn Watch,
     ) -> Result<(), Problem> {
+        // In the order of their numbers: the words of one that goes before the last are written on their own.
+        let mut opened: Vec<_> = opened.iter().map(|it| (received_at(it), it)).collect();
+        opened.sort_by_key(|(received_at, _)| *received_at);
         for batch in opened.chunks(BATCH) {
-            if watch.cancelled() {
-                return Err(Problem::new(Code::Unavailable, "Cancelled; what was indexed so far stays."));
-            }
             let change = writer.transaction().map_err(StoreError::from)?;
-            for message in batch {
+            for (received_at, message) in batch {
+                if watch.cancelled() {
+                    return Err(Problem::new(Code::Unavailable, "Cancelled; what was indexed so far stays."));
+                }
                 if knows(&change, &message.entry)? {
                     continue;
                 }
                 match self.start_of(&message.entry, message::SHOWN_BYTES) {
-                    Ok(source) => insert(&change, &message.entry, &message::words(&source))?,
+                    Ok(source) => insert(&change, &message.entry, *received_at, &message::words(&source))?,
                     // Left out of the mirror, or damaged: it is found by nobody, and the others are.
                     Err(problem) => {
                         tracing::debug!(code = problem.code.as_str(), "a message can't be indexed");
@@ -282,10 +287,10 @@ impl Changes {
                 "INSERT INTO place (content, path, account, received_at, since)
                  SELECT id, ?2, ?3, ?4, ?5 FROM content WHERE hash = ?1",
             )?;
-            for Opened { path, place, entry } in &self.opened {
-                let received_at = layout::received_at(&place.name, entry).as_millis();
-                let hash = entry.content().0;
-                open.execute(params![hash.as_slice(), below_mail(path), place.account.0, received_at, now])?;
+            for opened in &self.opened {
+                let (hash, path) = (opened.entry.content().0, below_mail(&opened.path));
+                let (account, received_at) = (&opened.place.account.0, received_at(opened));
+                open.execute(params![hash.as_slice(), path, account, received_at, now])?;
             }
             change.execute(
                 "INSERT INTO indexed (snapshot, at) VALUES (?1, ?2)",
@@ -319,18 +324,46 @@ fn knows(change: &Transaction<'_>, entry: &Entry) -> Result<bool, StoreError> {
     Ok(statement.exists([entry.content().0.as_slice()])?)
 }
 
-fn insert(change: &Transaction<'_>, entry: &Entry, words: &Words) -> Result<(), StoreError> {
+fn insert(
+    change: &Transaction<'_>,
+    entry: &Entry,
+    received_at: i64,
+    words: &Words,
+) -> Result<(), StoreError> {
     let head = &words.head;
-    let mut content = change.prepare_cached(
-        "INSERT INTO content (hash, sender, subject, message_id, parent) VALUES (?1, ?2, ?3, ?4, ?5)",
-    )?;
-    let hash = entry.content().0;
-    let id =
-        content.insert(params![hash.as_slice(), head.from, head.subject, head.message_id, head.parent])?;
-    let mut found =
-        change.prepare_cached("INSERT INTO words (rowid, subject, people, body) VALUES (?1, ?2, ?3, ?4)")?;
-    found.execute(params![id, head.subject, words.people, words.text])?;
+    let id = free_number(change, received_at)?;
+    change
+        .prepare_cached(
+            "INSERT INTO content (id, hash, sender, subject, message_id, parent) VALUES (?1, ?2, ?3, ?4, ?5, ?6)",
+        )?
+        .execute(params![
+            id,
+            entry.content().0.as_slice(),
+            head.from,
+            head.subject,
+            head.message_id,
+            head.parent
+        ])?;
+    let text = format!("{}\n{}\n{}", head.subject, words.people, words.text);
+    change.prepare_cached("INSERT INTO words (rowid, text) VALUES (?1, ?2)")?.execute(params![id, text])?;
     Ok(())
+}
+
+/// A number for a content: a later one for what was received later, to the second where there are few of it.
+fn free_number(change: &Transaction<'_>, received_at: i64) -> Result<i64, StoreError> {
+    let mut taken = change.prepare_cached("SELECT 1 FROM content WHERE id = ?1")?;
+    let first = (received_at.div_euclid(1000) * NUMBERS_PER_SECOND).max(1);
+    let (mut number, mut step) = (first, 1);
+    while taken.exists([number])? {
+        number += step;
+        step *= 2;
+    }
+    Ok(number)
+}
+
+/// In milliseconds.
+fn received_at(opened: &Opened) -> i64 {
+    layout::received_at(&opened.place.name, &opened.entry).as_millis()
 }
 
 /// Takes out what no snapshot holds any longer. Returns the one that was indexed last, if it is still there.

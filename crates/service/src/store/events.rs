@@ -252,12 +252,13 @@ pub async fn after(
     head: u64,
     limit: u32,
 ) -> Result<Vec<EventRow>, StoreError> {
-    let rows = sqlx::query("SELECT seq, at, body FROM events WHERE seq > $1 AND seq <= $2 ORDER BY seq LIMIT $3")
-        .bind(after.cast_signed())
-        .bind(head.cast_signed())
-        .bind(i64::from(limit))
-        .fetch_all(readers)
-        .await?;
+    let rows =
+        sqlx::query("SELECT seq, at, body FROM events WHERE seq > $1 AND seq <= $2 ORDER BY seq LIMIT $3")
+            .bind(after.cast_signed())
+            .bind(head.cast_signed())
+            .bind(i64::from(limit))
+            .fetch_all(readers)
+            .await?;
     rows.iter().map(event_row).collect()
 }
 

@@ -413,7 +413,11 @@ async fn an_event_that_is_not_yet_the_head_is_not_shown() {
     for query in ["?limit=100", "?before=&limit=100"] {
         let mut page = service.events(query).await;
         page.events.sort_by_key(|event| event.id.seq);
-        assert_eq!((page.events, page.more, &page.head), (known.events.clone(), false, &known.head), "{query}");
+        assert_eq!(
+            (page.events, page.more, &page.head),
+            (known.events.clone(), false, &known.head),
+            "{query}"
+        );
     }
     assert!(service.events(&format!("?after={}", known.head)).await.events.is_empty());
 }

@@ -1,11 +1,14 @@
 //! Finding messages by their words.
 
+use std::iter;
+
 use mailcup_snapshots::Snapshot;
 use mailcup_wire::{
     Code, Login, Problem, SnapshotId, Time,
     desktop::{MailHit, MailHits, MailSearch, MessageRequest},
 };
-use rusqlite::{Connection, ToSql, params_from_iter};
+use rusqlite::{Connection, params, params_from_iter};
+use unicode_properties::{GeneralCategory, GeneralCategoryGroup, UnicodeGeneralCategory as _};
 
 use super::{super::layout, Review, StoreError, at, message};
 use crate::review::{index::wire_id, layout::MAIL};
@@ -71,31 +74,79 @@ impl Review {
     }
 }
 
-/// Of each content the place that it has now, else the one that it had last.
+/// What has all the words; if nothing has, what has a word that begins as the last one does, which may be half typed.
 fn find(reader: &Connection, search: &MailSearch, words: &[String]) -> Result<(Vec<Row>, u32), StoreError> {
-    let mut values: Vec<Box<dyn ToSql>> = vec![Box::new(matching(words))];
-    let mut condition = "words MATCH ?1".to_owned();
-    if let Some(account) = &search.account {
-        condition.push_str(" AND place.account = ?2");
-        values.push(Box::new(account.0.clone()));
+    let whole = Wanted { words: quoted(words), search };
+    let total = whole.count(reader)?;
+    if total > 0 {
+        return Ok((whole.page(reader)?, total));
     }
-    let having = if search.gone { "HAVING max(place.until IS NULL) = 0" } else { "" };
-    let grouped = format!(
-        "SELECT place.content, place.path, place.account, place.received_at, place.until,
-             max(coalesce(place.until, 9223372036854775807)) AS held
-         FROM words JOIN place ON place.content = words.rowid WHERE {condition} GROUP BY place.content {having}"
-    );
-    let total = reader
-        .prepare_cached(&format!("SELECT count(*) FROM ({grouped})"))?
-        .query_row(params_from_iter(&values), |row| row.get(0))?;
-    let (limit, offset) = (search.limit.clamp(1, LARGEST_PAGE), search.offset);
-    let mut statement = reader.prepare_cached(&format!(
-        "SELECT found.path, found.account, found.received_at, found.until, content.sender, content.subject
-         FROM ({grouped} ORDER BY place.received_at DESC LIMIT {limit} OFFSET {offset}) AS found
-             JOIN content ON content.id = found.content ORDER BY found.received_at DESC"
-    ))?;
-    let rows = statement.query_map(params_from_iter(&values), |row| {
-        Ok(Row {
+    let begun = Wanted { words: quoted(words) + "*", search };
+    let total = begun.count(reader)?;
+    Ok((begun.page(reader)?, total))
+}
+
+struct Wanted<'a> {
+    /// As FTS5 reads them.
+    words: String,
+    search: &'a MailSearch,
+}
+
+impl Wanted<'_> {
+    /// While the index is being made, it may be ahead of what has a place yet.
+    fn count(&self, reader: &Connection) -> Result<u32, StoreError> {
+        let is_wanted = if self.search.account.is_some() || self.search.gone { self.is_wanted() } else { "" };
+        let count = format!("SELECT count(*) FROM words WHERE words MATCH ?1 {is_wanted}");
+        Ok(reader.prepare_cached(&count)?.query_row(params_from_iter(self.values()), |row| row.get(0))?)
+    }
+
+    /// The newest first, each where it lies now, else where it lay last.
+    fn page(&self, reader: &Connection) -> Result<Vec<Row>, StoreError> {
+        let (limit, offset) = (self.search.limit.clamp(1, LARGEST_PAGE), self.search.offset);
+        let is_wanted = self.is_wanted();
+        let mut statement = reader.prepare_cached(&format!(
+            "SELECT rowid FROM words WHERE words MATCH ?1 {is_wanted}
+             ORDER BY rowid DESC LIMIT {limit} OFFSET {offset}"
+        ))?;
+        let found = statement.query_map(params_from_iter(self.values()), |row| row.get(0))?;
+        let found: Vec<i64> = found.collect::<rusqlite::Result<_>>()?;
+        let mut place = reader.prepare_cached(
+            "SELECT place.path, place.account, place.received_at, place.until, content.sender, content.subject
+             FROM place JOIN content ON content.id = place.content
+             WHERE place.content = ?1 AND (?2 IS NULL OR place.account = ?2)
+             ORDER BY place.until IS NULL DESC, place.until DESC LIMIT 1",
+        )?;
+        let account = self.search.account.as_ref().map(|account| &account.0);
+        found.into_iter().map(|id| Ok(place.query_row(params![id, account], Row::read)?)).collect()
+    }
+
+    fn is_wanted(&self) -> &'static str {
+        match (&self.search.account, self.search.gone) {
+            (None, false) => "AND EXISTS (SELECT 1 FROM place WHERE content = words.rowid)",
+            (None, true) => {
+                "AND EXISTS (SELECT 1 FROM place WHERE content = words.rowid)
+                 AND NOT EXISTS (SELECT 1 FROM place WHERE content = words.rowid AND until IS NULL)"
+            }
+            (Some(_), false) => {
+                "AND EXISTS (SELECT 1 FROM place WHERE content = words.rowid AND account = ?2)"
+            }
+            (Some(_), true) => {
+                "AND EXISTS (SELECT 1 FROM place WHERE content = words.rowid AND account = ?2)
+                 AND NOT EXISTS (
+                     SELECT 1 FROM place WHERE content = words.rowid AND account = ?2 AND until IS NULL)"
+            }
+        }
+    }
+
+    fn values(&self) -> impl Iterator<Item = &str> {
+        let account = self.search.account.as_ref().map(|account| account.0.as_str());
+        iter::once(self.words.as_str()).chain(account)
+    }
+}
+
+impl Row {
+    fn read(row: &rusqlite::Row<'_>) -> rusqlite::Result<Self> {
+        Ok(Self {
             path: row.get(0)?,
             account: row.get(1)?,
             received_at: row.get(2)?,
@@ -103,18 +154,21 @@ fn find(reader: &Connection, search: &MailSearch, words: &[String]) -> Result<(V
             sender: row.get(4)?,
             subject: row.get(5)?,
         })
-    })?;
-    Ok((rows.collect::<rusqlite::Result<_>>()?, total))
+    }
 }
 
-/// Words in lower case, without signs.
+/// Words in lower case, without signs, as the index cuts them.
 fn words(text: &str) -> Vec<String> {
-    let parts = text.split(|char: char| !char.is_alphanumeric()).filter(|word| !word.is_empty());
+    let parts = text.split(|char| !belongs_to_word(char)).filter(|word| !word.is_empty());
     parts.take(MOST_WORDS).map(str::to_lowercase).collect()
 }
 
-/// All words, the last of them perhaps only begun.
-fn matching(words: &[String]) -> String {
-    let quoted: Vec<String> = words.iter().map(|word| format!("\"{word}\"")).collect();
-    quoted.join(" ") + "*"
+fn belongs_to_word(char: char) -> bool {
+    use GeneralCategoryGroup::{Letter, Mark, Number};
+    matches!(char.general_category_group(), Letter | Mark | Number)
+        || char.general_category() == GeneralCategory::PrivateUse
+}
+
+fn quoted(words: &[String]) -> String {
+    words.iter().map(|word| format!("\"{word}\"")).collect::<Vec<_>>().join(" ")
 }
