@@ -20,6 +20,7 @@ pub mod roundcube;
 pub mod security_key;
 pub mod service;
 pub mod stage;
+pub mod storage_servers;
 pub mod traffic;
 pub mod wait;
 

@@ -5,6 +5,7 @@ use std::io;
 use std::path::PathBuf;
 
 use crate::id::Id;
+use crate::obstacle::Obstacle;
 use crate::storage::FileKind;
 
 /// What went wrong, with what to do about it.
@@ -67,6 +68,20 @@ pub enum Error {
              repository, then try again"
     )]
     Incomplete { missing: u64 },
+    #[error(
+        "at {at} lies another repository, or something else that isn't ours; choose an empty place. Nothing was \
+             changed there"
+    )]
+    Foreign { at: String },
+    #[error(
+        "the copy that was at {at} is gone; is the disk mounted? If it is lost, remove the target and add it again"
+    )]
+    Gone { at: String },
+    #[error(
+        "the repository holds no snapshot and the copy at {at} holds {snapshots}; nothing was removed there. If \
+             the repository is lost, restore from the copy; else remove the target and add an empty one"
+    )]
+    Emptied { at: String, snapshots: u64 },
     #[error("the backup engine failed: {0}")]
     Engine(String),
 }
@@ -113,6 +128,14 @@ impl fmt::Display for Fault {
 }
 
 impl Error {
+    /// What stands between us and a place elsewhere, where that is known.
+    pub fn obstacle(&self) -> Option<&Obstacle> {
+        match self {
+            Self::Away { source, .. } | Self::Io { source, .. } => Obstacle::of(source),
+            _ => None,
+        }
+    }
+
     /// What an operation on files at this place ran into.
     pub(crate) fn io(at: &str, source: io::Error) -> Self {
         let at = at.to_owned();

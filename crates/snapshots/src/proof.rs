@@ -16,8 +16,6 @@ use crate::storage::{FileKind, Storage};
 use crate::tree::Kind;
 use crate::watch::{Progress, Watch};
 
-const PIECE: u64 = 4 << 20;
-
 /// What was proven.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub enum Level {
@@ -327,7 +325,7 @@ fn compare(
     let mut offset = 0;
     while offset < size {
         checking.go_on()?;
-        let length = (size - offset).min(PIECE);
+        let length = (size - offset).min(storage.piece());
         match storage.read_range(kind, id, offset, usize::try_from(length).unwrap_or(usize::MAX)) {
             Ok(piece) => digest.update(&piece),
             // Removed by a prune since we listed.

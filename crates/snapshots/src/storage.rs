@@ -52,6 +52,9 @@ impl Display for FileKind {
     }
 }
 
+/// What is best read at once where each question costs its way there and back.
+pub(crate) const FAR_PIECE: u64 = 64 << 20;
+
 /// Where a repository's files lie. A file is written whole or not at all, and never changed afterwards.
 ///
 /// Of [`FileKind::Config`] there is one file, whose id is ignored.
@@ -77,4 +80,24 @@ pub trait Storage: Debug + Send + Sync + 'static {
 
     /// Removes what writers that died left half-done, if it is older than a day.
     fn sweep(&self) -> io::Result<()>;
+
+    /// How many bytes of a file are best read at once.
+    fn piece(&self) -> u64 {
+        4 << 20
+    }
+}
+
+/// Exactly the range that was asked for, of an answer that holds it, or else the whole file.
+pub(crate) fn part_of(
+    is_part: bool,
+    mut content: Vec<u8>,
+    offset: u64,
+    length: usize,
+) -> io::Result<Vec<u8>> {
+    if !is_part {
+        let begin = usize::try_from(offset).unwrap_or(usize::MAX).min(content.len());
+        content.drain(..begin);
+        content.truncate(length);
+    }
+    if content.len() == length { Ok(content) } else { Err(io::ErrorKind::UnexpectedEof.into()) }
 }

@@ -25,6 +25,7 @@ mod diff;
 mod interrupted;
 mod pruning;
 mod reading;
+mod replicating;
 
 type Files = BTreeMap<PathBuf, Vec<u8>>;
 
