@@ -1,7 +1,8 @@
 //! Backups of the service, and this computer's mirror of them.
 
 use mailcup_wire::{
-    BackupJob, BackupJobId, NewBackupJob,
+    BackupJob, BackupJobId, BackupTarget, BackupTargetChange, BackupTargetId, BackupTargetTest,
+    BackupTargetTested, NewBackupJob,
     desktop::{BackupsView, MirrorSettings},
 };
 
@@ -24,6 +25,34 @@ pub async fn begin_backup_job(console: Here, job: NewBackupJob) -> Answer<Backup
 #[specta::specta]
 pub async fn cancel_backup_job(console: Here, id: BackupJobId) -> Answer<()> {
     console.cancel_backup_job(id).await
+}
+
+#[tauri::command]
+#[specta::specta]
+pub async fn add_backup_target(console: Here, target: BackupTargetChange) -> Answer<BackupTarget> {
+    console.add_backup_target(target).await
+}
+
+#[tauri::command]
+#[specta::specta]
+pub async fn change_backup_target(
+    console: Here,
+    id: BackupTargetId,
+    target: BackupTargetChange,
+) -> Answer<BackupTarget> {
+    console.change_backup_target(id, target).await
+}
+
+#[tauri::command]
+#[specta::specta]
+pub async fn remove_backup_target(console: Here, id: BackupTargetId) -> Answer<()> {
+    console.remove_backup_target(id).await
+}
+
+#[tauri::command]
+#[specta::specta]
+pub async fn test_backup_target(console: Here, test: BackupTargetTest) -> Answer<BackupTargetTested> {
+    console.test_backup_target(test).await
 }
 
 #[tauri::command]

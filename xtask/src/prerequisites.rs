@@ -66,6 +66,8 @@ const NEEDS: &[Need] = &[
     Need { purpose: Test, sign: Program(&["import"]), debian: &["imagemagick"], fedora: &["ImageMagick"], arch: &["imagemagick"] },
     Need { purpose: Test, sign: Program(&["kill"]), debian: &["procps"], fedora: &["procps-ng"], arch: &["procps-ng"] },
     Need { purpose: Test, sign: Program(&["restic"]), debian: &["restic"], fedora: &["restic"], arch: &["restic"] },
+    Need { purpose: Test, sign: Program(&["rclone"]), debian: &["rclone"], fedora: &["rclone"], arch: &["rclone"] },
+    Need { purpose: Test, sign: Program(&["sshd", "/usr/sbin/sshd"]), debian: &["openssh-server", "openssh-client"], fedora: &["openssh-server", "openssh-clients"], arch: &["openssh"] },
     Need { purpose: Test, sign: Program(&["faketime"]), debian: &["faketime"], fedora: &["libfaketime"], arch: &["libfaketime"] },
     Need { purpose: Test, sign: Program(&["chromium", "chromium-browser"]), debian: &["chromium", "chromium-headless-shell"], fedora: &["chromium"], arch: &["chromium"] },
 ];
@@ -157,6 +159,7 @@ fn apt_script(packages: &[&str]) -> String {
         ("postfix", "postfix.service"),
         ("dovecot-core", "dovecot.service dovecot.socket"),
         ("nginx-light", "nginx.service"),
+        ("openssh-server", "ssh.service"),
         ("php-fpm", "php8.2-fpm.service php8.4-fpm.service"),
     ];
     let ours = servers.into_iter().filter(|(package, _)| packages.contains(package));

@@ -1,5 +1,6 @@
 //! The service's HTTP API, by its wire types.
 
+mod backup_targets;
 mod backups;
 mod devices;
 mod people;

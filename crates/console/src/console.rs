@@ -1,3 +1,4 @@
+mod backup_targets;
 mod backups;
 mod devices;
 mod drafts;

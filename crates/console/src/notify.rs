@@ -351,6 +351,7 @@ fn named(kind: AlertKind) -> &'static str {
         AlertKind::BackupGrowth => "a backup grew unusually",
         AlertKind::BackupDamaged => "the backup repository is damaged",
         AlertKind::DrillFailed => "a restore rehearsal failed",
+        AlertKind::CopyMissed => "a copy of the backups is far behind",
         AlertKind::ServiceUnreachable => "the service can't be reached",
         AlertKind::AuditBroken => "the audit log was tampered with",
         AlertKind::CertificateChanged => "certificates that are not trusted",

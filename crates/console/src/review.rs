@@ -255,6 +255,9 @@ pub fn problem(error: Error) -> Problem {
         | Error::ReadOnly
         | Error::Source { .. }
         | Error::Incomplete { .. }
+        | Error::Foreign { .. }
+        | Error::Gone { .. }
+        | Error::Emptied { .. }
         | Error::Engine(_) => Code::Unavailable,
     };
     Problem::new(code, error.to_string())

@@ -113,6 +113,8 @@ pub enum BackupConcern {
     Damaged,
     /// A rehearsal didn't bring everything back.
     Drill,
+    /// A target has had no full copy for too long.
+    Copy,
 }
 
 /// Sign-ins that belong to an alert about `subject`. Every sign-in is given at most once per subject.

@@ -144,9 +144,11 @@ impl Sshd {
 
     /// The file with that key, and the line that names the host to OpenSSH's own programs.
     pub fn for_openssh(&self) -> Result<(PathBuf, PathBuf), LabError> {
-        let public = fs::read_to_string(self.folder.path().join("host_key.pub")).doing(|| "reading a key".into())?;
+        let public =
+            fs::read_to_string(self.folder.path().join("host_key.pub")).doing(|| "reading a key".into())?;
         let known = self.folder.path().join("known_hosts");
-        fs::write(&known, format!("[127.0.0.1]:{} {public}", self.port)).doing(|| "naming the host".into())?;
+        fs::write(&known, format!("[127.0.0.1]:{} {public}", self.port))
+            .doing(|| "naming the host".into())?;
         Ok((self.folder.path().join("login_key"), known))
     }
 }
@@ -167,7 +169,8 @@ impl S3Server {
     pub async fn start() -> Result<Self, LabError> {
         let folder = temporary("s3")?;
         fs::create_dir(folder.path().join(Self::BUCKET)).doing(|| "making a bucket".into())?;
-        let files = FileSystem::new(folder.path()).map_err(|error| LabError::Unsuitable(format!("{error:?}")))?;
+        let files =
+            FileSystem::new(folder.path()).map_err(|error| LabError::Unsuitable(format!("{error:?}")))?;
         let mut service = S3ServiceBuilder::new(files);
         service.set_auth(SimpleAuth::from_single(USER, PASSWORD));
         let service = service.build();
@@ -255,5 +258,8 @@ fn fingerprint(key: &Path) -> Result<String, LabError> {
     let shown = Command::new("ssh-keygen").args(["-l", "-f"]).arg(key).output();
     let shown = shown.doing(|| "starting ssh-keygen".into())?;
     let text = String::from_utf8_lossy(&shown.stdout);
-    text.split(' ').nth(1).map(str::to_owned).ok_or_else(|| LabError::unexpected("ssh-keygen -l", text.clone()))
+    text.split(' ')
+        .nth(1)
+        .map(str::to_owned)
+        .ok_or_else(|| LabError::unexpected("ssh-keygen -l", text.clone()))
 }

@@ -6,6 +6,7 @@
 
 pub mod alerts;
 pub mod command;
+pub mod copies;
 mod disk;
 pub mod drill;
 pub mod jobs;
@@ -20,6 +21,7 @@ pub mod schedule;
 mod source;
 mod staging;
 mod state;
+pub mod targets;
 mod walk;
 
 use std::{

@@ -8,6 +8,7 @@ pub(crate) mod api_keys;
 pub(crate) mod app_passwords;
 mod audit;
 pub mod auth;
+mod backup_targets;
 mod backups;
 mod block_lists;
 pub(crate) mod blocks;
@@ -141,6 +142,7 @@ fn api() -> OpenApiRouter<Arc<App>> {
         .merge(settings::routes())
         .merge(audit::routes())
         .merge(backups::routes())
+        .merge(backup_targets::routes())
         .merge(repository::routes())
         .merge(snippet::routes())
 }

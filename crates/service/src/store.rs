@@ -9,6 +9,7 @@ pub mod alerts;
 pub mod app_passwords;
 pub mod audit;
 pub mod backup_jobs;
+pub mod backup_targets;
 pub mod blocks;
 pub mod codes;
 pub mod copy;

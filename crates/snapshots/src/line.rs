@@ -17,7 +17,7 @@ use crate::obstacle::Obstacle;
 const CONNECT: Duration = Duration::from_secs(10);
 
 /// For an answer, and besides for each so many bytes that go over the line.
-const PATIENCE: Duration = Duration::from_secs(60);
+const PATIENCE: Duration = Duration::from_mins(1);
 const SLOWEST_BYTES_A_SECOND: u64 = 16 * 1024;
 
 /// A request that failed for a reason that may pass is repeated after these pauses.
@@ -151,7 +151,7 @@ fn failed(error: &reqwest::Error) -> io::Error {
         let held = found.downcast_ref::<io::Error>().and_then(io::Error::get_ref);
         cause = held.map(|held| held as &(dyn StdError + 'static)).or_else(|| found.source());
     }
-    let said = causes.last().map_or_else(|| error.to_string(), |cause| cause.to_string());
+    let said = causes.last().map_or_else(|| error.to_string(), ToString::to_string);
     let found = |kind| {
         causes.iter().any(|cause| cause.downcast_ref::<io::Error>().is_some_and(|it| it.kind() == kind))
     };

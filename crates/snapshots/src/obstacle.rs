@@ -14,7 +14,9 @@ pub enum Obstacle {
     /// The certificate isn't trusted, or there is no TLS.
     Untrusted,
     /// The SSH host shows another key than it should.
-    HostKey { found: String },
+    HostKey {
+        found: String,
+    },
     /// User, password or key are wrong.
     Login,
     NoBucket,

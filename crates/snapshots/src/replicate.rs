@@ -70,7 +70,8 @@ pub fn replicate(
     for look in 1..=LOOKS {
         // Snapshots first, so that all they need is in what is listed afterwards.
         let [snapshots, indexes, packs, keys] =
-            [FileKind::Snapshot, FileKind::Index, FileKind::Pack, FileKind::Key].map(|kind| listed(from, kind));
+            [FileKind::Snapshot, FileKind::Index, FileKind::Pack, FileKind::Key]
+                .map(|kind| listed(from, kind));
         let here = Files([
             (FileKind::Key, keys?),
             (FileKind::Pack, packs?),
@@ -161,7 +162,11 @@ pub fn probe(from: &dyn Storage, to: &dyn Storage, content: &[u8]) -> Result<boo
         // What only takes more is a fine place.
         Ok(()) | Err(_) => {}
     }
-    if read == content { Ok(is_copy) } else { Err(failed(io::Error::other("what was written reads otherwise"))) }
+    if read == content {
+        Ok(is_copy)
+    } else {
+        Err(failed(io::Error::other("what was written reads otherwise")))
+    }
 }
 
 /// What lies at a place for a copy.
@@ -231,7 +236,8 @@ struct Files([(FileKind, BTreeMap<Id, u64>); 4]);
 
 impl Files {
     fn of(storage: &dyn Storage) -> Result<Self, Error> {
-        let [keys, packs, indexes, snapshots] = SENT.map(|kind| listed(storage, kind).map(|files| (kind, files)));
+        let [keys, packs, indexes, snapshots] =
+            SENT.map(|kind| listed(storage, kind).map(|files| (kind, files)));
         Ok(Self([keys?, packs?, indexes?, snapshots?]))
     }
 

@@ -22,7 +22,7 @@ use crate::storage::{FAR_PIECE, FileKind, Storage};
 const CONNECT: Duration = Duration::from_secs(15);
 
 /// For the answer to one request.
-const PATIENCE: Duration = Duration::from_secs(60);
+const PATIENCE: Duration = Duration::from_mins(1);
 
 /// In the name of a file that isn't whole yet; restic passes over such names.
 const UNFINISHED: &str = "-tmp-";
@@ -66,10 +66,7 @@ struct HostKey {
 impl client::Handler for HostKey {
     type Error = russh::Error;
 
-    async fn check_server_key(
-        &mut self,
-        shown: &PublicKeyOrCertificate,
-    ) -> Result<bool, Self::Error> {
+    async fn check_server_key(&mut self, shown: &PublicKeyOrCertificate) -> Result<bool, Self::Error> {
         let PublicKeyOrCertificate::PublicKey { key, .. } = shown else { return Ok(false) };
         let fingerprint = key.fingerprint(HashAlg::Sha256).to_string();
         let is_right = self.wanted.as_deref() == Some(fingerprint.as_str());
@@ -220,9 +217,8 @@ impl Storage for Sftp {
             };
         }
         let files = self.files(kind)?.into_iter();
-        let named = |(path, size, _): (String, u64, SystemTime)| {
-            Some((path.rsplit('/').next()?.parse().ok()?, size))
-        };
+        let named =
+            |(path, size, _): (String, u64, SystemTime)| Some((path.rsplit('/').next()?.parse().ok()?, size));
         Ok(files.filter_map(named).collect())
     }
 
@@ -310,8 +306,9 @@ impl Storage for Sftp {
 
 async fn connect(place: &SftpPlace, secret: &SecretString) -> io::Result<Connected> {
     let address = (place.host.as_str(), place.port);
-    let mut addresses =
-        tokio::net::lookup_host(address).await.map_err(|error| Obstacle::Unresolved.error(error.to_string()))?;
+    let mut addresses = tokio::net::lookup_host(address)
+        .await
+        .map_err(|error| Obstacle::Unresolved.error(error.to_string()))?;
     let address = addresses.next().ok_or_else(|| Obstacle::Unresolved.error(""))?;
     let stream = tokio::net::TcpStream::connect(address).await.map_err(|error| match error.kind() {
         io::ErrorKind::ConnectionRefused => Obstacle::Refused.error(""),

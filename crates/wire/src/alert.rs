@@ -127,6 +127,8 @@ wire! {
         BackupDamaged,
         /// A rehearsal of a restore didn't bring everything back.
         DrillFailed,
+        /// A target has had no full copy of the backups for too long.
+        CopyMissed,
         /// The console can't reach the service. Raised by the console itself.
         ServiceUnreachable,
         /// The audit log is not what the console has seen of it. Raised by the console itself.
@@ -179,6 +181,7 @@ impl Alert {
             | AlertKind::BackupGrowth
             | AlertKind::BackupDamaged
             | AlertKind::DrillFailed
+            | AlertKind::CopyMissed
             | AlertKind::ServiceUnreachable
             | AlertKind::AuditBroken
             | AlertKind::CertificateChanged => false,

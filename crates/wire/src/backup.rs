@@ -1,4 +1,6 @@
-use crate::{BackupJobId, Bytes, Login, Problem, SnapshotId, Time, wire};
+use crate::{
+    BackupJobId, BackupTarget, BackupTargetId, Bytes, Copied, Login, Problem, SnapshotId, Time, wire,
+};
 
 wire! {
     /// `GET /v1/backups`: how the backups of the service stand.
@@ -15,6 +17,9 @@ wire! {
         pub jobs: Vec<BackupJob>,
         /// The newest proof of each kind, whatever it found.
         pub proofs: Vec<BackupJob>,
+        /// Further places to which the repository is copied, in the order in which they were added.
+        #[serde(default)]
+        pub targets: Vec<BackupTarget>,
         /// Whether whoever asks may read the mail in snapshots, and so mirror the repository.
         pub may_read_mail: bool,
     }
@@ -66,6 +71,7 @@ wire! {
         Proven(Proven),
         Drilled(DrillReport),
         Restored(MailRestored),
+        Copied(Copied),
         Cancelled,
         Failed { problem: Problem },
     }
@@ -150,6 +156,10 @@ wire! {
         ProveData { all: bool },
         Drill,
         Restore(MailRestore),
+        /// To one target, or to all of them.
+        Copy { target: Option<BackupTargetId> },
+        /// Reads all that lies at a target, compares it with its names, and replaces what is damaged.
+        ProveCopy { target: BackupTargetId },
     }
 
     /// Messages and folders of a snapshot to be put back into mailboxes.
@@ -234,6 +244,9 @@ wire! {
         ProveData,
         Drill,
         Restore,
+        Copy,
+        /// What lies at a target is what its names say, or was replaced.
+        ProveCopy,
     }
 
     #[derive(Copy, Eq, Hash)]

@@ -138,6 +138,10 @@
 //! | `backups` |  | [`BackupsView`] |
 //! | `begin_backup_job` | [`crate::NewBackupJob`] | [`crate::BackupJob`] |
 //! | `cancel_backup_job` | `id` | `()` |
+//! | `add_backup_target` | [`crate::BackupTargetChange`] | [`crate::BackupTarget`] |
+//! | `change_backup_target` | `id`, [`crate::BackupTargetChange`] | [`crate::BackupTarget`] |
+//! | `remove_backup_target` | `id` | `()` |
+//! | `test_backup_target` | [`crate::BackupTargetTest`] | [`crate::BackupTargetTested`] |
 //! | `begin_mirror` | [`MirrorSettings`] | `()` |
 //! | `change_mirror` | [`MirrorSettings`] | `()` |
 //! | `pause_mirror` |  | `()` |

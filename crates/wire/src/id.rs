@@ -54,6 +54,8 @@ text_id! {
     FactorId,
     /// Names a piece of long work on the backups.
     BackupJobId,
+    /// Names a further place to which the repository of backups is copied.
+    BackupTargetId,
     /// Names a snapshot: 64 hexadecimal digits, as restic shows it.
     SnapshotId,
     /// Names an export of events to a file.

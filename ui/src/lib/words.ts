@@ -108,6 +108,7 @@ export const alertKindName = named<AlertKind>({
   backup_growth: m.words_alert_kind_backup_growth,
   backup_damaged: m.words_alert_kind_backup_damaged,
   drill_failed: m.words_alert_kind_drill_failed,
+  copy_missed: m.words_alert_kind_copy_missed,
   service_unreachable: m.words_alert_kind_service_unreachable,
   audit_broken: m.words_alert_kind_audit_broken,
   certificate_changed: m.words_alert_kind_certificate_changed,
@@ -132,6 +133,7 @@ export const alertAdvice = named<AlertKind>({
   backup_growth: m.words_alert_advice_backup_growth,
   backup_damaged: m.words_alert_advice_backup_damaged,
   drill_failed: m.words_alert_advice_drill_failed,
+  copy_missed: m.words_alert_advice_copy_missed,
   service_unreachable: m.words_alert_advice_service_unreachable,
   audit_broken: m.words_alert_advice_audit_broken,
   certificate_changed: m.words_alert_advice_certificate_changed,
@@ -185,6 +187,8 @@ export function alertTitle(alert: Alert): string {
       return m.words_alert_title_backup_damaged();
     case "drill_failed":
       return m.words_alert_title_drill_failed();
+    case "copy_missed":
+      return m.words_alert_title_copy_missed();
     case "service_unreachable":
       return m.words_alert_title_service_unreachable();
     case "audit_broken":
@@ -240,6 +244,8 @@ export function alertText(alert: Alert): string {
       return m.words_alert_text_backup_damaged();
     case "drill_failed":
       return m.words_alert_text_drill_failed();
+    case "copy_missed":
+      return m.words_alert_text_copy_missed();
     case "service_unreachable":
       return m.words_alert_text_service_unreachable();
     case "audit_broken":

@@ -64,6 +64,8 @@ export function remedy({ kind }: Alert): { label: string; href: string } | undef
     case "backup_damaged":
     case "drill_failed":
       return { label: m.alerts_open_backups(), href: "#/backups" };
+    case "copy_missed":
+      return { label: m.alerts_open_backups(), href: "#/backups/targets" };
     case "repeated_failures":
     case "network_failures":
     case "success_after_failures":

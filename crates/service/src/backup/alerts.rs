@@ -10,6 +10,9 @@ use crate::event_log::LogTransaction;
 /// So old is no newest snapshot: a day's, and half of another.
 const STALE: SignedDuration = SignedDuration::from_hours(36);
 
+/// A target may be so long without a newer snapshot.
+const BEHIND: SignedDuration = SignedDuration::from_hours(48);
+
 /// A service that was down has this long to make up for what it missed.
 const AFTER_START: SignedDuration = SignedDuration::from_hours(1);
 
@@ -62,6 +65,17 @@ pub fn is_missed(newest: Newest, started_at: Timestamp, now: Timestamp) -> bool 
     let Some(set_up) = newest.set_up else { return false };
     let newest = newest.snapshot.map_or(set_up.0, |at| at.0.max(set_up.0));
     now.duration_since(newest) > STALE && now.duration_since(started_at) >= AFTER_START
+}
+
+/// Whether a target lacks the newest snapshot for too long.
+pub fn is_behind(
+    added: Timestamp,
+    copied: Option<Timestamp>,
+    newest: Option<Timestamp>,
+    now: Timestamp,
+) -> bool {
+    let lacks = newest.is_some_and(|newest| copied.is_none_or(|copied| copied < newest));
+    lacks && now.duration_since(copied.map_or(added, |copied| copied.max(added))) > BEHIND
 }
 
 /// Raises and settles alerts by how a job ended. `proofs` are the results of each kind of proof until now, this job's,
@@ -209,6 +223,18 @@ mod tests {
                 && is_missed(newest(Some(10)), at(99).0, at(100).0)
         );
         assert!(!is_missed(newest(None), at(0).0, at(36).0) && is_missed(newest(None), at(0).0, at(37).0));
+    }
+
+    #[test]
+    fn a_target_is_behind_once_it_lacks_a_newer_snapshot_for_two_days() {
+        let at = |hours: i64| Time::from_millis(hours * 3_600_000).0;
+        let behind = |copied: Option<i64>, newest: Option<i64>, now| {
+            is_behind(at(10), copied.map(at), newest.map(at), at(now))
+        };
+        assert!(!behind(None, None, 999), "there is nothing to copy");
+        assert!(!behind(None, Some(5), 58) && behind(None, Some(5), 59));
+        assert!(!behind(Some(20), Some(19), 999), "it has all there is");
+        assert!(!behind(Some(20), Some(21), 68) && behind(Some(20), Some(21), 69));
     }
 
     fn proof(work: BackupWork, day: i64, share: Option<u32>, fault_count: u32) -> BackupJob {

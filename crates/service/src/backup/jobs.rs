@@ -3,6 +3,7 @@
 mod work;
 
 use std::{
+    collections::HashMap,
     fs,
     path::Path,
     sync::{
@@ -13,13 +14,14 @@ use std::{
 };
 
 use jiff::{SignedDuration, Timestamp};
+use mailcup_guard::alert::BackupConcern;
 use mailcup_snapshots::{FileKind, Folder, Progress, Storage as _, Watch};
 use mailcup_wire::{
     BackupJob, BackupJobId, BackupOutcome, BackupProgress, BackupStanding, BackupWork, Bytes, Code,
     NewBackupJob, Problem, Time,
 };
 use serde_json::json;
-use tokio::sync::{Notify, oneshot};
+use tokio::sync::{Notify, futures::Notified, oneshot};
 use tokio_util::{sync::CancellationToken, task::TaskTracker};
 
 use super::{BackupError, WrappedServerKey, keys, open_repository, run};
@@ -44,8 +46,8 @@ pub struct Backups {
     freed: Notify,
     newest: Mutex<Newest>,
     tried: Mutex<Option<Timestamp>>,
-    /// Whether it was told that a backup was missed; none before the first look.
-    told_missed: Mutex<Option<bool>>,
+    /// Whether it was told that something stands; nothing before the first look.
+    told: Mutex<HashMap<BackupConcern, bool>>,
     size: Mutex<Option<(Instant, Bytes)>>,
     /// By how much scheduled backups begin later than the configuration says.
     pub jitter: SignedDuration,
@@ -92,7 +94,7 @@ impl Backups {
             freed: Notify::new(),
             newest: Mutex::default(),
             tried: Mutex::default(),
-            told_missed: Mutex::default(),
+            told: Mutex::default(),
             size: Mutex::default(),
             jitter,
         }
@@ -135,9 +137,9 @@ impl Backups {
         }
     }
 
-    /// Waits until some work has ended.
-    pub async fn ended(&self) {
-        self.freed.notified().await;
+    /// Waits until some work has ended, from this call on.
+    pub fn ended(&self) -> Notified<'_> {
+        self.freed.notified()
     }
 
     pub fn newest(&self) -> Newest {
@@ -153,10 +155,10 @@ impl Backups {
         *self.tried.lock().unwrap_or_else(PoisonError::into_inner) = Some(at);
     }
 
-    /// Whether a missed backup, or its end, is news.
-    pub fn is_news(&self, missed: bool) -> bool {
-        let mut told = self.told_missed.lock().unwrap_or_else(PoisonError::into_inner);
-        told.replace(missed) != Some(missed)
+    /// Whether it is news that something stands, or no longer does.
+    pub fn is_news(&self, concern: BackupConcern, stands: bool) -> bool {
+        let mut told = self.told.lock().unwrap_or_else(PoisonError::into_inner);
+        told.insert(concern, stands) != Some(stands)
     }
 
     /// Looks for the newest snapshot. What can't be seen stays as it was known.
@@ -265,6 +267,8 @@ pub fn name(work: BackupWork) -> &'static str {
         BackupWork::ProveData => "prove_data",
         BackupWork::Drill => "drill",
         BackupWork::Restore => "restore",
+        BackupWork::Copy => "copy",
+        BackupWork::ProveCopy => "prove_copy",
     }
 }
 
@@ -307,6 +311,8 @@ fn work_of(new: &NewBackupJob) -> BackupWork {
         NewBackupJob::ProveData { .. } => BackupWork::ProveData,
         NewBackupJob::Drill => BackupWork::Drill,
         NewBackupJob::Restore(_) => BackupWork::Restore,
+        NewBackupJob::Copy { .. } => BackupWork::Copy,
+        NewBackupJob::ProveCopy { .. } => BackupWork::ProveCopy,
     }
 }
 

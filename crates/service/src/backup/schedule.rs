@@ -6,7 +6,7 @@ use jiff::{SignedDuration, Timestamp, ToSpan as _, civil, tz::TimeZone};
 use mailcup_guard::alert::{BackupConcern, Subject};
 use mailcup_wire::{BackupOutcome, BackupWork, NewBackupJob, Time};
 
-use super::{alerts, jobs};
+use super::{alerts, copies, jobs};
 use crate::{
     app::App,
     audit::Actor,
@@ -105,13 +105,15 @@ fn due_on(plan: &Plan, day: civil::Date) -> Timestamp {
 pub async fn run(app: Arc<App>) {
     let Some(config) = app.config.backup.clone() else { return };
     loop {
+        let ended = app.backups.ended();
         look(&app, &config).await;
+        copy_what_is_due(&app).await;
         let next = next_at(&app, &config);
         tokio::select! {
             () = app.stop.cancelled() => return,
             () = tokio::time::sleep(LOOK) => continue,
-            // There may be a first snapshot now.
-            () = app.backups.ended() => continue,
+            // There may be a first snapshot now, or a new one to copy.
+            () = ended => continue,
             () = reaches(&app, next) => {}
         }
         // By hand, meanwhile?
@@ -150,28 +152,61 @@ async fn look(app: &Arc<App>, config: &BackupConfig) {
         tracing::warn!(%error, "the snapshots can't be listed");
     }
     let missed = alerts::is_missed(app.backups.newest(), app.started_at.0, app.clock.now().0);
-    if app.backups.is_news(missed)
-        && let Err(error) = tell_missed(app, missed).await
-    {
-        tracing::error!(%error, "that a backup was missed, or no longer is, was not recorded");
+    tell(app, BackupConcern::Missed, missed, "There is a recent snapshot.").await;
+    match copies::targets(app).await {
+        Ok(targets) => {
+            let is_behind = targets.iter().any(|target| target.overdue);
+            tell(app, BackupConcern::Copy, is_behind, "Each target has a copy of the newest snapshot.").await;
+        }
+        Err(error) => tracing::error!(%error, "how copies of the backups stand is not known"),
     }
 }
 
-async fn tell_missed(app: &App, missed: bool) -> Result<(), StoreError> {
-    let subject = Subject::Backup(BackupConcern::Missed);
-    let mut tx = app.log.begin().await?;
-    if missed {
-        tx.raise(subject, false);
-    } else if !tx.settle(&subject, "There is a recent snapshot.") {
-        return Ok(());
+/// Raises what stands, and settles what doesn't, once.
+async fn tell(app: &App, concern: BackupConcern, stands: bool, why_settled: &str) {
+    if !app.backups.is_news(concern, stands) {
+        return;
     }
-    tx.commit().await.map(|_| ())
+    let subject = Subject::Backup(concern);
+    let told = async {
+        let mut tx = app.log.begin().await?;
+        if stands {
+            tx.raise(subject, false);
+        } else if !tx.settle(&subject, why_settled) {
+            return Ok(());
+        }
+        tx.commit().await.map(|_| ())
+    };
+    if let Err::<(), StoreError>(error) = told.await {
+        tracing::error!(%error, ?concern, "what stands about backups, or no longer does, was not recorded");
+    }
+}
+
+/// Begins a copy if a target lacks the newest snapshot, unless it was tried a short while ago. Its end is seen at the
+/// next look.
+async fn copy_what_is_due(app: &Arc<App>) {
+    let newest = app.backups.newest().snapshot;
+    let now = app.clock.now().0;
+    let is_due = copies::targets(app).await.is_ok_and(|targets| {
+        targets.iter().any(|target| copies::is_due(target, newest, app.started_at, now))
+    });
+    if !is_due || app.backups.running().is_some() {
+        return;
+    }
+    if let Err(problem) = jobs::begin(app, NewBackupJob::Copy { target: None }, Actor::default()).await {
+        tracing::warn!("a copy that is due did not begin: {}", problem.problem().message);
+    }
 }
 
 /// The day's backup, and what is due to be proven after it.
 async fn round(app: &Arc<App>, config: &BackupConfig) {
     if !matches!(work(app, NewBackupJob::BackUp).await, Some(BackupOutcome::BackedUp(_))) {
         return;
+    }
+    if copies::targets(app).await.is_ok_and(|targets| !targets.is_empty())
+        && app.stop.run_until_cancelled(app.backups.freed()).await.is_some()
+    {
+        work(app, NewBackupJob::Copy { target: None }).await;
     }
     let due = match due_after(app, config).await {
         Ok(due) => due,

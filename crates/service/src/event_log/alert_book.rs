@@ -197,7 +197,11 @@ fn waits_for_its_cause(subject: &Subject) -> bool {
     match subject {
         Subject::OutboxStuck
         | Subject::Backup(
-            BackupConcern::Missed | BackupConcern::Failed | BackupConcern::Damaged | BackupConcern::Drill,
+            BackupConcern::Missed
+            | BackupConcern::Failed
+            | BackupConcern::Damaged
+            | BackupConcern::Drill
+            | BackupConcern::Copy,
         ) => true,
         Subject::AdminNewDevice { .. }
         | Subject::PolicyReturned { .. }

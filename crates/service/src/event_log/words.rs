@@ -138,6 +138,11 @@ fn backup_text(concern: BackupConcern) -> (&'static str, &'static str) {
             "Not everything came back as it should. The report in Backups says which check failed, on what, and what \
              to do.",
         ),
+        BackupConcern::Copy => (
+            "A copy of the backups is more than two days behind",
+            "A target has had no full copy since a newer snapshot was made. Backups says which one and what stands in \
+             the way; mend it, or remove the target. The repository itself is not touched by this.",
+        ),
     }
 }
 
@@ -177,6 +182,7 @@ pub(super) fn kind(subject: &Subject) -> AlertKind {
         Subject::Backup(BackupConcern::Growth) => AlertKind::BackupGrowth,
         Subject::Backup(BackupConcern::Damaged) => AlertKind::BackupDamaged,
         Subject::Backup(BackupConcern::Drill) => AlertKind::DrillFailed,
+        Subject::Backup(BackupConcern::Copy) => AlertKind::CopyMissed,
     }
 }
 

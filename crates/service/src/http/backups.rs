@@ -20,7 +20,7 @@ use super::{
 use crate::{
     app::App,
     audit::{self, Actor},
-    backup::{BackupError, jobs, open_repository, schedule},
+    backup::{BackupError, copies, jobs, open_repository, schedule},
     config::BackupConfig,
     store::{StoreError, backup_jobs, mail_reads},
 };
@@ -71,6 +71,7 @@ async fn standing(State(app): State<Arc<App>>, Reader(caller): Reader) -> Answer
         running,
         jobs: ended,
         proofs,
+        targets: copies::targets(&app).await?,
         may_read_mail: caller.may_read_mail(),
     }))
 }
@@ -196,7 +197,9 @@ fn may_begin(new: &NewBackupJob, caller: &Caller) -> Result<(), Problem> {
         | NewBackupJob::ProveNames
         | NewBackupJob::ProveStructure
         | NewBackupJob::ProveData { .. }
-        | NewBackupJob::Drill => Ok(()),
+        | NewBackupJob::Drill
+        | NewBackupJob::Copy { .. }
+        | NewBackupJob::ProveCopy { .. } => Ok(()),
     }
 }
 

@@ -48,7 +48,7 @@ pub async fn put(connection: &mut SqliteConnection, row: &AlertRow) -> Result<()
 pub async fn current(connection: &mut SqliteConnection, since: Time) -> Result<Vec<AlertRow>, StoreError> {
     let sql = format!(
         "SELECT {COLUMNS} FROM alerts WHERE (state IN (1, 2, 3) AND last_at >= $1) \
-         OR (subject IN ($2, $3, $4, $5, $6) AND +state IN (1, 2)) ORDER BY last_at"
+         OR (subject IN ($2, $3, $4, $5, $6, $7) AND +state IN (1, 2)) ORDER BY last_at"
     );
     let rows = sqlx::query(AssertSqlSafe(sql))
         .bind(since.as_millis())
@@ -57,6 +57,7 @@ pub async fn current(connection: &mut SqliteConnection, since: Time) -> Result<V
         .bind(subject_text(&Subject::Backup(BackupConcern::Failed)))
         .bind(subject_text(&Subject::Backup(BackupConcern::Damaged)))
         .bind(subject_text(&Subject::Backup(BackupConcern::Drill)))
+        .bind(subject_text(&Subject::Backup(BackupConcern::Copy)))
         .fetch_all(connection)
         .await?;
     Ok(rows.iter().map(alert_row).collect::<Result<Vec<_>, _>>()?.into_iter().flatten().collect())
@@ -158,13 +159,14 @@ fn subject_from_text(text: &str) -> Option<Subject> {
     })
 }
 
-const CONCERNS: [BackupConcern; 6] = [
+const CONCERNS: [BackupConcern; 7] = [
     BackupConcern::Missed,
     BackupConcern::Failed,
     BackupConcern::Deletion,
     BackupConcern::Growth,
     BackupConcern::Damaged,
     BackupConcern::Drill,
+    BackupConcern::Copy,
 ];
 
 fn concern_text(concern: BackupConcern) -> &'static str {
@@ -175,6 +177,7 @@ fn concern_text(concern: BackupConcern) -> &'static str {
         BackupConcern::Growth => "growth",
         BackupConcern::Damaged => "damaged",
         BackupConcern::Drill => "drill",
+        BackupConcern::Copy => "copy",
     }
 }
 

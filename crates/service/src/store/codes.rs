@@ -48,7 +48,7 @@ row_codes! {
     MailServerKind { Dovecot = 1, Postfix = 2 }
     Role { Auditor = 1, Admin = 2, Owner = 3 }
     FactorKind { Email = 1, Authenticator = 2, RecoveryCode = 3, Passkey = 4 }
-    BackupWork { BackUp = 1, ProveNames = 2, ProveStructure = 3, ProveData = 4, Drill = 5, Restore = 6 }
+    BackupWork { BackUp = 1, ProveNames = 2, ProveStructure = 3, ProveData = 4, Drill = 5, Restore = 6, Copy = 7, ProveCopy = 8 }
     NoticeMode { Every = 1, NewNetworks = 2, Daily = 3, Off = 4 }
 }
 

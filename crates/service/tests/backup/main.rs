@@ -7,6 +7,7 @@ mod interrupted;
 mod repo;
 mod restore_mail;
 mod service;
+mod targets;
 
 use std::{
     collections::BTreeMap,
@@ -65,6 +66,14 @@ impl Backed {
     /// A snapshot, as `backup run --json` tells of it.
     pub async fn run(&self) -> Value {
         serde_json::from_str(&self.backup(&["run", "--json"]).await.unwrap()).unwrap()
+    }
+
+    /// Waits until no work is under way.
+    pub async fn is_free(&self) {
+        let free = mailcup_lab::wait::until("work is under way", service::PATIENCE, async || {
+            service::backups(&self.owner).await.running.is_none().then_some(())
+        });
+        free.await.unwrap();
     }
 
     /// `mailcupd backup restore` with the phrase.

@@ -327,7 +327,9 @@ fn what_is_damaged_here_is_neither_sent_nor_a_reason_to_remove() {
     let copied = copy(&lab, &target).unwrap();
     assert!(copied.faults.len() == 1 && copied.removed == 0, "{copied:?}");
     let after = files_below(&target.files);
-    assert!(!after.contains_key(&new) && before.iter().all(|(path, content)| after.get(path) == Some(content)));
+    assert!(
+        !after.contains_key(&new) && before.iter().all(|(path, content)| after.get(path) == Some(content))
+    );
 }
 
 #[test]

@@ -2,6 +2,7 @@ import type * as t from "../host";
 import { boxes, countIn, mixed, take, taken } from "./mail";
 import { attacked, fresh, now, parameters, scenario } from "./scenario";
 import * as seed from "./seed";
+import { copied, currentTargets, targetCommands } from "./targets";
 
 interface Needs {
   read: <T>(answer: () => T) => Promise<T>;
@@ -273,6 +274,7 @@ function service(): t.Backups {
     running: ready ? running : null,
     jobs: ready ? jobs : [],
     proofs: ready ? proofs : [],
+    targets: ready ? currentTargets() : [],
     may_read_mail: scenario !== "auditor" && parameters.get("mail") !== "no",
   };
 }
@@ -305,6 +307,7 @@ export function backupCommands({ read, write, problem, changed, mustBeFresh }: N
         finish({ kind: "cancelled" }, work);
         return null;
       }),
+    ...targetCommands({ write, problem, mustBeFresh, tell }),
     beginMirror: (wanted: t.MirrorSettings) =>
       write(() => {
         mustBeFresh();
@@ -414,6 +417,9 @@ function outcomeOf(work: t.BackupWork, asked: t.NewBackupJob | null): t.BackupOu
       return proven(null);
     case "drill":
       return drilled(true);
+    case "copy":
+    case "prove_copy":
+      return copied(asked ?? { kind: "copy", target: null });
     case "restore": {
       const count = asked?.kind === "restore" ? asked.paths.length : 0;
       const to = asked?.kind === "restore" ? asked.to : undefined;

@@ -19,6 +19,7 @@ const kinds: readonly AlertKind[] = [
   "backup_growth",
   "backup_damaged",
   "drill_failed",
+  "copy_missed",
   "service_unreachable",
   "audit_broken",
   "certificate_changed",

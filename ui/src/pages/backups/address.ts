@@ -2,13 +2,14 @@ import type { MessageOrder, SnapshotId, StatePart } from "$host/host";
 import { address } from "$lib/router.svelte";
 
 /** Parts of the page that stand in the place of a snapshot. */
-export const sections = ["snapshots", "copy", "search", "jobs"] as const;
+export const sections = ["snapshots", "targets", "copy", "search", "jobs"] as const;
 export type Section = (typeof sections)[number];
 
 /** What of the backups is shown. */
 export type Place =
   | { kind: "standing" }
   | { kind: "snapshots" }
+  | { kind: "targets" }
   | { kind: "copy" }
   | { kind: "search" }
   | { kind: "jobs"; job: string | undefined }
@@ -32,6 +33,7 @@ export function readPlace([first, second, third, fourth]: readonly string[]): Pl
     case undefined:
       return { kind: "standing" };
     case "snapshots":
+    case "targets":
     case "copy":
     case "search":
       return { kind: first };

@@ -39,6 +39,10 @@ export function workName(work: BackupWork): string {
       return m.backups_work_drill();
     case "restore":
       return m.backups_work_restore();
+    case "copy":
+      return m.backups_work_copy();
+    case "prove_copy":
+      return m.backups_work_prove_copy();
   }
 }
 
@@ -99,6 +103,12 @@ export function outcomeMark(outcome: BackupOutcome | null): Mark {
       return outcome.trouble_count > 0
         ? mark("warning", "alert", m.backups_outcome_troubles(plural(outcome.trouble_count)))
         : mark("good", "checkCircle", m.backups_outcome_done());
+    case "copied": {
+      const bad = outcome.targets.filter(({ trouble }) => trouble !== null).length;
+      return bad > 0
+        ? mark("warning", "alert", m.backups_outcome_copy_troubles(plural(bad)))
+        : mark("good", "checkCircle", m.backups_outcome_done());
+    }
     case "cancelled":
       return mark("neutral", "block", m.backups_outcome_cancelled());
     case "failed":
@@ -127,6 +137,13 @@ export function outcomeWords(outcome: BackupOutcome | null): string {
         restored: count(outcome.restored),
         there: count(outcome.there),
       });
+    case "copied": {
+      const sum = (of: "files" | "bytes" | "read" | "mended") =>
+        outcome.targets.reduce((all, target) => all + target[of], 0);
+      return sum("read") > 0
+        ? m.backups_said_copy_proven({ files: count(sum("read")), mended: count(sum("mended")) })
+        : m.backups_said_copied({ files: count(sum("files")), size: size(sum("bytes")) });
+    }
     case "failed":
       return outcome.problem.message;
   }

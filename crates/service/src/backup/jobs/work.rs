@@ -17,7 +17,7 @@ use crate::{
     backup::{
         BackupError, Run,
         alerts::{self, Compared},
-        back_up,
+        back_up, copies,
         drill::{self, Started},
         open_repository, restore_mail, schedule,
     },
@@ -90,6 +90,8 @@ pub fn stopped(work: BackupWork) -> BackupOutcome {
         BackupWork::Restore => {
             "mail was restored; what is back stays, and the same restore again brings the rest"
         }
+        BackupWork::Copy => "the repository was copied; what is there stays, and the next copy goes on",
+        BackupWork::ProveCopy => "a copy was read; begin it again",
     };
     let message = format!("The service was stopped while {doing}.");
     BackupOutcome::Failed { problem: Problem::new(Code::Unavailable, message) }
@@ -130,6 +132,12 @@ fn carry_out(
         NewBackupJob::Drill => {
             let by = Started { program: drill::own_program(), server_key: &app.server_key };
             BackupOutcome::Drilled(drill::drill(handle, data_dir, config, &by, watch.as_ref())?)
+        }
+        NewBackupJob::Copy { target } => {
+            BackupOutcome::Copied(copies::copy(handle, app, config, target.as_ref(), watch.as_ref())?)
+        }
+        NewBackupJob::ProveCopy { target } => {
+            BackupOutcome::Copied(copies::prove(handle, app, config, target, watch.as_ref())?)
         }
     };
     Ok((outcome, None))
@@ -220,6 +228,16 @@ fn report(job: &BackupJob) {
         Some(BackupOutcome::Failed { problem }) => tracing::error!(work, "backups: {}", problem.message),
         Some(BackupOutcome::Proven(proven)) if proven.fault_count > 0 => {
             tracing::error!(work, faults = proven.fault_count, "backups: the repository is damaged");
+        }
+        Some(BackupOutcome::Copied(copied)) => {
+            for target in &copied.targets {
+                match &target.trouble {
+                    Some(trouble) => {
+                        tracing::error!(work, at = target.at, "backups: {}", trouble.message);
+                    }
+                    None => tracing::info!(work, at = target.at, files = target.files, "backups: done"),
+                }
+            }
         }
         _ => tracing::info!(work, "backups: done"),
     }
