@@ -44,6 +44,20 @@ export const backupCases: Case[] = [
   { name: "backups-job-drill", ...worst, hash: "#/backups/jobs/job4", ready: "Checks" },
   { name: "backups-job-gone", ...well, hash: "#/backups/jobs/none", ready: "no longer listed" },
   {
+    name: "backups-targets",
+    ...well,
+    hash: "#/backups/targets",
+    ready: "Each target has its copy",
+  },
+  { name: "backups-targets-worst", ...worst, hash: "#/backups/targets", ready: "two days behind" },
+  {
+    name: "backups-targets-ukrainian",
+    ...worst,
+    hash: "#/backups/targets",
+    ready: "Відстає",
+    language: "uk",
+  },
+  {
     name: "backups-copy-off",
     scenario: "well&copy=off",
     hash: "#/backups/copy",

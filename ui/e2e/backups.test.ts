@@ -44,6 +44,36 @@ test("takes a copy only once its holder has understood, and forgets it only by n
   await expect(page.getByText("What a copy means")).toBeVisible();
 });
 
+test("adds a target by keys, once it was tested and its host is known", async ({ page }) => {
+  await open(page, { scenario: "well", hash: "#/backups/targets", ready: "Each target" });
+  await page.keyboard.press("n");
+  const dialog = page.getByRole("dialog");
+  await dialog.getByLabel("Kind").selectOption({ label: "SSH host (SFTP)" });
+  await dialog.getByLabel("Host", { exact: true }).fill("cellar.example.org");
+  await dialog.getByLabel("User").fill("backup");
+  await dialog.getByLabel("Folder").fill("/srv/mail");
+  await dialog.getByRole("textbox", { name: "Password" }).fill("correct horse");
+  await dialog.getByRole("button", { name: "Test" }).click();
+  await expect(dialog.getByText("isn’t the one that is trusted")).toBeVisible();
+  await dialog.getByRole("button", { name: "Trust this key" }).click();
+  await expect(dialog.getByLabel("Fingerprint of the host’s key")).toHaveValue(/^SHA256:/);
+  await dialog.getByRole("button", { name: "Test" }).click();
+  await expect(dialog.getByText("It can be used")).toBeVisible();
+  await dialog.getByRole("button", { name: "Save" }).click();
+  await expect(page.getByText("backup@cellar.example.org:/srv/mail")).toBeVisible();
+  await page.keyboard.press("c");
+  await expect(page.getByRole("progressbar")).toBeVisible();
+  await expect(page.getByText("No copy yet")).toHaveCount(0, { timeout: 20_000 });
+
+  await page
+    .getByRole("button", { name: "What can be done with backup@cellar.example.org:/srv/mail" })
+    .click();
+  await page.getByRole("menuitem", { name: "Remove…" }).click();
+  await expect(page.getByRole("dialog")).toContainText("What lies there stays");
+  await page.getByRole("dialog").getByRole("button", { name: "Remove" }).click();
+  await expect(page.getByText("backup@cellar.example.org:/srv/mail")).toHaveCount(0);
+});
+
 test("scrolls through 20,000 messages and opens the last by keys", async ({ page }) => {
   await open(page, { scenario: "well", hash: inbox, ready: "Archive/2026" });
   const grid = page.getByRole("grid");

@@ -148,6 +148,12 @@ pub enum BackupCommand {
                       for what is named; 130 cancelled, and nothing changed"
     )]
     Restore(BackupRestore),
+    /// Bring the repository back from a copy at a target, to restore from it; again to go on with it
+    #[command(
+        after_help = "Exit codes: 0 all of it is here; 1 it is not; 2 wrong arguments; 3 files of the copy are damaged, \
+                      and the rest is here; 130 cancelled, to be gone on with"
+    )]
+    Fetch(BackupFetch),
 }
 
 #[derive(Debug, Args)]
@@ -188,6 +194,29 @@ pub struct BackupRestore {
     /// Bring back the service alone
     #[arg(long)]
     pub without_mail: bool,
+}
+
+#[derive(Debug, Args)]
+pub struct BackupFetch {
+    /// The copy: rest:https://USER@HOST/PATH/, sftp://USER@HOST:PORT/PATH (//PATH from the root on),
+    /// s3:https://HOST/BUCKET/FOLDER, or a folder
+    #[arg(long, value_name = "ADDRESS")]
+    pub from: String,
+    /// The folder of the repository that is to be
+    #[arg(long, value_name = "DIR")]
+    pub to: PathBuf,
+    /// A file with the password, private key or secret key
+    #[arg(long, value_name = "FILE")]
+    pub secret_file: Option<PathBuf>,
+    /// Of the SSH host, as ssh-keygen -l shows it: SHA256:…
+    #[arg(long, value_name = "FINGERPRINT")]
+    pub host_key: Option<String>,
+    /// Of the bucket
+    #[arg(long, value_name = "NAME", default_value = "us-east-1")]
+    pub region: String,
+    /// Of the bucket
+    #[arg(long, value_name = "KEY", default_value = "")]
+    pub access_key: String,
 }
 
 #[derive(Debug, Args)]

@@ -26,6 +26,8 @@ const CONFIG: Id = Id([0; 32]);
 pub struct CopyRules {
     /// Whether there may be no copy yet. Else an empty place is taken for a disk that isn't mounted.
     pub may_begin: bool,
+    /// Whether what the repository doesn't hold goes from the copy.
+    pub may_remove: bool,
     /// In bytes a second.
     pub limit: Option<u64>,
 }
@@ -98,7 +100,7 @@ pub fn replicate(
         if has_moved {
             continue;
         }
-        if copied.faults.is_empty() {
+        if copied.faults.is_empty() && rules.may_remove {
             remove(to, &plan.remove, &mut copied, watch)?;
         }
         break;

@@ -140,6 +140,10 @@ export const commands = {
 	backups: () => __TAURI_INVOKE<BackupsView>("backups"),
 	beginBackupJob: (job: NewBackupJob) => __TAURI_INVOKE<BackupJob>("begin_backup_job", { job }),
 	cancelBackupJob: (id: BackupJobId) => __TAURI_INVOKE<null>("cancel_backup_job", { id }),
+	addBackupTarget: (target: BackupTargetChange) => __TAURI_INVOKE<BackupTarget>("add_backup_target", { target }),
+	changeBackupTarget: (id: BackupTargetId, target: BackupTargetChange) => __TAURI_INVOKE<BackupTarget>("change_backup_target", { id, target }),
+	removeBackupTarget: (id: BackupTargetId) => __TAURI_INVOKE<null>("remove_backup_target", { id }),
+	testBackupTarget: (test: BackupTargetTest) => __TAURI_INVOKE<BackupTargetTested>("test_backup_target", { test }),
 	beginMirror: (settings: MirrorSettings) => __TAURI_INVOKE<null>("begin_mirror", { settings }),
 	changeMirror: (settings: MirrorSettings) => __TAURI_INVOKE<null>("change_mirror", { settings }),
 	pauseMirror: () => __TAURI_INVOKE<null>("pause_mirror"),
@@ -449,6 +453,8 @@ export type AlertKind =
 "backup_damaged" | 
 /**  A rehearsal of a restore didn't bring everything back. */
 "drill_failed" | 
+/**  A target has had no full copy of the backups for too long. */
+"copy_missed" | 
 /**  The console can't reach the service. Raised by the console itself. */
 "service_unreachable" | 
 /**  The audit log is not what the console has seen of it. Raised by the console itself. */
@@ -717,7 +723,9 @@ export type BackupOutcome = {
 	kind: "drilled",
 } & DrillReport | {
 	kind: "restored",
-} & MailRestored | ({ kind: "cancelled" }) & { problem?: never } | { kind: "failed"; problem: Problem };
+} & MailRestored | {
+	kind: "copied",
+} & Copied | ({ kind: "cancelled" }) & { problem?: never } | { kind: "failed"; problem: Problem };
 
 /**  How far long work has come; a total is 0 while it isn't known. */
 export type BackupProgress = {
@@ -742,13 +750,63 @@ export type BackupStanding =
 /**  It does, and `mailcupd backup init` was not run yet. */
 "not_set_up" | "ready";
 
+/**  A further place to which the repository of backups is copied. */
+export type BackupTarget = {
+	id: BackupTargetId,
+	place: TargetPlace,
+	/**  Whether a password or key is stored; it never leaves the service. */
+	has_secret: boolean,
+	/**  How many bytes a second a copy may send; none for as many as go through. */
+	limit: number | null,
+	added_at: string,
+	/**  When the last copy was begun, whatever came of it. */
+	tried_at: string | null,
+	/**  When the last copy was begun that came to its end. */
+	copied_at: string | null,
+	/**  When all that lies there was last read and compared with its name. */
+	proven_at: string | null,
+	/**  Of the copy, as the last full one left it. */
+	size: number | null,
+	/**  Why the last copy or proof didn't succeed. */
+	trouble: TargetTrouble | null,
+	/**  A newer snapshot waits for more than two days to be copied there. */
+	overdue: boolean,
+};
+
+/**  `POST /v1/backups/targets`, `PUT /v1/backups/targets/{id}` */
+export type BackupTargetChange = {
+	place: TargetPlace,
+	/**  None keeps the stored one, where host and user stay the same. */
+	secret?: string | null,
+	limit?: number | null,
+};
+
+/**  Names a further place to which the repository of backups is copied. */
+export type BackupTargetId = string;
+
+/**  `POST /v1/backups/targets/test` */
+export type BackupTargetTest = {
+	/**  Whose stored secret is used where none is given. */
+	id?: BackupTargetId | null,
+	target: BackupTargetChange,
+};
+
+/**  What a test of a target found. Files can be written, read and removed there unless there is trouble. */
+export type BackupTargetTested = {
+	/**  It holds a copy of this repository already. */
+	is_copy: boolean,
+	trouble: TargetTrouble | null,
+};
+
 export type BackupWork = "back_up" | 
 /**  Each file is what its name says (SHA-256). */
 "prove_names" | 
 /**  From each snapshot down to the packs, all is there. */
 "prove_structure" | 
 /**  The content was read and unsealed. */
-"prove_data" | "drill" | "restore";
+"prove_data" | "drill" | "restore" | "copy" | 
+/**  What lies at a target is what its names say, or was replaced. */
+"prove_copy";
 
 /**  `GET /v1/backups`: how the backups of the service stand. */
 export type Backups = {
@@ -764,6 +822,8 @@ export type Backups = {
 	jobs: BackupJob[],
 	/**  The newest proof of each kind, whatever it found. */
 	proofs: BackupJob[],
+	/**  Further places to which the repository is copied, in the order in which they were added. */
+	targets?: BackupTarget[],
 	/**  Whether whoever asks may read the mail in snapshots, and so mirror the repository. */
 	may_read_mail: boolean,
 };
@@ -1034,6 +1094,11 @@ export type Content = {
 } & MailSettings | {
 	kind: "account",
 } & Account;
+
+/**  What became of copies, or of a proof of one. */
+export type Copied = {
+	targets: TargetCopied[],
+};
 
 export type Count = {
 	events: number,
@@ -2256,11 +2321,15 @@ export type NewAppPassword = {
 };
 
 /**  `POST /v1/backups/jobs` */
-export type NewBackupJob = ({ kind: "back_up" }) & { all?: never } | ({ kind: "prove_names" }) & { all?: never } | ({ kind: "prove_structure" }) & { all?: never } | 
+export type NewBackupJob = ({ kind: "back_up" }) & { all?: never; target?: never } | ({ kind: "prove_names" }) & { all?: never; target?: never } | ({ kind: "prove_structure" }) & { all?: never; target?: never } | 
 /**  The share of this day, or all of it. */
-{ kind: "prove_data"; all: boolean } | ({ kind: "drill" }) & { all?: never } | {
+({ kind: "prove_data"; all: boolean }) & { target?: never } | ({ kind: "drill" }) & { all?: never; target?: never } | {
 	kind: "restore",
-} & MailRestore;
+} & MailRestore | 
+/**  To one target, or to all of them. */
+({ kind: "copy"; target: BackupTargetId | null }) & { all?: never } | 
+/**  Reads all that lies at a target, compares it with its names, and replaces what is damaged. */
+({ kind: "prove_copy"; target: BackupTargetId }) & { all?: never };
 
 /**  `POST /v1/blocks` */
 export type NewBlock = {
@@ -3105,6 +3174,68 @@ export type SubmissionOutcome = "accepted" | "deferred" | "held" | "rejected" |
 
 /**  Something about the service itself. */
 export type SystemFact = { fact: "started"; version: string } | { fact: "stopped" } | { fact: "set_up"; organization: string } | { fact: "mail_server_seen"; server: MailServerKind; name: string } | { fact: "outbox_stuck"; waiting: number } | { fact: "outbox_flows" } | { fact: "clock_jumped"; seconds: number } | { fact: "events_expired"; count: number };
+
+export type TargetCopied = {
+	target: BackupTargetId,
+	/**  As a person would name it. */
+	at: string,
+	/**  Sent now. */
+	files: number,
+	bytes: number,
+	/**  What the repository no longer holds was removed. */
+	removed: number,
+	/**  What the repository no longer holds and the target doesn't let go. */
+	kept: number,
+	/**  Files that were read and compared, in a proof. */
+	read: number,
+	/**  Damaged files that were found there, and replaced. */
+	mended: number,
+	trouble: TargetTrouble | null,
+};
+
+export type TargetObstacle = 
+/**  No name server knows the host. */
+"unresolved" | 
+/**  Nobody listens there. */
+"refused" | "timed_out" | 
+/**  No TLS that can be trusted came about. */
+"untrusted" | 
+/**  The SSH host shows another key than the one that is known, or none is known yet. */
+"host_key" | 
+/**  User, password or key are wrong. */
+"login" | "no_bucket" | 
+/**  The folder isn't there; it is not made, since its disk may not be mounted. */
+"no_folder" | "not_writable" | "full" | 
+/**  Another repository lies there. */
+"foreign" | 
+/**  The copy that was there is gone. */
+"gone" | 
+/**  The repository holds no snapshot any more; the copy still does. */
+"emptied" | 
+/**  Files of the repository itself are damaged and were not copied. */
+"damaged" | 
+/**  Anything else; the message says it. */
+"other";
+
+export type TargetPlace = 
+/**  A folder of the server, on another disk. */
+{ kind: "folder"; path: string } | 
+/**  A REST server as restic's. The secret is the user's password. */
+{ kind: "rest"; url: string; user: string | null } | 
+/**  The secret is the user's password, or a private key as OpenSSH writes it, without a passphrase. */
+{ kind: "sftp"; host: string; port: number; user: string; path: string; 
+/**  `SHA256:…`; a test tells which key the host shows. */
+host_key: string | null } | 
+/**  The secret is the secret key. */
+{ kind: "s3"; endpoint: string; region: string; bucket: string; prefix: string; access_key: string };
+
+/**  What is wrong with a target. */
+export type TargetTrouble = {
+	what: TargetObstacle,
+	message: string,
+	/**  The key that the SSH host shows, where it isn't the one that is known. */
+	host_key: string | null,
+};
 
 /**  A test that an event must pass or, with `not`, must fail. */
 export type Term = {

@@ -1,5 +1,6 @@
 //! `mailcupd backup …`.
 
+mod fetch;
 mod print;
 mod terminal;
 
@@ -68,6 +69,7 @@ pub fn run(runtime: &Runtime, command: BackupCommand) -> Result<(), Failure> {
         BackupCommand::Check(arguments) => check(runtime, arguments),
         BackupCommand::Drill(arguments) => rehearse(runtime, arguments),
         BackupCommand::Restore(arguments) => bring_back(runtime, arguments),
+        BackupCommand::Fetch(arguments) => fetch::fetch(runtime, &arguments),
     }
 }
 

@@ -161,7 +161,11 @@ fn copy_to(
         Err(trouble) => return Ok(Outcome::of(trouble)),
     };
     let target = &stored.target;
-    let rules = CopyRules { may_begin: target.copied_at.is_none(), limit: target.limit.map(|limit| limit.0) };
+    let rules = CopyRules {
+        may_begin: target.copied_at.is_none(),
+        may_remove: true,
+        limit: target.limit.map(|limit| limit.0),
+    };
     match replicate(&Folder::new(&config.repository), to.as_ref(), rules, watch) {
         Ok(copied) => {
             let trouble = copied.faults.first().map(|fault| {

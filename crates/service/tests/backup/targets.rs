@@ -173,6 +173,21 @@ async fn each_kind_of_target_gets_each_backup_and_is_proven() {
     let again = outcome(done(api, &NewBackupJob::Copy { target: None }).await);
     assert!(again.len() == 4 && again.iter().all(|it| it.files == 0 && it.trouble.is_none()), "{again:?}");
     restic_check(&backed, &at_rclone);
+
+    // And the way back, on a machine that has nothing but the phrase and the server's password.
+    let (secret, fetched, restored) =
+        (at.path().join("secret"), at.path().join("fetched"), at.path().join("restored"));
+    fs::write(&secret, format!("{PASSWORD}\n")).unwrap();
+    let text = |path: &Path| path.to_str().unwrap().to_owned();
+    let from = format!("rest:http://{USER}@127.0.0.1:{}/mail", rclone.port());
+    let fetch =
+        ["backup", "fetch", "--from", &from, "--secret-file", &text(&secret), "--to", &text(&fetched)];
+    backed.service.command(&fetch).await.unwrap();
+    restic_check(&backed, &text(&fetched));
+    let restore =
+        ["backup", "restore", "--from", &text(&fetched), "--to", &text(&restored), "--without-mail"];
+    backed.service.command_with(&restore, &format!("{}\n", backed.phrase)).await.unwrap();
+    assert!(restored.join("server-key").exists());
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]

@@ -11,7 +11,7 @@ use url::Url;
 
 use super::*;
 
-const RULES: CopyRules = CopyRules { may_begin: true, limit: None };
+const RULES: CopyRules = CopyRules { may_begin: true, may_remove: true, limit: None };
 
 /// A server, and what is kept there.
 struct Target {
@@ -298,7 +298,7 @@ fn an_empty_place_that_held_a_copy_and_an_emptied_repository_are_not_followed() 
     let (lab, target) = (Lab::new(), folder());
     let snapshot = lab.backup(&mail()).unwrap().snapshot;
     let from = Folder::new(lab.root());
-    let rules = CopyRules { may_begin: false, limit: None };
+    let rules = CopyRules { may_begin: false, may_remove: true, limit: None };
     let gone = replicate(&from, target.storage.as_ref(), rules, &Unwatched);
     assert!(matches!(gone, Err(Error::Gone { .. })), "{gone:?}");
     assert!(!target.files.exists(), "nothing is made on the disk below");

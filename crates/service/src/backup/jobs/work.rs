@@ -231,11 +231,10 @@ fn report(job: &BackupJob) {
         }
         Some(BackupOutcome::Copied(copied)) => {
             for target in &copied.targets {
-                match &target.trouble {
-                    Some(trouble) => {
-                        tracing::error!(work, at = target.at, "backups: {}", trouble.message);
-                    }
-                    None => tracing::info!(work, at = target.at, files = target.files, "backups: done"),
+                if let Some(trouble) = &target.trouble {
+                    tracing::error!(work, at = target.at, "backups: {}", trouble.message);
+                } else {
+                    tracing::info!(work, at = target.at, files = target.files, "backups: done");
                 }
             }
         }
