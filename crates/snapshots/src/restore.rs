@@ -10,7 +10,6 @@ use std::time::SystemTime;
 use jiff::Timestamp;
 
 use crate::error::Error;
-use crate::folder::sync_folder;
 use crate::parallel;
 use crate::repository::Repository;
 use crate::snapshot::Snapshot;
@@ -193,7 +192,7 @@ fn ends_everything(error: &io::Error) -> bool {
 }
 
 /// Files that are written but not yet under their names: so many are synced together.
-const BATCH: usize = 256;
+const BATCH: usize = 2_048;
 
 /// A folder of this computer that files are restored into.
 #[derive(Debug)]
@@ -230,18 +229,20 @@ impl Directory {
         Ok(path)
     }
 
-    /// Brings what was written onto the disk, then under its names.
+    /// Brings what was written onto the disk, then under its names, which come onto the disk with the next batch.
     fn settle(&self, batch: Vec<(PathBuf, PathBuf)>) -> io::Result<()> {
         if batch.is_empty() {
             return Ok(());
         }
-        sync_all_of(&self.root)?;
-        let mut folders = std::collections::BTreeSet::new();
-        for (unfinished, path) in batch {
-            fs::rename(&unfinished, &path)?;
-            folders.extend(path.parent().map(Path::to_owned));
-        }
-        folders.iter().try_for_each(|folder| sync_folder(folder))
+        let mut rest = batch.iter();
+        let settled = sync_all_of(&self.root).and_then(|()| {
+            rest.try_for_each(|(unfinished, path)| {
+                fs::rename(unfinished, path).inspect_err(|_| drop(fs::remove_file(unfinished)))
+            })
+        });
+        // What failed is the news.
+        rest.for_each(|(unfinished, _)| drop(fs::remove_file(unfinished)));
+        settled
     }
 }
 
@@ -286,7 +287,8 @@ impl Sink for Directory {
 
     fn finish(&self) -> io::Result<()> {
         let batch = std::mem::take(&mut *self.waiting.lock().unwrap_or_else(PoisonError::into_inner));
-        self.settle(batch)
+        self.settle(batch)?;
+        sync_all_of(&self.root)
     }
 }
 
@@ -331,9 +333,10 @@ fn sync_all_of(root: &Path) -> io::Result<()> {
     Ok(rustix::fs::syncfs(File::open(root)?)?)
 }
 
+/// The files were synced one by one.
 #[cfg(not(target_os = "linux"))]
-fn sync_all_of(_: &Path) -> io::Result<()> {
-    Ok(())
+fn sync_all_of(root: &Path) -> io::Result<()> {
+    crate::folder::sync_folder(root)
 }
 
 #[cfg(unix)]

@@ -27,6 +27,7 @@ const SCHEMA: &str = include_str!("index.sql");
 const VERSION: u32 = 1;
 /// Messages that are taken in before it is written down.
 const BATCH: usize = 2_000;
+const TOLD_EACH: u32 = 250;
 /// Numbers of contents for each second in which one may have been received.
 const NUMBERS_PER_SECOND: i64 = 1 << 6;
 
@@ -221,24 +222,42 @@ impl Review {
         opened.sort_by_key(|(received_at, _)| *received_at);
         for batch in opened.chunks(BATCH) {
             let change = writer.transaction().map_err(StoreError::from)?;
+            let mut cancelled = false;
             for (received_at, message) in batch {
-                if watch.cancelled() {
-                    return Err(Problem::new(Code::Unavailable, "Cancelled; what was indexed so far stays."));
+                cancelled = watch.cancelled();
+                if cancelled {
+                    break;
                 }
-                if knows(&change, &message.entry)? {
-                    continue;
-                }
-                match self.start_of(&message.entry, message::SHOWN_BYTES) {
-                    Ok(source) => insert(&change, &message.entry, *received_at, &message::words(&source))?,
-                    // Left out of the mirror, or damaged: it is found by nobody, and the others are.
-                    Err(problem) => {
-                        tracing::debug!(code = problem.code.as_str(), "a message can't be indexed");
-                    }
+                self.take_content(&change, message, *received_at)?;
+                progress.0 += 1;
+                if progress.0.is_multiple_of(TOLD_EACH) {
+                    tell(progress.0, progress.1);
                 }
             }
             change.commit().map_err(StoreError::from)?;
-            progress.0 += count(batch.len());
+            if cancelled {
+                return Err(Problem::new(Code::Unavailable, "Cancelled; what was indexed so far stays."));
+            }
             tell(progress.0, progress.1);
+        }
+        Ok(())
+    }
+
+    fn take_content(
+        &self,
+        change: &Transaction<'_>,
+        message: &Opened,
+        received_at: i64,
+    ) -> Result<(), Problem> {
+        if knows(change, &message.entry)? {
+            return Ok(());
+        }
+        match self.start_of(&message.entry, message::SHOWN_BYTES) {
+            Ok(source) => insert(change, &message.entry, received_at, &message::words(&source))?,
+            // Left out of the mirror, or damaged: it is found by nobody, and the others are.
+            Err(problem) => {
+                tracing::debug!(code = problem.code.as_str(), "a message can't be indexed");
+            }
         }
         Ok(())
     }

@@ -1,5 +1,7 @@
 //! Backups of a real service, mirrored and reviewed while it is away.
 
+mod disaster;
+
 use std::{
     fs,
     path::{Path, PathBuf},
@@ -29,6 +31,7 @@ const LONG: Duration = Duration::from_mins(1);
 struct Backed {
     folder: TempDir,
     service: Service,
+    phrase: String,
     owner: Api,
     desk: Desk,
     console: Console,
@@ -59,12 +62,14 @@ impl Backed {
         .unwrap();
         let owner = service.set_up().await.unwrap();
         let data_dir = service.data_dir().to_str().unwrap().to_owned();
-        service.command(&["backup", "init", "--data-dir", &data_dir]).await.unwrap();
+        let said = service.command(&["backup", "init", "--data-dir", &data_dir]).await.unwrap();
+        let is_phrase = |line: &&str| line.split('-').count() == 9;
+        let phrase = said.lines().map(str::trim).find(is_phrase).unwrap().to_owned();
         let desk = Desk::new();
         let console = desk.start(folder.path());
         connect(&console, &service).await;
         desk.view_with(|view| view.service.as_ref().is_some_and(|it| it.link == Link::Live)).await;
-        Self { folder, service, owner, desk, console }
+        Self { folder, service, phrase, owner, desk, console }
     }
 
     /// Makes a snapshot and waits for its end.

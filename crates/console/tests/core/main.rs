@@ -49,11 +49,12 @@ async fn reports(console: &Console) -> Reports {
     Reports::by(&console.mail_server_snippet(dovecot).await.unwrap().text)
 }
 
-/// Every byte of every file below `folder`, names included.
+/// Every byte of every file below `folder`, names included, in the order of their names.
 fn all_bytes(folder: &Path) -> Vec<u8> {
     let mut bytes = Vec::new();
-    for entry in fs::read_dir(folder).unwrap() {
-        let path = entry.unwrap().path();
+    let mut paths: Vec<_> = fs::read_dir(folder).unwrap().map(|entry| entry.unwrap().path()).collect();
+    paths.sort();
+    for path in paths {
         bytes.extend(path.file_name().unwrap().as_encoded_bytes());
         bytes.extend(if path.is_dir() { all_bytes(&path) } else { fs::read(&path).unwrap() });
     }
