@@ -35,6 +35,26 @@ fn target(place: TargetPlace, secret: Option<&str>) -> BackupTargetChange {
     BackupTargetChange { place, secret: secret.map(str::to_owned), limit: None }
 }
 
+fn sftp(server: &Sshd, host_key: Option<String>) -> TargetPlace {
+    TargetPlace::Sftp {
+        host: "127.0.0.1".to_owned(),
+        port: server.port(),
+        user: own_name(),
+        path: server.files().display().to_string(),
+        host_key,
+    }
+}
+
+fn bucket(server: &S3Server) -> TargetPlace {
+    TargetPlace::S3 {
+        endpoint: server.endpoint(),
+        region: S3Server::REGION.to_owned(),
+        bucket: S3Server::BUCKET.to_owned(),
+        prefix: "mail".to_owned(),
+        access_key: USER.to_owned(),
+    }
+}
+
 async fn add(api: &Api, change: &BackupTargetChange) -> BackupTarget {
     api.post(TARGETS, change).await.unwrap()
 }
@@ -109,33 +129,19 @@ async fn each_kind_of_target_gets_each_backup_and_is_proven() {
         Sshd::start().await.unwrap(),
     );
     let disk = at.path().join("second-disk");
-    let sftp = |host_key: Option<String>| TargetPlace::Sftp {
-        host: "127.0.0.1".to_owned(),
-        port: sshd.port(),
-        user: own_name(),
-        path: sshd.files().display().to_string(),
-        host_key,
-    };
-    let bucket = TargetPlace::S3 {
-        endpoint: s3.endpoint(),
-        region: S3Server::REGION.to_owned(),
-        bucket: S3Server::BUCKET.to_owned(),
-        prefix: "mail".to_owned(),
-        access_key: USER.to_owned(),
-    };
     let login_key = sshd.login_key().unwrap();
 
     assert_eq!(obstacle(api, target(folder(&disk), None)).await, Some(TargetObstacle::NoFolder));
     fs::create_dir(&disk).unwrap();
     assert_eq!(obstacle(api, target(rest(rclone.port()), Some("wrong"))).await, Some(TargetObstacle::Login));
     assert_eq!(obstacle(api, target(rest(free_port()), Some(PASSWORD))).await, Some(TargetObstacle::Refused));
-    let unknown = tested(api, target(sftp(None), Some(&login_key))).await.trouble.unwrap();
+    let unknown = tested(api, target(sftp(&sshd, None), Some(&login_key))).await.trouble.unwrap();
     assert_eq!((unknown.what, &unknown.host_key), (TargetObstacle::HostKey, &Some(sshd.host_key().unwrap())));
     let places = [
         target(folder(&disk), None),
         target(rest(rclone.port()), Some(PASSWORD)),
-        target(bucket, Some(PASSWORD)),
-        target(sftp(unknown.host_key), Some(&login_key)),
+        target(bucket(&s3), Some(PASSWORD)),
+        target(sftp(&sshd, unknown.host_key), Some(&login_key)),
     ];
     for place in &places {
         let found = tested(api, place.clone()).await;
@@ -156,16 +162,7 @@ async fn each_kind_of_target_gets_each_backup_and_is_proven() {
     }
     assert!(tested(api, places[1].clone()).await.is_copy);
 
-    // One flipped bit, found and mended.
-    let pack = first_pack(&rclone.files().join("mail"));
-    let whole = fs::read(&pack).unwrap();
-    let mut flipped = whole.clone();
-    flipped[99] ^= 1;
-    fs::write(&pack, flipped).unwrap();
-    let proof = outcome(done(api, &NewBackupJob::ProveCopy { target: targets[1].id.clone() }).await);
-    assert!(proof[0].mended == 1 && proof[0].read > 3 && proof[0].trouble.is_none(), "{proof:?}");
-    assert_eq!(fs::read(&pack).unwrap(), whole);
-    assert!(backups(api).await.targets[1].proven_at.is_some());
+    mends_a_flipped_bit(api, &targets[1], &rclone.files().join("mail")).await;
 
     // The next one brings what is new, and nothing twice.
     done(api, &NewBackupJob::BackUp).await;
@@ -174,16 +171,32 @@ async fn each_kind_of_target_gets_each_backup_and_is_proven() {
     assert!(again.len() == 4 && again.iter().all(|it| it.files == 0 && it.trouble.is_none()), "{again:?}");
     restic_check(&backed, &at_rclone);
 
-    // And the way back, on a machine that has nothing but the phrase and the server's password.
-    let (secret, fetched, restored) =
-        (at.path().join("secret"), at.path().join("fetched"), at.path().join("restored"));
+    comes_back(&backed, &rclone, at.path()).await;
+}
+
+async fn mends_a_flipped_bit(api: &Api, target: &BackupTarget, files: &Path) {
+    let pack = first_pack(files);
+    let whole = fs::read(&pack).unwrap();
+    let mut flipped = whole.clone();
+    flipped[99] ^= 1;
+    fs::write(&pack, flipped).unwrap();
+    let proof = outcome(done(api, &NewBackupJob::ProveCopy { target: target.id.clone() }).await);
+    assert!(proof[0].mended == 1 && proof[0].read > 3 && proof[0].trouble.is_none(), "{proof:?}");
+    assert_eq!(fs::read(&pack).unwrap(), whole);
+    let now = backups(api).await.targets.into_iter().find(|it| it.id == target.id);
+    assert!(now.unwrap().proven_at.is_some());
+}
+
+/// The way back, on a machine that has nothing but the phrase and the server's password.
+async fn comes_back(backed: &Backed, rclone: &Rclone, at: &Path) {
+    let (secret, fetched, restored) = (at.join("secret"), at.join("fetched"), at.join("restored"));
     fs::write(&secret, format!("{PASSWORD}\n")).unwrap();
     let text = |path: &Path| path.to_str().unwrap().to_owned();
     let from = format!("rest:http://{USER}@127.0.0.1:{}/mail", rclone.port());
     let fetch =
         ["backup", "fetch", "--from", &from, "--secret-file", &text(&secret), "--to", &text(&fetched)];
     backed.service.command(&fetch).await.unwrap();
-    restic_check(&backed, &text(&fetched));
+    restic_check(backed, &text(&fetched));
     let restore =
         ["backup", "restore", "--from", &text(&fetched), "--to", &text(&restored), "--without-mail"];
     backed.service.command_with(&restore, &format!("{}\n", backed.phrase)).await.unwrap();
