@@ -230,7 +230,7 @@ impl Directory {
     }
 
     /// Brings what was written onto the disk, then under its names, which come onto the disk with the next batch.
-    fn settle(&self, batch: Vec<(PathBuf, PathBuf)>) -> io::Result<()> {
+    fn settle(&self, batch: &[(PathBuf, PathBuf)]) -> io::Result<()> {
         if batch.is_empty() {
             return Ok(());
         }
@@ -280,14 +280,14 @@ impl Sink for Directory {
         if waiting.len() >= BATCH {
             let batch = std::mem::take(&mut *waiting);
             drop(waiting);
-            self.settle(batch)?;
+            self.settle(&batch)?;
         }
         Ok(true)
     }
 
     fn finish(&self) -> io::Result<()> {
         let batch = std::mem::take(&mut *self.waiting.lock().unwrap_or_else(PoisonError::into_inner));
-        self.settle(batch)?;
+        self.settle(&batch)?;
         sync_all_of(&self.root)
     }
 }
