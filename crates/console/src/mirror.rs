@@ -3,17 +3,19 @@
 //! The repository is encrypted as it is at the service; what opens it lies in the local copy, whose key is in the
 //! system's keyring or sealed with the passphrase. While the console is locked, neither is in memory.
 
+mod checking;
 mod fill;
 mod indexing;
 
 use std::{
+    collections::BTreeSet,
     fs,
     path::PathBuf,
     sync::{Arc, Mutex, MutexGuard, PoisonError},
 };
 
 use data_encoding::BASE64;
-use mailcup_snapshots::{FileKind, Folder, MasterKey, Progress, Repository, Storage as _, Watch};
+use mailcup_snapshots::{Error, FileKind, Folder, Id, MasterKey, Progress, Repository, Storage as _, Watch};
 use mailcup_wire::{
     Bytes, Code, MirrorGrant, Problem, ServiceId,
     desktop::{
@@ -44,6 +46,8 @@ struct Inner {
     index: MailIndex,
     course: Mutex<Course>,
     review: Mutex<Option<Review>>,
+    /// What is here and isn't what it should be; it stays until its like is fetched.
+    damaged: Mutex<BTreeSet<(FileKind, Id)>>,
     /// Something is wanted otherwise, or may be possible now.
     fill_anew: Notify,
     /// There may be something new, once what is under way is done.
@@ -83,6 +87,7 @@ impl Mirror {
                 index,
                 course: Mutex::new(Course { state, index: MailIndexState::Off }),
                 review: Mutex::default(),
+                damaged: Mutex::default(),
                 fill_anew: Notify::new(),
                 look: Notify::new(),
                 index_anew: Notify::new(),
@@ -285,7 +290,11 @@ impl Mirror {
         }
         let opened = master_key(kept).and_then(|key| {
             let folder = Arc::new(Folder::new(&self.inner.root));
-            Repository::open(folder, key).map_err(crate::review::problem)
+            match Repository::open(folder.clone(), key.clone()) {
+                // Nothing else needs it; it is fetched again with the next filling.
+                Err(Error::Config { .. }) => Ok(Repository::salvage(folder, key)),
+                opened => opened.map_err(crate::review::problem),
+            }
         });
         match opened {
             Ok(repository) => *review = Some(Review::new(Arc::new(repository), self.inner.index.clone())),
@@ -305,6 +314,10 @@ impl Mirror {
             bytes += files.iter().map(|(_, size)| size).sum::<u64>();
         }
         (Bytes(bytes), snapshots)
+    }
+
+    fn damaged(&self) -> MutexGuard<'_, BTreeSet<(FileKind, Id)>> {
+        self.inner.damaged.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
     fn set_state(&self, state: MirrorState) {

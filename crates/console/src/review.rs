@@ -5,6 +5,8 @@ mod authentication;
 mod compare;
 mod export;
 mod history;
+#[cfg(test)]
+mod hostile;
 mod html;
 mod index;
 mod layout;
@@ -34,6 +36,7 @@ pub use self::{
     export::{export_mail, export_state},
     index::MailIndex,
     layout::{mail_path, maildir_of, message_at},
+    state::changes,
 };
 
 /// A manifest is a page of JSON at most.
@@ -104,7 +107,12 @@ impl Review {
                 counts: self.counts_of(snapshot),
             }
         });
-        Ok(SnapshotList { snapshots: rows.collect(), damaged: listing.damaged.iter().map(fault).collect() })
+        let snapshots = rows.collect();
+        let mut faults = listing.damaged;
+        // What they named was made up for from the packs, as far as it is here.
+        faults.extend(self.repository.index_faults().map_err(|error| self.told(error))?);
+        lock(&self.damaged).extend(faults.iter().cloned());
+        Ok(SnapshotList { snapshots, damaged: faults.iter().map(fault).collect() })
     }
 
     /// Notes what is damaged, so that it is fetched again.

@@ -19,6 +19,7 @@ mod process;
 pub mod roundcube;
 pub mod security_key;
 pub mod service;
+pub mod small_disk;
 pub mod stage;
 pub mod storage_servers;
 pub mod traffic;

@@ -72,7 +72,7 @@ pub enum BackupError {
     )]
     ServerKeyChanged,
     #[error(
-        "{} has {free} MB free and a backup needs {needed} MB there for a while; make room and try again",
+        "{} has {free} MB free and {needed} MB are needed there; make room and try again",
         at.display()
     )]
     Room { at: PathBuf, needed: u64, free: u64 },

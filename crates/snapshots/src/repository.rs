@@ -189,6 +189,11 @@ impl Repository {
         Ok(read_config(self.storage.as_ref(), &self.key)?.id)
     }
 
+    /// As [`Repository::identity`], of a config file that lies nowhere yet.
+    pub fn identity_in(config: &[u8], key: &MasterKey) -> Result<String, Error> {
+        Ok(open_config("the config file", config, key)?.id)
+    }
+
     /// All packs that the index knows, ordered.
     pub fn packs(&self) -> Result<Vec<PackFile>, Error> {
         let index = self.index()?;
@@ -299,9 +304,14 @@ pub(crate) fn check_config(storage: &dyn Storage, key: &MasterKey) -> Result<(),
 fn read_config(storage: &dyn Storage, key: &MasterKey) -> Result<Config, Error> {
     let at = storage.at();
     let sealed = storage.read(FileKind::Config, &CONFIG).map_err(|source| Error::io(&at, source))?;
-    let plain = sealed::open_file(key, &sealed).map_err(|what| Error::Config { at: at.clone(), what })?;
-    let config: Config = serde_json::from_slice(&plain)
-        .map_err(|error| Error::Config { at, what: Wrong::Form(error.to_string()) })?;
+    open_config(&at, &sealed, key)
+}
+
+fn open_config(at: &str, sealed: &[u8], key: &MasterKey) -> Result<Config, Error> {
+    let told = |what| Error::Config { at: at.to_owned(), what };
+    let plain = sealed::open_file(key, sealed).map_err(told)?;
+    let config: Config =
+        serde_json::from_slice(&plain).map_err(|error| told(Wrong::Form(error.to_string())))?;
     if config.version == 2 { Ok(config) } else { Err(Error::ForeignVersion { version: config.version }) }
 }
 

@@ -8,7 +8,7 @@ use std::{
 };
 
 use futures_util::{StreamExt as _, TryStreamExt as _, stream};
-use mailcup_snapshots::{Error, FileKind, Folder, Id, Part, Repository, Storage as _};
+use mailcup_snapshots::{Error, FileKind, Folder, Id, Repository, Storage as _};
 use mailcup_wire::{
     BackupProgress, Bytes, Code, MailReads, Problem, Time,
     desktop::{MirrorPart, MirrorScope, MirrorState},
@@ -22,7 +22,7 @@ use tokio::{
 };
 use tokio_util::sync::CancellationToken;
 
-use super::{Mirror, Stopped, other_repository};
+use super::{Mirror, master_key, other_repository};
 use crate::{
     api::Api,
     blocking::blocking,
@@ -39,9 +39,9 @@ const AGAIN_AFTER: Duration = Duration::from_secs(30);
 /// How often the window hears how far it is.
 const TELL_EVERY: Duration = Duration::from_millis(250);
 const READS_AT_ONCE: u32 = 500;
-/// Within so many days each file that is here is compared with its name again.
-const RECHECK_DAYS: u32 = 14;
 const PARTIAL: &str = "partial";
+/// It has no name of its own.
+const CONFIG: Id = Id([0; 32]);
 
 /// What there is at the service, by kind.
 type Listing = BTreeMap<FileKind, BTreeMap<Id, u64>>;
@@ -140,11 +140,11 @@ impl Mirror {
 }
 
 /// One filling of the mirror.
-struct Fill<'a> {
-    mirror: &'a Mirror,
+pub(super) struct Fill<'a> {
+    pub(super) mirror: &'a Mirror,
     api: &'a Api,
     kept: &'a KeptMirror,
-    folder: Folder,
+    pub(super) folder: Folder,
     throttle: Throttle,
     bytes: AtomicU64,
     files: AtomicU64,
@@ -171,10 +171,10 @@ impl<'a> Fill<'a> {
         fs::create_dir_all(self.mirror.inner.root.join(PARTIAL)).await.map_err(|error| self.disk(&error))?;
         let prepared = self.folder.prepare();
         prepared.map_err(|error| self.disk(&error))?;
-        self.remove_damaged()?;
+        self.config().await?;
+        self.look_at_damaged();
         self.recheck(stop).await?;
         let there = self.listing().await?;
-        self.config().await?;
         let small = |kind: FileKind| there[&kind].iter().map(move |(id, size)| (kind, *id, *size));
         let first: Vec<_> = small(FileKind::Key).chain(small(FileKind::Snapshot)).collect();
         self.fetch_all(MirrorPart::Snapshots, first).await?;
@@ -183,7 +183,6 @@ impl<'a> Fill<'a> {
         let review = self.mirror.review()?;
         self.refresh(&review);
         let repository = std::sync::Arc::clone(review.repository());
-        self.is_the_same(&repository)?;
         let packs = &there[&FileKind::Pack];
         let known = repository.packs().map_err(review::problem)?;
         let sized = |id: &Id| packs.get(id).map(|size| (FileKind::Pack, *id, *size));
@@ -216,15 +215,21 @@ impl<'a> Fill<'a> {
         Ok(listing)
     }
 
+    /// A mirror is never filled from another repository than the one that it began with: what is here would go.
     async fn config(&self) -> Result<(), Problem> {
-        let here = self.folder.list(FileKind::Config).map_err(|error| self.disk(&error))?;
-        if here.is_empty() { self.fetch(FileKind::Config, Id([0; 32]), 0).await } else { Ok(()) }
-    }
-
-    /// A mirror is never filled from another repository.
-    fn is_the_same(&self, repository: &Repository) -> Result<(), Problem> {
-        let identity = repository.identity().map_err(review::problem)?;
-        if identity == self.kept.repository { Ok(()) } else { Err(other_repository()) }
+        let answer = self.api.repository_file(FileKind::Config, &CONFIG, 0).await?;
+        let sealed = answer.bytes().await.map_err(|error| cut_off(&error))?;
+        let told = Repository::identity_in(&sealed, &master_key(self.kept)?);
+        if told.map_err(|error| unlike(&error))? != self.kept.repository {
+            return Err(other_repository());
+        }
+        if self.folder.read(FileKind::Config, &CONFIG).is_ok_and(|here| here == sealed) {
+            return Ok(());
+        }
+        let partial = self.mirror.inner.root.join(PARTIAL).join("config");
+        fs::write(&partial, &sealed).await.map_err(|error| self.disk(&error))?;
+        let taken = self.folder.take_in(FileKind::Config, &CONFIG, &partial);
+        taken.map(drop).map_err(|error| self.disk(&error))
     }
 
     /// The packs that are to be here.
@@ -264,6 +269,7 @@ impl<'a> Fill<'a> {
             let found = self.folder.list(kind).map_err(|error| self.disk(&error))?;
             here.extend(found.into_iter().map(|(id, size)| ((kind, id), size)));
         }
+        here.retain(|file, _| !self.mirror.damaged().contains(file));
         let mut missing: Vec<_> =
             files.into_iter().filter(|(kind, id, size)| here.get(&(*kind, *id)) != Some(size)).collect();
         missing.sort_by_key(|(kind, id, size)| (*kind, *size, *id));
@@ -307,7 +313,7 @@ impl<'a> Fill<'a> {
             match self.receive(kind, &id, size, &partial).await {
                 Ok(()) => {}
                 // Thinned out since we listed: the next look doesn't name it.
-                Err(problem) if problem.code == Code::NotFound && kind != FileKind::Config => return Ok(()),
+                Err(problem) if problem.code == Code::NotFound => return Ok(()),
                 Err(problem) => return Err(problem),
             }
             let (root, from) = (self.mirror.inner.root.clone(), partial.clone());
@@ -315,6 +321,7 @@ impl<'a> Fill<'a> {
                 tokio::task::spawn_blocking(move || Folder::new(root).take_in(kind, &id, &from)).await;
             let taken = taken.map_err(|error| Problem::new(Code::Internal, error.to_string()))?;
             if taken.map_err(|error| self.disk(&error))? {
+                self.mirror.damaged().remove(&(kind, id));
                 self.changed.store(true, Ordering::Relaxed);
                 return Ok(());
             }
@@ -330,7 +337,7 @@ impl<'a> Fill<'a> {
 
     async fn receive(&self, kind: FileKind, id: &Id, size: u64, partial: &Path) -> Result<(), Problem> {
         let mut had = fs::metadata(partial).await.map_or(0, |found| found.len());
-        if kind == FileKind::Config || had > size {
+        if had > size {
             had = 0;
         }
         if had > 0 && had == size {
@@ -346,12 +353,7 @@ impl<'a> Fill<'a> {
         }
         let mut pieces = answer.bytes_stream();
         while let Some(piece) = pieces.next().await {
-            let piece = piece.map_err(|error| {
-                Problem::new(
-                    Code::Unreachable,
-                    format!("The connection was cut: {}.", crate::api::spelled_out(&error)),
-                )
-            })?;
+            let piece = piece.map_err(|error| cut_off(&error))?;
             file.write_all(&piece).await.map_err(|error| self.disk(&error))?;
             self.bytes.fetch_add(piece.len() as u64, Ordering::Relaxed);
             self.throttle.pass(piece.len() as u64).await;
@@ -393,42 +395,6 @@ impl<'a> Fill<'a> {
         Ok(())
     }
 
-    /// Removes what a review found damaged, if it is: a fault in an index is also told of what it names.
-    fn remove_damaged(&self) -> Result<(), Problem> {
-        let Ok(review) = self.mirror.review() else { return Ok(()) };
-        for fault in review.take_damaged() {
-            let content = self.folder.read(fault.kind, &fault.id);
-            if fault.kind != FileKind::Config && content.is_ok_and(|content| Id::of(&content) != fault.id) {
-                tracing::warn!(%fault, "a file of the mirror is damaged and is fetched again");
-                self.folder.remove(fault.kind, &fault.id).map_err(|error| self.disk(&error))?;
-                self.changed.store(true, Ordering::Relaxed);
-            }
-        }
-        Ok(())
-    }
-
-    /// Compares a part of the files with their names again, each day another: a disk forgets. What is damaged is
-    /// removed, and so fetched again.
-    async fn recheck(&self, stop: &CancellationToken) -> Result<(), Problem> {
-        let day = jiff::Timestamp::now().as_second() / 86_400;
-        let (root, watch) = (self.mirror.inner.root.clone(), Stopped(stop.clone()));
-        let mark = root.join("checked");
-        if fs::read_to_string(&mark).await.is_ok_and(|known| known == day.to_string()) {
-            return Ok(());
-        }
-        blocking(move || {
-            let folder = Folder::new(&root);
-            let part = Part::Due { day, days: RECHECK_DAYS };
-            let proof = mailcup_snapshots::scrub_part(&folder, part, &watch).map_err(review::problem)?;
-            for fault in proof.faults {
-                tracing::warn!(%fault, "a file of the mirror is damaged and is fetched again");
-                folder.remove(fault.kind, &fault.id).map_err(|error| full(&root, &error))?;
-            }
-            std::fs::write(&mark, day.to_string()).map_err(|error| full(&root, &error))
-        })
-        .await
-    }
-
     fn disk(&self, error: &std::io::Error) -> Problem {
         full(&self.mirror.inner.root, error)
     }
@@ -461,7 +427,22 @@ impl Throttle {
     }
 }
 
-fn full(root: &Path, error: &std::io::Error) -> Problem {
+fn cut_off(error: &reqwest::Error) -> Problem {
+    Problem::new(Code::Unreachable, format!("The connection was cut: {}.", crate::api::spelled_out(error)))
+}
+
+fn unlike(error: &Error) -> Problem {
+    Problem::new(
+        Code::Unavailable,
+        format!(
+            "The key of this copy doesn't open the service's backups ({error}). They are damaged there, or others than \
+             the ones that were copied. This copy stays as it is and can be reviewed; check the backups on the server \
+             (mailcupd backup check)."
+        ),
+    )
+}
+
+pub(super) fn full(root: &Path, error: &std::io::Error) -> Problem {
     if error.kind() == std::io::ErrorKind::StorageFull {
         let message = format!(
             "This computer's disk is full: the copy in {} can't grow. Make room, or copy less.",

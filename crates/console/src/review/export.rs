@@ -16,7 +16,7 @@ use serde_json::Value;
 use super::{
     Review, count,
     layout::{self, MessagePlace, below_mail, mail_path, received_at},
-    problem, state,
+    state,
 };
 
 /// How far it is: messages written so far, and of how many; bytes, and of how many.
@@ -41,10 +41,12 @@ pub fn export_mail(
     tell: Exporting<'_>,
     watch: &dyn Watch,
 ) -> Result<(MailExported, Vec<ExportedFrom>), Problem> {
-    let chosen = choose(review, export)?;
+    let (chosen, unreadable) = choose(review, export)?;
     let total = (count(chosen.len()), chosen.iter().map(|it| it.entry.size).sum());
     let to = absolute(&export.to)?;
-    let mut done = MailExported { messages: 0, bytes: Bytes(0), troubles: Vec::new(), trouble_count: 0 };
+    let trouble_count = count(unreadable.len());
+    let troubles = unreadable.into_iter().take(NAMED_TROUBLES).collect();
+    let mut done = MailExported { messages: 0, bytes: Bytes(0), troubles, trouble_count };
     let mut of: std::collections::BTreeMap<(Login, String), u32> = std::collections::BTreeMap::new();
     let mut writer = Writer::begin(export.format, &to)?;
     for message in &chosen {
@@ -122,10 +124,10 @@ fn csv(values: &[Value]) -> Result<Vec<u8>, Problem> {
 }
 
 /// All messages that are meant, each once, ordered by account, folder and time. A folder is meant without those below it,
-/// an account with all of its folders.
-fn choose(review: &Review, export: &MailExport) -> Result<Vec<Chosen>, Problem> {
+/// an account with all of its folders. With what can't be looked into.
+fn choose(review: &Review, export: &MailExport) -> Result<(Vec<Chosen>, Vec<LeftOutFile>), Problem> {
     let snapshot = review.snapshot(&export.snapshot)?;
-    let mut chosen = Vec::new();
+    let (mut chosen, mut unreadable) = (Vec::new(), Vec::new());
     for path in &export.paths {
         let path = mail_path(path)?;
         let entry = review.repository().entry(&snapshot, &path).map_err(|error| review.told(error))?;
@@ -133,8 +135,14 @@ fn choose(review: &Review, export: &MailExport) -> Result<Vec<Chosen>, Problem> 
         let mut waiting = vec![(path, entry)];
         while let Some((path, entry)) = waiting.pop() {
             if entry.kind == Kind::Folder {
-                let inside =
-                    review.repository().tree(&snapshot, &path).map_err(|error| review.told(error))?;
+                let inside = match review.repository().tree(&snapshot, &path) {
+                    Ok(inside) => inside,
+                    Err(error) => {
+                        let why = review.told(error).message;
+                        unreadable.push(LeftOutFile { path: below_mail(&path), why });
+                        continue;
+                    }
+                };
                 let meant = inside.iter().filter(|entry| is_account || !layout::is_mail_folder(entry));
                 waiting.extend(meant.map(|entry| (path.join(&entry.name), entry.clone())));
             } else if let Some(place) = layout::message_at(&path).filter(|_| entry.kind == Kind::File) {
@@ -143,6 +151,9 @@ fn choose(review: &Review, export: &MailExport) -> Result<Vec<Chosen>, Problem> 
         }
     }
     if chosen.is_empty() {
+        if let Some(trouble) = unreadable.pop() {
+            return Err(Problem::new(Code::Unavailable, trouble.why));
+        }
         return Err(Problem::new(Code::NotFound, "There are no messages in what was chosen."));
     }
     chosen.sort_by(|a, b| {
@@ -152,7 +163,7 @@ fn choose(review: &Review, export: &MailExport) -> Result<Vec<Chosen>, Problem> 
         key(a).cmp(&key(b)).then_with(|| a.path.cmp(&b.path))
     });
     chosen.dedup_by(|a, b| a.path == b.path);
-    Ok(chosen)
+    Ok((chosen, unreadable))
 }
 
 enum Failure {
@@ -194,7 +205,7 @@ impl Writer {
                 // Read first, so that no half a message stands in the file.
                 let mut text = Vec::new();
                 if content.read_to_end(&mut text).is_err() {
-                    return Err(Failure::Message(unreadable(content)));
+                    return Err(Failure::Message(unreadable(review, content)));
                 }
                 mbox(file, message, &text).map_err(Failure::Destination)?;
                 Ok(text.len() as u64)
@@ -214,7 +225,7 @@ impl Writer {
                     let Ok(read) = content.read(&mut piece) else {
                         let _ = fs::remove_file(&path);
                         written.pop();
-                        return Err(Failure::Message(unreadable(content)));
+                        return Err(Failure::Message(unreadable(review, content)));
                     };
                     if read == 0 {
                         return Ok(bytes);
@@ -245,8 +256,8 @@ impl Writer {
     }
 }
 
-fn unreadable(content: mailcup_snapshots::Content<'_>) -> String {
-    content.into_error().map_or_else(|| "it can't be read".to_owned(), |error| problem(error).message)
+fn unreadable(review: &Review, content: mailcup_snapshots::Content<'_>) -> String {
+    content.into_error().map_or_else(|| "it can't be read".to_owned(), |error| review.told(error).message)
 }
 
 /// `mboxrd`: lines that begin with any number of `>` and `From ` get one more `>`.

@@ -1,28 +1,37 @@
 //! The HTML of a message, made safe to be shown: nothing in it runs, is sent or is fetched.
 
+mod bounds;
+
 use std::{
     borrow::Cow,
     collections::HashMap,
     sync::{
         Arc,
-        atomic::{AtomicU32, Ordering},
+        atomic::{AtomicU32, AtomicUsize, Ordering},
     },
 };
 
 use ammonia::{Builder, UrlRelative};
+
+/// So many bytes of pictures are put into the HTML, as `data:` addresses.
+const PICTURES: usize = 32 << 20;
 
 /// What is left of a message's HTML.
 pub struct Sanitized {
     pub html: String,
     /// What would have been fetched from elsewhere.
     pub remote: u32,
+    /// The rest would have taken too much memory or time.
+    pub cut: bool,
 }
 
 /// Keeps text, tables, colours and links; pictures only where they lie in the message itself, by `inline`: their
 /// Content-ID and the `data:` address to be shown instead.
 pub fn sanitize(html: &str, inline: HashMap<String, String>) -> Sanitized {
+    let (source, html) = (html, bounds::bounded(html));
     let remote = Arc::new(AtomicU32::new(0));
     let seen = Arc::clone(&remote);
+    let used = AtomicUsize::new(0);
     let mut builder = Builder::default();
     builder
         .url_schemes(["http", "https", "mailto", "tel", "cid", "data"].into())
@@ -48,10 +57,15 @@ pub fn sanitize(html: &str, inline: HashMap<String, String>) -> Sanitized {
         .attribute_filter(move |element, attribute, value| match (element, attribute) {
             ("img", "src") => {
                 let shown = picture(value, &inline);
+                let bytes = shown.map_or(0, str::len);
+                let fits = |used: usize| used.checked_add(bytes).filter(|used| *used <= PICTURES);
+                // The same picture again and again would fill the memory.
+                let shown =
+                    shown.filter(|_| used.fetch_update(Ordering::Relaxed, Ordering::Relaxed, fits).is_ok());
                 if shown.is_none() && is_elsewhere(value) {
                     seen.fetch_add(1, Ordering::Relaxed);
                 }
-                shown.map(Cow::Owned)
+                shown.map(|shown| Cow::Owned(shown.to_owned()))
             }
             ("a", "href") => has_scheme(value, &["http", "https", "mailto", "tel"]).then_some(value.into()),
             // Nothing else leads anywhere.
@@ -59,13 +73,14 @@ pub fn sanitize(html: &str, inline: HashMap<String, String>) -> Sanitized {
             _ => Some(value.into()),
         });
     let clean = builder.clean(html).to_string();
-    Sanitized { html: clean, remote: remote.load(Ordering::Relaxed).saturating_add(backgrounds(html)) }
+    let remote = remote.load(Ordering::Relaxed).saturating_add(backgrounds(html));
+    Sanitized { html: clean, remote, cut: html.len() < source.len() }
 }
 
 /// The `data:` address of a picture in the message.
-fn picture(source: &str, inline: &HashMap<String, String>) -> Option<String> {
+fn picture<'a>(source: &'a str, inline: &'a HashMap<String, String>) -> Option<&'a str> {
     if let Some(id) = strip_scheme(source, "cid") {
-        return inline.get(id).cloned();
+        return inline.get(id).map(String::as_str);
     }
     let data = strip_scheme(source, "data")?;
     // An SVG is a document of its own.
@@ -73,7 +88,7 @@ fn picture(source: &str, inline: &HashMap<String, String>) -> Option<String> {
     let is_picture = harmless
         .iter()
         .any(|kind| data.get(..kind.len()).is_some_and(|start| start.eq_ignore_ascii_case(kind)));
-    is_picture.then(|| source.to_owned())
+    is_picture.then_some(source)
 }
 
 /// Counted in the source, since the sanitizer drops such attributes before it asks.

@@ -93,7 +93,7 @@ impl Review {
         let (entry, path) = self.message_entry(request)?;
         let place = layout::message_at(&path).ok_or_else(|| no_message(&request.path))?;
         let source = self.start_of(&entry, message::SHOWN_BYTES)?;
-        let letter = message::letter(&source, source.len() as u64 == entry.size);
+        let letter = message::letter(&source, entry.size);
         let message = Message {
             path: request.path.clone(),
             received_at: received_at(&place.name, &entry),

@@ -102,8 +102,9 @@ pub fn words(source: &[u8]) -> Words {
     Words { head: head_of(message), people, text }
 }
 
-/// Reads all that is shown. `is_whole`: nothing of the message was left out of `source`.
-pub fn letter(source: &[u8], is_whole: bool) -> Letter {
+/// Reads all that is shown of a message of `size` bytes; `source` is all of it or its beginning.
+pub fn letter(source: &[u8], size: u64) -> Letter {
+    let is_whole = source.len() as u64 == size;
     let Some(parsed) = &Parsed::whole(source) else {
         // Without a single header it is a text at most.
         let text = String::from_utf8_lossy(&source[..source.len().min(SHOWN_TEXT)]).into_owned();
@@ -111,7 +112,7 @@ pub fn letter(source: &[u8], is_whole: bool) -> Letter {
     };
     let message = parsed.message();
     let head = head_of(message);
-    let mut cut = !is_whole;
+    let mut cut = !is_whole || parsed.is_cut;
     let mut shorten = |text: String| {
         cut |= text.len() > SHOWN_TEXT;
         cut_to(&text, SHOWN_TEXT).to_owned()
@@ -120,6 +121,7 @@ pub fn letter(source: &[u8], is_whole: bool) -> Letter {
     let source_html = message.html_body.first().and_then(|part| parsed.part(*part));
     let source_html = source_html.filter(|part| part.is_text_html()).map(|part| shorten(parsed.text(part)));
     let shown = source_html.map(|source| html::sanitize(&source, inline_pictures(parsed, message)));
+    cut |= shown.as_ref().is_some_and(|shown| shown.cut);
     let (headers, header_count) = headers(message);
     let authentication = message
         .headers_raw()
@@ -137,7 +139,7 @@ pub fn letter(source: &[u8], is_whole: bool) -> Letter {
         html: shown.map(|shown| shown.html),
         text,
         cut,
-        attachments: attachments(parsed, message),
+        attachments: attachments(parsed, message, size),
         parts_left_out: count(message.attachments.len().saturating_sub(SHOWN_ATTACHMENTS)),
         authentication,
         headers,
@@ -145,11 +147,12 @@ pub fn letter(source: &[u8], is_whole: bool) -> Letter {
     }
 }
 
-/// The content of an attachment, by its part.
+/// The content of an attachment, by its part; none if it isn't there, or not all of it.
 pub fn attachment(source: &[u8], part: u32) -> Option<Vec<u8>> {
     let parsed = Parsed::whole(source)?;
     parsed.message().attachments.contains(&part).then_some(())?;
-    Some(parsed.content(parsed.part(part)?).into_owned())
+    let found = parsed.part(part).filter(|part| !(parsed.is_cut && reaches_the_end(&parsed, part)))?;
+    Some(parsed.content(found).into_owned())
 }
 
 /// Words around the first of `wanted` (lower case) in a text.
@@ -236,7 +239,8 @@ fn headers(message: &Message<'_>) -> (Vec<HeaderField>, u32) {
     (shown.collect(), count(root.headers.len()))
 }
 
-fn attachments(parsed: &Parsed<'_>, message: &Message<'_>) -> Vec<Attachment> {
+fn attachments(parsed: &Parsed<'_>, message: &Message<'_>, size: u64) -> Vec<Attachment> {
+    let left_out = size - message.raw_message.len() as u64;
     let mut found = Vec::new();
     for &part in message.attachments.iter().take(SHOWN_ATTACHMENTS) {
         let Some(content) = message.parts.get(part as usize) else { continue };
@@ -250,15 +254,25 @@ fn attachments(parsed: &Parsed<'_>, message: &Message<'_>) -> Vec<Attachment> {
             _ => content.attachment_name().unwrap_or_default().to_owned(),
         };
         let name = cut_to(&line(&name), 255).to_owned();
+        let read = parsed.content(content).len() as u64;
+        // Of what was left out, as much again as of what was read.
+        let raw = u64::from(content.offset_end.saturating_sub(content.offset_body)).max(1);
+        let is_whole = left_out == 0 || !reaches_the_end(parsed, content);
+        let more = if is_whole { 0 } else { u128::from(left_out) * u128::from(read) / u128::from(raw) };
         found.push(Attachment {
             part,
             dangerous: is_dangerous(&name, &media_type),
             name,
             media_type,
-            size: Bytes(parsed.content(content).len() as u64),
+            size: Bytes(read.saturating_add(u64::try_from(more).unwrap_or(u64::MAX))),
         });
     }
     found
+}
+
+/// Whether it may go on where the source was cut.
+fn reaches_the_end(parsed: &Parsed<'_>, part: &MessagePart<'_>) -> bool {
+    part.offset_end as usize >= parsed.message().raw_message.len()
 }
 
 /// Pictures of the message itself, by their Content-ID, as `data:` addresses.
@@ -360,9 +374,13 @@ mod tests {
         Content-Disposition: attachment; filename=\"report.pdf\"\r\n\r\nJVBERi0=\r\n\
         --b\r\nContent-Type: application/octet-stream\r\nContent-Disposition: attachment; filename=\"a\u{202e}fdp.exe\"\r\n\r\nMZ\r\n--b--\r\n";
 
+    fn whole(source: &[u8]) -> Letter {
+        letter(source, source.len() as u64)
+    }
+
     #[test]
     fn a_letter_is_read_with_what_is_attached_and_nothing_of_it_runs() {
-        let read = letter(REPORT.as_bytes(), true);
+        let read = whole(REPORT.as_bytes());
         assert_eq!(read.subject, "Bericht");
         assert_eq!(read.from, [MailAddress { name: "Müller".into(), address: "m@example.net".into() }]);
         assert_eq!(read.to.len(), 2);
@@ -404,19 +422,19 @@ mod tests {
     fn a_bomb_of_nested_messages_neither_hangs_nor_overflows() {
         let level = "Content-Type: message/rfc822\r\n\r\n";
         let plain = format!("Subject: bomb\r\n{}text", level.repeat(100_000));
-        assert_eq!(letter(plain.as_bytes(), true).subject, "bomb");
+        assert_eq!(whole(plain.as_bytes()).subject, "bomb");
         let packed = BASE64.encode(format!("Subject: inner\r\n{}text", level.repeat(50_000)).as_bytes());
         let packed = format!(
             "Subject: outer\r\nContent-Type: message/rfc822\r\nContent-Transfer-Encoding: base64\r\n\r\n{packed}"
         );
-        let read = letter(packed.as_bytes(), true);
+        let read = whole(packed.as_bytes());
         assert_eq!((read.subject.as_str(), read.attachments[0].name.as_str()), ("outer", "message.eml"));
         let mut multipart = "Subject: parts\r\n".to_owned();
         for depth in 0..20_000 {
             write!(multipart, "Content-Type: multipart/mixed; boundary=b{depth}\r\n\r\n--b{depth}\r\n")
                 .unwrap();
         }
-        assert_eq!(letter(multipart.as_bytes(), true).subject, "parts");
+        assert_eq!(whole(multipart.as_bytes()).subject, "parts");
     }
 
     #[test]
@@ -426,22 +444,22 @@ mod tests {
             "X-Header: value\r\n".repeat(10_000),
             "text ".repeat(1_000_000)
         );
-        let read = letter(many.as_bytes(), true);
+        let read = whole(many.as_bytes());
         assert_eq!((read.headers.len(), read.header_count), (SHOWN_HEADERS, 10_001));
         assert!(read.cut && read.text.unwrap().len() <= SHOWN_TEXT);
         let mut parts = "Subject: parts\r\nContent-Type: multipart/mixed; boundary=b\r\n\r\n".to_owned();
         for part in 0..1_000 {
             write!(parts, "--b\r\nContent-Type: image/png; name={part}.png\r\n\r\nx\r\n").unwrap();
         }
-        let read = letter(parts.as_bytes(), true);
+        let read = whole(parts.as_bytes());
         assert_eq!((read.attachments.len(), read.parts_left_out), (SHOWN_ATTACHMENTS, 800));
     }
 
     #[test]
     fn broken_charsets_and_no_mail_at_all_are_shown_as_far_as_they_go() {
         let broken = b"Subject: =?nonsense?q?=FF=FE?=\r\nContent-Type: text/plain; charset=klingon\r\n\r\n\xff\xfe\x00abc";
-        assert!(letter(broken, true).text.unwrap().contains("abc"));
-        assert_eq!(letter(b"", true).text.as_deref(), Some(""));
-        let _ = letter(&[0xff; 4096], true);
+        assert!(whole(broken).text.unwrap().contains("abc"));
+        assert_eq!(whole(b"").text.as_deref(), Some(""));
+        let _ = whole(&[0xff; 4096]);
     }
 }

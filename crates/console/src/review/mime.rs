@@ -22,25 +22,38 @@ static PARSER: LazyLock<MessageParser> = LazyLock::new(|| {
         .default_header_ignore()
 });
 
+/// So many signs of headers and parts are read of a message: each costs some hundred bytes of memory.
+const SIGNS: usize = 200_000;
+/// A message within the message costs as much as so many signs.
+const MESSAGE: usize = 10;
+/// So many bytes may be looked through or moved: where the ends of parts are missing, each part costs a way to the end.
+const LOOKED_THROUGH: usize = 2 << 30;
+
 /// A message that was taken apart. Its parts are as they lie there, encoded; [`Parsed::content`] decodes one.
-pub struct Parsed<'x>(Message<'x>);
+pub struct Parsed<'x> {
+    message: Message<'x>,
+    /// The rest was left out, since it would have taken too much memory or time.
+    pub is_cut: bool,
+}
 
 impl<'x> Parsed<'x> {
     /// None if there isn't a single header.
     pub fn whole(source: &'x [u8]) -> Option<Self> {
-        PARSER.parse(source).map(Self)
+        let bounded = bounded(source);
+        let message = PARSER.parse(bounded)?;
+        Some(Self { message, is_cut: bounded.len() < source.len() })
     }
 
     pub fn headers(start: &'x [u8]) -> Option<Self> {
-        PARSER.parse_headers(start).map(Self)
+        PARSER.parse_headers(start).map(|message| Self { message, is_cut: false })
     }
 
     pub fn message(&self) -> &Message<'x> {
-        &self.0
+        &self.message
     }
 
     pub fn part(&self, number: u32) -> Option<&MessagePart<'x>> {
-        self.0.parts.get(number as usize)
+        self.message.parts.get(number as usize)
     }
 
     /// What lies in a part, decoded; what can't be decoded is given as it lies there.
@@ -71,14 +84,14 @@ impl<'x> Parsed<'x> {
     }
 
     fn raw(&self, from: u32, until: u32) -> &[u8] {
-        self.0.raw_message.get(from as usize..until as usize).unwrap_or_default()
+        self.message.raw_message.get(from as usize..until as usize).unwrap_or_default()
     }
 }
 
 impl Drop for Parsed<'_> {
     /// One by one: thousands of messages within each other would overflow the stack.
     fn drop(&mut self) {
-        let mut waiting = vec![std::mem::take(&mut self.0)];
+        let mut waiting = vec![std::mem::take(&mut self.message)];
         while let Some(message) = waiting.pop() {
             for part in message.parts {
                 if let PartType::Message(inner) = part.body {
@@ -87,4 +100,54 @@ impl Drop for Parsed<'_> {
             }
         }
     }
+}
+
+/// As much of a message as can be taken apart in bounds. Signs count where headers may stand: at the beginning, after
+/// what may be a boundary, and after the headers of a message within the message.
+fn bounded(source: &[u8]) -> &[u8] {
+    let (mut signs, mut looked_through) = (0_usize, 0_usize);
+    let (mut line, mut field, mut before) = (0, 0, 0);
+    let (mut in_headers, mut holds_message, mut holds_messages) = (true, false, false);
+    for (at, &byte) in source.iter().enumerate() {
+        match byte {
+            b'-' if before == b'-' => {
+                signs += 1;
+                in_headers = true;
+            }
+            b':' | b',' | b';' | b'<' | b'(' | b'"' if in_headers => signs += 1,
+            // What is continued is put together, and moved each time.
+            b'*' if in_headers => looked_through += at - field,
+            b'\n' if in_headers => {
+                let text = source[line..at].trim_ascii_end();
+                if line == at || text.is_empty() && source[line] == b'\r' {
+                    in_headers = holds_messages || std::mem::take(&mut holds_message);
+                }
+                if names_any(text, &[b"message", b"rfc822", b"global"]) {
+                    holds_message = true;
+                    signs += MESSAGE;
+                }
+                holds_messages |= names_any(text, &[b"digest"]);
+                if names_any(text, &[b"boundary"]) {
+                    looked_through = looked_through.saturating_add(source.len());
+                }
+            }
+            _ => {}
+        }
+        if byte == b'\n' {
+            line = at + 1;
+            if !source.get(line).is_some_and(|next| matches!(next, b' ' | b'\t')) {
+                field = line;
+            }
+        }
+        before = byte;
+        if signs > SIGNS || looked_through > LOOKED_THROUGH {
+            return &source[..at];
+        }
+    }
+    source
+}
+
+/// Whether one of the words stands in a text, in whatever case.
+fn names_any(text: &[u8], words: &[&[u8]]) -> bool {
+    words.iter().any(|word| text.windows(word.len()).any(|found| found.eq_ignore_ascii_case(word)))
 }

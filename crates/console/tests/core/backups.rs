@@ -25,20 +25,20 @@ use tempfile::TempDir;
 
 use super::{all_bytes, connect, desk::Desk, holds};
 
-const LONG: Duration = Duration::from_mins(1);
+pub const LONG: Duration = Duration::from_mins(1);
 
 /// A service with mail, and a console that is connected to it.
-struct Backed {
-    folder: TempDir,
-    service: Service,
+pub struct Backed {
+    pub folder: TempDir,
+    pub service: Service,
     phrase: String,
-    owner: Api,
-    desk: Desk,
-    console: Console,
+    pub owner: Api,
+    pub desk: Desk,
+    pub console: Console,
 }
 
 impl Backed {
-    async fn start(messages: usize) -> Self {
+    pub async fn start(messages: usize) -> Self {
         let folder = tempfile::tempdir().unwrap();
         for login in ["anna@example.org", "bert@example.org"] {
             for number in 0..messages {
@@ -73,13 +73,13 @@ impl Backed {
     }
 
     /// Makes a snapshot and waits for its end.
-    async fn back_up(&self) {
+    pub async fn back_up(&self) {
         let outcome = self.done(NewBackupJob::BackUp).await;
         assert!(matches!(outcome, BackupOutcome::BackedUp(_)), "{outcome:?}");
     }
 
     /// Does it and waits for its end.
-    async fn done(&self, job: NewBackupJob) -> BackupOutcome {
+    pub async fn done(&self, job: NewBackupJob) -> BackupOutcome {
         let job = self.console.begin_backup_job(job).await.unwrap();
         let done = wait::until("the backup", LONG, async || {
             let jobs = self.console.backups().await.unwrap().service.unwrap().jobs;
@@ -88,13 +88,13 @@ impl Backed {
         done.await.unwrap().outcome.unwrap()
     }
 
-    async fn may_read_mail(&self) {
+    pub async fn may_read_mail(&self) {
         let admin = self.console.admins().await.unwrap().remove(0);
         let change = AdminChange { name: None, email: None, role: None, reads_mail: Some(true) };
         self.console.change_admin(admin.id, change, admin.version).await.unwrap();
     }
 
-    async fn view_when(&self, what: &str, wanted: impl Fn(&BackupsView) -> bool) -> BackupsView {
+    pub async fn view_when(&self, what: &str, wanted: impl Fn(&BackupsView) -> bool) -> BackupsView {
         let seen = wait::until(what, LONG, async || {
             let view = self.console.backups().await.unwrap();
             wanted(&view).then_some(view)
@@ -105,12 +105,12 @@ impl Backed {
         }
     }
 
-    async fn complete(&self) -> BackupsView {
+    pub async fn complete(&self) -> BackupsView {
         let is_complete = |view: &BackupsView| view.mirror.state == MirrorState::Complete;
         self.view_when("the mirror", is_complete).await
     }
 
-    fn mirror(&self) -> PathBuf {
+    pub fn mirror(&self) -> PathBuf {
         let services = self.folder.path().join("console/services");
         fs::read_dir(services).unwrap().next().unwrap().unwrap().path().join("mirror")
     }
@@ -135,7 +135,7 @@ fn sent(folder: &Path) -> PathBuf {
     folder.join("mail/anna@example.org/.Sent")
 }
 
-fn settings(scope: MirrorScope, limit: Option<u32>) -> MirrorSettings {
+pub fn settings(scope: MirrorScope, limit: Option<u32>) -> MirrorSettings {
     MirrorSettings { scope, limit }
 }
 

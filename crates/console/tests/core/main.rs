@@ -9,8 +9,10 @@ mod copied;
 mod desk;
 mod drafts;
 mod export;
+mod mirrors;
 mod notifications;
 mod policy;
+mod put_back;
 mod reports;
 mod services;
 

@@ -7,7 +7,7 @@ use std::{
     time::Duration,
 };
 
-use mailcup_lab::wait;
+use mailcup_lab::{small_disk::SmallDisk, wait};
 
 use super::{Backed, fill, messages, place};
 
@@ -80,37 +80,12 @@ async fn a_backup_that_is_killed_harms_nothing_and_the_next_goes_on() {
     assert_eq!(messages(&folder.path().join("mail-back")), messages(&mail));
 }
 
-/// A disk of a few megabytes.
-struct SmallDisk(tempfile::TempDir);
-
-impl SmallDisk {
-    fn mount(megabytes: u32) -> Self {
-        let folder = tempfile::TempDir::new().unwrap();
-        let size = format!("size={megabytes}m");
-        let mounted =
-            Command::new("mount").args(["-t", "tmpfs", "-o", &size, "tmpfs"]).arg(folder.path()).status();
-        assert!(mounted.unwrap().success(), "a small disk can be mounted, as root");
-        Self(folder)
-    }
-
-    fn path(&self) -> &Path {
-        self.0.path()
-    }
-}
-
-impl Drop for SmallDisk {
-    fn drop(&mut self) {
-        // Busy at worst; the folder stays then.
-        let _ = Command::new("umount").arg(self.path()).status();
-    }
-}
-
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_full_disk_is_told_and_what_was_there_stays_whole() {
     let (folder, _) = place();
     let mail = folder.path().join("mail");
     fs::create_dir(&mail).unwrap();
-    let disk = SmallDisk::mount(12);
+    let disk = SmallDisk::mount(12 << 10).unwrap();
     let pattern = format!("{}/{{login}}", mail.display());
     let backed = Backed::set_up(&disk.path().join("repository"), &pattern).await;
     fill(&mail.join("anna@example.org"), 50);
@@ -129,7 +104,7 @@ async fn a_full_disk_is_told_and_what_was_there_stays_whole() {
     fs::remove_file(mail.join("anna@example.org/cur/1.large:2,")).unwrap();
     let whole = backed.backup(&["check", "--read-data"]).await.unwrap();
     assert!(!whole.contains("fault"), "{whole}");
-    let tight = SmallDisk::mount(1);
+    let tight = SmallDisk::mount(1 << 10).unwrap();
     let back = folder.path().join("back");
     let mail_to = format!("{}/{{login}}", tight.path().join("mail").display());
     let to = ["--to", back.to_str().unwrap(), "--mail-to"];

@@ -5,6 +5,7 @@ mod disaster;
 mod drill;
 mod interrupted;
 mod repo;
+mod restore_interrupted;
 mod restore_mail;
 mod service;
 mod targets;

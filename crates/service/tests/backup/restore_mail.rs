@@ -21,9 +21,9 @@ use super::{
 };
 
 const OFFICE: &str = "127.0.0.5";
-const ANNA: &str = "mail/example.org/anna";
+pub const ANNA: &str = "mail/example.org/anna";
 
-async fn restored(backed: &Backed, paths: &[&str], to: RestoreTo) -> MailRestored {
+pub async fn restored(backed: &Backed, paths: &[&str], to: RestoreTo) -> MailRestored {
     let paths = paths.iter().map(|path| (*path).to_owned()).collect();
     let wanted = MailRestore { snapshot: newest(backed).await, paths, to };
     let job = done(&backed.owner, &NewBackupJob::Restore(wanted)).await;
@@ -33,7 +33,7 @@ async fn restored(backed: &Backed, paths: &[&str], to: RestoreTo) -> MailRestore
     }
 }
 
-async fn newest(backed: &Backed) -> SnapshotId {
+pub async fn newest(backed: &Backed) -> SnapshotId {
     let jobs = backups(&backed.owner).await.jobs;
     jobs.iter()
         .find_map(|job| match &job.outcome {
@@ -44,7 +44,7 @@ async fn newest(backed: &Backed) -> SnapshotId {
 }
 
 /// How often each content lies in a folder.
-fn contents(folder: &Path) -> BTreeMap<String, u32> {
+pub fn contents(folder: &Path) -> BTreeMap<String, u32> {
     let mut counts = BTreeMap::new();
     for (hash, _) in messages(folder).into_values() {
         *counts.entry(hash).or_default() += 1;
