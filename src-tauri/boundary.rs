@@ -167,6 +167,8 @@ pub fn boundary() -> Builder<Wry> {
             c::review::compare_snapshots,
             c::review::search_mail,
             c::review::item_history,
+            c::review::record_preview,
+            c::review::put_back_record,
             c::review::export_mail,
             c::review::mail_export_progress,
             c::review::cancel_mail_export,

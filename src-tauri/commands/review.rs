@@ -5,7 +5,8 @@ use mailcup_wire::{
     desktop::{
         AttachmentRequest, ComparisonQuery, HistoryOf, ItemHistory, MailExport, MailExported, MailFolder,
         MailFormat, MailHits, MailSearch, Mailbox, Message, MessageList, MessageQuery, MessageRequest,
-        MessageSource, SnapshotComparison, SnapshotList, StateExport, StateFormat, StateQuery, StateTable,
+        MessageSource, PutBack, RecordPreview, RecordPutBack, RecordRequest, SnapshotComparison,
+        SnapshotList, StateExport, StateFormat, StateQuery, StateTable,
     },
 };
 use tauri::AppHandle;
@@ -77,6 +78,18 @@ pub async fn search_mail(console: Here, search: MailSearch) -> Answer<MailHits> 
 #[specta::specta]
 pub async fn item_history(console: Here, item: HistoryOf) -> Answer<ItemHistory> {
     console.item_history(item).await
+}
+
+#[tauri::command]
+#[specta::specta]
+pub async fn record_preview(console: Here, request: RecordRequest) -> Answer<RecordPreview> {
+    console.record_preview(request).await
+}
+
+#[tauri::command]
+#[specta::specta]
+pub async fn put_back_record(console: Here, put: PutBack) -> Answer<RecordPutBack> {
+    console.put_back_record(put).await
 }
 
 #[tauri::command]

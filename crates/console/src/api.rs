@@ -18,11 +18,11 @@ use std::{
 
 use jiff::{SignedDuration, Timestamp, fmt::rfc2822};
 use mailcup_wire::{
-    Account, Alert, AlertChange, AlertId, AuthenticatorConfirmation, AuthenticatorEnrolment, Block, BlockId,
-    Challenge, ChallengeAnswer, ChallengeId, Code, DeviceName, EventId, EventPage, Factor, FactorId,
-    MailServer, MailServerSnippet, NewBlock, Organization, Page, PasswordChange, Problem, ProblemDetails,
-    RecoveryCodes, ServiceHealth, ServiceInfo, SessionGrant, Setup, SetupDone, SignInRequest, SnippetRequest,
-    TestMail, TestMailResult, Time,
+    Account, Alert, AlertChange, AlertId, AuthenticatorConfirmation, AuthenticatorEnrolment, Block,
+    BlockChange, BlockId, Challenge, ChallengeAnswer, ChallengeId, Code, DeviceName, EventId, EventPage,
+    Factor, FactorId, MailServer, MailServerSnippet, NewBlock, Organization, Page, PasswordChange, Problem,
+    ProblemDetails, RESTORED_FROM, RecoveryCodes, RestoredFrom, ServiceHealth, ServiceInfo, SessionGrant,
+    Setup, SetupDone, SignInRequest, SnippetRequest, TestMail, TestMailResult, Time,
     desktop::{Certificate, Credentials},
 };
 use reqwest::{Client, Method, Request, RequestBuilder, Response, StatusCode, header, redirect};
@@ -52,6 +52,8 @@ pub struct Api {
     http: Client,
     base: Url,
     token: Option<SecretString>,
+    /// What the requests put back, for the audit log.
+    restored_from: Option<String>,
     /// Signs requests; none before the console has its key.
     key: Option<DeviceKey>,
     /// By how many seconds the service's clock is ahead of this computer's, once that mattered.
@@ -77,7 +79,15 @@ impl Api {
             builder = builder.tls_backend_preconfigured(config);
         }
         let http = builder.build().map_err(|error| Problem::new(Code::Internal, spelled_out(&error)))?;
-        Ok(Self { http, base, token: None, key: None, ahead: Arc::default(), untrusted: Arc::default() })
+        Ok(Self {
+            http,
+            base,
+            token: None,
+            restored_from: None,
+            key: None,
+            ahead: Arc::default(),
+            untrusted: Arc::default(),
+        })
     }
 
     /// As this install: signs with its key, for the session of `token`.
@@ -85,6 +95,13 @@ impl Api {
     pub fn by(mut self, key: Option<DeviceKey>, token: Option<SecretString>) -> Self {
         self.key = key;
         self.token = token;
+        self
+    }
+
+    /// The same, but what it asks for puts back what a snapshot holds.
+    #[must_use]
+    pub fn restoring(mut self, from: &RestoredFrom) -> Self {
+        self.restored_from = Some(from.to_string());
         self
     }
 
@@ -175,6 +192,15 @@ impl Api {
 
     pub async fn create_block(&self, block: &NewBlock) -> Result<Block, Problem> {
         self.send(Method::POST, "blocks", block).await
+    }
+
+    pub async fn change_block(
+        &self,
+        id: &BlockId,
+        change: &BlockChange,
+        version: u32,
+    ) -> Result<Block, Problem> {
+        self.replace(Method::PATCH, &format!("blocks/{id}"), change, version).await
     }
 
     pub async fn lift_block(&self, id: &BlockId) -> Result<Block, Problem> {
@@ -326,7 +352,11 @@ impl Api {
     }
 
     fn request(&self, method: Method, path: &str) -> RequestBuilder {
-        self.http.request(method, self.url(path)).timeout(ANSWER_TIMEOUT)
+        let request = self.http.request(method, self.url(path)).timeout(ANSWER_TIMEOUT);
+        match &self.restored_from {
+            Some(from) => request.header(RESTORED_FROM, from),
+            None => request,
+        }
     }
 
     /// A request with a proof by this install's key, and with the token of the session bound to it.

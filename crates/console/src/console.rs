@@ -4,6 +4,7 @@ mod devices;
 mod drafts;
 mod people;
 mod policy;
+mod put_back;
 mod review;
 mod second_factors;
 mod services;

@@ -3,12 +3,15 @@
 
 use data_encoding::HEXLOWER;
 use mailcup_guard::audit::{self, Hash, Link};
-use mailcup_wire::{Address, Admin, AdminAction, AdminId, AuditEntry, EventBody, Login};
-use serde_json::Value;
+use mailcup_wire::{Address, Admin, AdminAction, AdminId, AuditEntry, EventBody, Login, RestoredFrom};
+use serde_json::{Value, json};
 
 use crate::{
     event_log::LogTransaction,
-    http::{auth::Caller, client::Client},
+    http::{
+        auth::Caller,
+        client::{Client, Origin},
+    },
     store::{self, StoreError},
 };
 
@@ -20,22 +23,29 @@ pub struct Actor {
     /// The account whose owner did it, signed in on the web.
     pub account: Option<Login>,
     pub address: Option<Address>,
+    /// They say that they put back what this snapshot holds.
+    pub restored_from: Option<RestoredFrom>,
 }
 
 impl Actor {
     /// Whoever sent a request.
     pub fn of(caller: &Caller, client: Client) -> Self {
-        Self { admin: caller.admin(), account: None, address: client.address }
+        Self {
+            admin: caller.admin(),
+            account: None,
+            address: client.address,
+            restored_from: client.restored_from.map(Origin::read),
+        }
     }
 
     /// An admin who is only about to be signed in.
     pub fn admin(admin: &Admin, address: Option<Address>) -> Self {
-        Self { admin: Some((admin.id.clone(), admin.login.clone())), account: None, address }
+        Self { admin: Some((admin.id.clone(), admin.login.clone())), address, ..Self::default() }
     }
 
     /// The owner of an account, from where their browser is.
     pub fn owner(account: &Login, address: Option<Address>) -> Self {
-        Self { admin: None, account: Some(account.clone()), address }
+        Self { account: Some(account.clone()), address, ..Self::default() }
     }
 
     pub fn login(&self) -> Option<Login> {
@@ -69,7 +79,7 @@ pub async fn record(
         login: actor.login(),
         action: action.to_owned(),
         target: target.to_owned(),
-        details: details.to_string(),
+        details: told(actor, details),
         hash: String::new(),
     };
     let hash = audit::hash(previous.as_ref(), &link(&entry));
@@ -85,6 +95,15 @@ pub async fn record(
         }));
     }
     Ok(())
+}
+
+/// The details, with the snapshot that something was put back from.
+fn told(actor: &Actor, details: &Value) -> String {
+    let mut details = details.clone();
+    if let (Some(from), Value::Object(fields)) = (&actor.restored_from, &mut details) {
+        fields.insert("restored_from".to_owned(), json!({ "snapshot": from.snapshot, "at": from.at }));
+    }
+    details.to_string()
 }
 
 fn link(entry: &AuditEntry) -> Link<'_> {

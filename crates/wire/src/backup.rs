@@ -270,3 +270,32 @@ wire! {
         Exported,
     }
 }
+
+/// The header of a request that puts back what a snapshot holds: the audit log says so with what was done.
+pub const RESTORED_FROM: &str = "mailcup-restored-from";
+
+/// From which snapshot something was put back: the value of [`RESTORED_FROM`].
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct RestoredFrom {
+    pub snapshot: SnapshotId,
+    /// When it was taken.
+    pub at: Time,
+}
+
+impl std::fmt::Display for RestoredFrom {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        write!(f, "{} {}", self.snapshot.0, self.at)
+    }
+}
+
+impl std::str::FromStr for RestoredFrom {
+    type Err = ();
+
+    fn from_str(text: &str) -> Result<Self, ()> {
+        let (snapshot, at) = text.split_once(' ').ok_or(())?;
+        let is_name =
+            snapshot.len() == 64 && snapshot.bytes().all(|byte| matches!(byte, b'0'..=b'9' | b'a'..=b'f'));
+        let at = at.parse().map(Time).map_err(|_| ())?;
+        is_name.then(|| Self { snapshot: SnapshotId(snapshot.to_owned()), at }).ok_or(())
+    }
+}

@@ -161,6 +161,8 @@
 //! | `compare_snapshots` | [`ComparisonQuery`] | [`SnapshotComparison`] |
 //! | `search_mail` | [`MailSearch`] | [`MailHits`] |
 //! | `item_history` | [`HistoryOf`] | [`ItemHistory`] |
+//! | `record_preview` | [`RecordRequest`] | [`RecordPreview`] |
+//! | `put_back_record` | [`PutBack`] | [`RecordPutBack`] |
 //! | `export_mail` | [`MailExport`] | [`MailExported`] |
 //! | `mail_export_progress` |  | `Option<BackupProgress>` |
 //! | `cancel_mail_export` |  | `()` |

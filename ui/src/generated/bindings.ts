@@ -163,6 +163,8 @@ export const commands = {
 	compareSnapshots: (query: ComparisonQuery) => __TAURI_INVOKE<SnapshotComparison>("compare_snapshots", { query }),
 	searchMail: (search: MailSearch) => __TAURI_INVOKE<MailHits>("search_mail", { search }),
 	itemHistory: (item: HistoryOf) => __TAURI_INVOKE<ItemHistory>("item_history", { item }),
+	recordPreview: (request: RecordRequest) => __TAURI_INVOKE<RecordPreview>("record_preview", { request }),
+	putBackRecord: (put: PutBack) => __TAURI_INVOKE<RecordPutBack>("put_back_record", { put }),
 	exportMail: (wanted: MailExport) => __TAURI_INVOKE<MailExported>("export_mail", { wanted }),
 	mailExportProgress: () => __TAURI_INVOKE<BackupProgress | null>("mail_export_progress"),
 	cancelMailExport: () => __TAURI_INVOKE<null>("cancel_mail_export"),
@@ -2613,6 +2615,23 @@ export type Proven = {
 	fault_count: number,
 };
 
+export type PutBack = {
+	record: RecordRequest,
+	/**  As [`RecordPreview::version`] said. */
+	version: number | null,
+	confirm_lock_out?: boolean,
+};
+
+export type PutBackKind = 
+/**  It stands as it was. */
+"nothing" | "changes" | 
+/**  It is gone, and made anew. */
+"creates";
+
+export type PutBackUndo = { kind: "policy"; change: PolicyChange } | 
+/**  The block is to be lifted. */
+{ kind: "block"; id: BlockId };
+
 /**  Local time, `HH:MM`; may pass midnight. Critical alerts come through. */
 export type QuietHours = {
 	from: string,
@@ -2693,6 +2712,34 @@ export type RecordChange = {
 };
 
 export type RecordChangeKind = "added" | "removed" | "changed";
+
+/**  What would change if a record was put back as it was. */
+export type RecordPreview = {
+	/**  When the snapshot was taken. */
+	at: string,
+	does: PutBackKind,
+	/**  `before` is what stands at the service now. */
+	fields: FieldChange[],
+	/**  Of what stands now; none where there is nothing. */
+	version: number | null,
+};
+
+export type RecordPutBack = 
+/**  It is in effect. */
+{ kind: "done"; 
+/**  None where nothing takes it back but an edit. */
+undo: PutBackUndo | null; trial: Trial | null } | 
+/**  Nothing changed: it would lock somebody out. Ask again with `confirm_lock_out`. */
+{ kind: "locks_out"; lock_out: LockOut; minutes: number } | 
+/**  Nothing changed: somebody changed it since the preview. */
+{ kind: "stale" };
+
+/**  A record of the state, as a snapshot holds it. */
+export type RecordRequest = {
+	snapshot: SnapshotId,
+	part: StatePart,
+	key: string,
+};
 
 /**  Shown once. Each code works once. */
 export type RecoveryCodes = {

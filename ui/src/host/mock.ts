@@ -421,7 +421,7 @@ export const host: Host = {
       return null;
     }),
   ...askingAgain(factorCommands({ ask, write, problem, changed, mustBeFresh })),
-  ...reviewCommands({ read, problem }),
+  ...reviewCommands({ read, write, problem }),
   ...askingAgain(backupCommands({ read, write, problem, changed, mustBeFresh })),
   ...askingAgain({
     renewRecoveryCodes: () =>

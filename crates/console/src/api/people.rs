@@ -23,6 +23,10 @@ impl Api {
         self.get(&format!("accounts/{}", segment(&login.0))).await
     }
 
+    pub async fn create_account(&self, account: &NewAccount) -> Result<Account, Problem> {
+        self.send(Method::POST, "accounts", account).await
+    }
+
     pub async fn change_account(
         &self,
         login: &Login,

@@ -15,7 +15,7 @@ use mailcup_wire::{
 };
 
 use super::{Console, blocking};
-use crate::{controller::Request, store::Readers};
+use crate::{api::Api, controller::Request, store::Readers};
 
 pub use self::trying::DryRuns;
 
@@ -45,6 +45,14 @@ impl Console {
     /// Puts a change into effect, all of it or nothing.
     pub async fn save_policy(&self, change: PolicyChange) -> Result<PolicySaved, Problem> {
         let api = self.signed_in().map_err(nothing_changed)?;
+        self.save_policy_by(&api, change).await
+    }
+
+    pub(super) async fn save_policy_by(
+        &self,
+        api: &Api,
+        change: PolicyChange,
+    ) -> Result<PolicySaved, Problem> {
         let former = former(&self.readers()?, &change).await?;
         let changed = match api.change_policy(&change).await {
             Ok(changed) => changed,

@@ -4,12 +4,12 @@ use std::{collections::BTreeMap, path::Path};
 
 use mailcup_snapshots::{Entry, Kind, Snapshot};
 use mailcup_wire::{
-    Code, Problem,
-    desktop::{StateField, StatePart, StateQuery, StateRecord, StateTable},
+    Code, Problem, Time,
+    desktop::{FieldChange, RecordRequest, StateField, StatePart, StateQuery, StateRecord, StateTable},
 };
 use serde_json::Value;
 
-use super::{Review, count, layout::record_key, layout::state_folder};
+use super::{Review, compare::field_changes, count, layout::record_key, layout::state_folder};
 
 const LARGEST_PAGE: u32 = 500;
 const LARGEST_RECORD: usize = 4 << 20;
@@ -37,12 +37,17 @@ impl Review {
     }
 
     pub(super) fn record(&self, entry: &Entry) -> Result<StateRecord, Problem> {
-        let name = entry.name.to_string_lossy();
-        let text = self.start_of(entry, LARGEST_RECORD)?;
-        let value: Value = serde_json::from_slice(&text).map_err(|error| {
-            Problem::new(Code::Unavailable, format!("The record {name} can't be read: {error}."))
-        })?;
-        Ok(StateRecord { key: record_key(&name), fields: fields(&value) })
+        let key = record_key(&entry.name.to_string_lossy());
+        Ok(StateRecord { key, fields: fields(&self.record_json(entry)?) })
+    }
+
+    /// A record as it lies there, and when its snapshot was taken.
+    pub fn record_value(&self, request: &RecordRequest) -> Result<(Value, Time), Problem> {
+        let snapshot = self.snapshot(&request.snapshot)?;
+        let files = self.record_files(&snapshot, request.part)?;
+        let found = files.iter().find(|file| record_key(&file.name.to_string_lossy()) == request.key);
+        let gone = || Problem::new(Code::NotFound, "There is no such record in this snapshot.");
+        Ok((self.record_json(found.ok_or_else(gone)?)?, Time(snapshot.time)))
     }
 
     /// Each event of a day, as it lies there.
@@ -50,6 +55,14 @@ impl Review {
         let text = self.start_of(entry, LARGEST_DAY)?;
         let lines = text.split(|byte| *byte == b'\n').filter(|line| !line.is_empty());
         Ok(lines.filter_map(|line| serde_json::from_slice(line).ok()).collect())
+    }
+
+    fn record_json(&self, entry: &Entry) -> Result<Value, Problem> {
+        let text = self.start_of(entry, LARGEST_RECORD)?;
+        serde_json::from_slice(&text).map_err(|error| {
+            let name = entry.name.to_string_lossy();
+            Problem::new(Code::Unavailable, format!("The record {name} can't be read: {error}."))
+        })
     }
 
     fn records(&self, snapshot: &Snapshot, query: &StateQuery) -> Result<StateTable, Problem> {
@@ -94,6 +107,12 @@ pub(super) fn fields(value: &Value) -> Vec<StateField> {
     let mut found = Vec::new();
     flatten(String::new(), value, &mut found);
     found
+}
+
+/// What changes from one to the other, field by field.
+pub fn changes(before: Option<&Value>, after: &Value) -> Vec<FieldChange> {
+    let record = |value: &Value| StateRecord { key: String::new(), fields: fields(value) };
+    field_changes(before.map(record).as_ref(), Some(&record(after)))
 }
 
 /// By name, for a comparison.

@@ -6,7 +6,8 @@ use axum::{
     extract::{Extension, FromRequestParts},
     http::{HeaderMap, request::Parts},
 };
-use mailcup_wire::Address;
+use data_encoding::HEXLOWER;
+use mailcup_wire::{Address, RESTORED_FROM, RestoredFrom, SnapshotId, Time};
 
 use crate::app::App;
 
@@ -23,6 +24,27 @@ pub struct Peer {
 pub struct Client {
     pub address: Option<Address>,
     pub tls: bool,
+    /// What the request says to put back.
+    pub restored_from: Option<Origin>,
+}
+
+/// A snapshot and its time, as a value of [`RESTORED_FROM`].
+#[derive(Debug, Clone, Copy)]
+pub struct Origin {
+    snapshot: [u8; 32],
+    at: Time,
+}
+
+impl Origin {
+    pub fn of(headers: &HeaderMap) -> Option<Self> {
+        let told: RestoredFrom = headers.get(RESTORED_FROM)?.to_str().ok()?.parse().ok()?;
+        let snapshot = HEXLOWER.decode(told.snapshot.0.as_bytes()).ok()?;
+        Some(Self { snapshot: snapshot.try_into().ok()?, at: told.at })
+    }
+
+    pub fn read(self) -> RestoredFrom {
+        RestoredFrom { snapshot: SnapshotId(HEXLOWER.encode(&self.snapshot)), at: self.at }
+    }
 }
 
 impl FromRequestParts<Arc<App>> for Client {
@@ -34,7 +56,8 @@ impl FromRequestParts<Arc<App>> for Client {
         };
         let address =
             behind_proxies(peer.address.ip().into(), &parts.headers, |proxy| app.config.trusts(proxy));
-        Ok(Self { address: Some(address), tls: peer.tls })
+        let restored_from = Origin::of(&parts.headers);
+        Ok(Self { address: Some(address), tls: peer.tls, restored_from })
     }
 }
 

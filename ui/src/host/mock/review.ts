@@ -28,13 +28,14 @@ import * as seed from "./seed";
 
 interface Needs {
   read: <T>(answer: () => T) => Promise<T>;
+  write: <T>(answer: () => T) => Promise<T>;
   problem: (code: t.Code, message: string) => t.Problem;
 }
 
 const pause = (ms: number) => new Promise((resolve) => setTimeout(resolve, ms));
 
 /** The snapshots of a mocked service, as its mirror shows them. */
-export function reviewCommands({ read, problem }: Needs) {
+export function reviewCommands({ read, write, problem }: Needs) {
   const find = (id: t.SnapshotId) => {
     const found = mirrors() ? taken.find((one) => one.id === id) : undefined;
     if (!found) throw problem("not_found", "This computer's copy holds no such snapshot.");
@@ -95,12 +96,38 @@ export function reviewCommands({ read, problem }: Needs) {
         return searched(search);
       }),
     itemHistory: (item) => read(() => history(item, problem)),
+    recordPreview: (request) => read(() => preview(request, find(request.snapshot).at)),
+    putBackRecord: (put) =>
+      write((): t.RecordPutBack => {
+        const { record } = put;
+        if (preview(record, find(record.snapshot).at).version !== put.version)
+          return { kind: "stale" };
+        putBack.set(`${record.part} ${record.key}`, find(record.snapshot).at);
+        return { kind: "done", undo: null, trial: null };
+      }),
     ...exporting({ read, problem }),
     chooseMailPath: (format) =>
       read(() => `/home/maria/Downloads/mailcup-mail${format === "mbox" ? ".mbox" : ""}`),
     chooseAttachmentPath: (name) => read(() => `/home/maria/Downloads/${name}`),
     chooseStatePath: (format) => read(() => `/home/maria/Downloads/mailcup-state.${format}`),
   } satisfies Partial<t.Host>;
+}
+
+/** Of which time a record stands at the service, if it was put back. */
+const putBack = new Map<string, number>();
+
+function preview({ part, key }: t.RecordRequest, at: number): t.RecordPreview {
+  const then = recordsAt(part, at).find((record) => record.key === key);
+  const standing = putBack.get(`${part} ${key}`) ?? Date.now();
+  const now = recordsAt(part, standing).find((record) => record.key === key);
+  const fields = fieldChanges(now, then).filter(({ name }) => name !== "version");
+  const version = Number(now?.fields.find(({ name }) => name === "version")?.value ?? 1);
+  return {
+    at: seed.iso(at),
+    does: !now ? "creates" : fields.length === 0 ? "nothing" : "changes",
+    fields,
+    version: now ? version : null,
+  };
 }
 
 function list(): t.SnapshotList {
@@ -433,7 +460,7 @@ function ofRecord(part: t.StatePart, key: string): t.HistoryStep[] {
   );
 }
 
-function exporting({ read, problem }: Needs) {
+function exporting({ read, problem }: Pick<Needs, "read" | "problem">) {
   let progress: t.BackupProgress | null = null;
   let cancelled = false;
   return {

@@ -4,10 +4,23 @@ import { m } from "$messages";
 import { asProblem } from "$lib/problem";
 import { complain, say } from "$lib/toasts.svelte";
 
-/** A change that would lock somebody out, and waits for a yes. */
-export interface Locking {
+/** Whom something would lock out. */
+export interface WouldLockOut {
   lockOut: LockOut;
   minutes: number;
+}
+
+/** What is done although it locks somebody out, after a yes. */
+export interface Confirmed {
+  busy: boolean;
+  problem: string | undefined;
+  stale: boolean;
+  locking: WouldLockOut | undefined;
+  confirm: () => Promise<boolean>;
+}
+
+/** A change that would lock somebody out, and waits for a yes. */
+export interface Locking extends WouldLockOut {
   change: PolicyChange;
   said: string;
 }
@@ -35,7 +48,7 @@ export class Saving {
       else {
         this.locking = undefined;
         if (saved.trial) say(said);
-        else say(said, () => void undo(saved.undo));
+        else say(said, () => void takeBack(saved.undo));
         return true;
       }
     } catch (thrown) {
@@ -64,7 +77,8 @@ export async function saveAtOnce(saving: Saving, change: PolicyChange, said: str
   return done;
 }
 
-async function undo(change: PolicyChange) {
+/** Does what takes a change back, and says so. */
+export async function takeBack(change: PolicyChange) {
   try {
     const saved = await host.savePolicy(change);
     if (saved.kind === "done") say(m.policy_undone());
