@@ -178,6 +178,7 @@ mod audit;
 mod backup;
 mod draft;
 mod policy;
+mod put_back;
 mod review;
 
 pub use account::*;
@@ -186,6 +187,7 @@ pub use audit::*;
 pub use backup::*;
 pub use draft::*;
 pub use policy::*;
+pub use put_back::*;
 pub use review::*;
 
 use crate::{Admin, Alert, AlertKind, Challenge, FactorId, NewOwner, ServiceId, Severity, Time, wire};
