@@ -546,8 +546,13 @@ fn mail_is_exported_whole_in_each_format_or_not_at_all() {
     let mbox = fs::read_to_string(lab.folder.path().join("anna.mbox")).unwrap();
     assert_eq!(mbox.matches("\nFrom MAILER-DAEMON ").count() + 1, 5);
     assert!(
-        export_mail(&lab.review, &export(MailFormat::Mbox, "no.mbox"), &tell, &Impatient(AtomicU32::new(100)))
-            .is_err()
+        export_mail(
+            &lab.review,
+            &export(MailFormat::Mbox, "no.mbox"),
+            &tell,
+            &Impatient(AtomicU32::new(100))
+        )
+        .is_err()
     );
     assert!(!lab.folder.path().join("no.mbox").exists() && !lab.folder.path().join("no.mbox.part").exists());
     let nothing = MailExport {
