@@ -199,7 +199,6 @@ async fn a_mirror_is_never_filled_from_another_repository_and_the_last_good_copy
 
 /// No test of its own: the process that is killed while it fills a mirror.
 #[tokio::test(flavor = "multi_thread")]
-#[ignore = "another test starts and kills it"]
 async fn fills_a_mirror_until_it_is_killed() {
     let Ok(folder) = env::var(FILLS) else { return };
     let desk = Desk::new();
@@ -214,7 +213,7 @@ struct Filling(Child);
 impl Filling {
     fn start(folder: &Path) -> Self {
         let child = Command::new(env::current_exe().unwrap())
-            .args(["--ignored", "--exact", "mirrors::fills_a_mirror_until_it_is_killed"])
+            .args(["--exact", "mirrors::fills_a_mirror_until_it_is_killed"])
             .env(FILLS, folder)
             .stdout(Stdio::null())
             .stderr(Stdio::null())
