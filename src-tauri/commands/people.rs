@@ -1,9 +1,10 @@
 //! Accounts, admins, keys and the audit log.
 
 use mailcup_wire::{
-    Admin, AdminAccess, AdminChange, AdminId, ApiKey, ApiKeyGrant, ApiKeyId, AppPassword, AppPasswordGrant,
-    AppPasswordId, Invitation, InvitationAnswer, InvitationGrant, InvitationId, Login, MainPasswordChange,
-    MainPasswords, NewApiKey, NewAppPassword, NewInvitation, SessionId, WebSession,
+    AccountDevice, Admin, AdminAccess, AdminChange, AdminId, ApiKey, ApiKeyGrant, ApiKeyId, AppPassword,
+    AppPasswordGrant, AppPasswordId, DeviceId, Invitation, InvitationAnswer, InvitationGrant, InvitationId,
+    Login, MainPasswordChange, MainPasswords, NewApiKey, NewAppPassword, NewInvitation, SessionId,
+    WebSession,
     desktop::{
         AccountList, AccountQuery, AccountRow, AuditList, AuditQuery, AuditStanding, ImportOutcome,
         ImportPreview, ImportProgress, SignInStep,
@@ -183,6 +184,18 @@ pub async fn web_sessions(console: Here, login: Login) -> Answer<Vec<WebSession>
 #[specta::specta]
 pub async fn end_web_sessions(console: Here, login: Login, session: Option<SessionId>) -> Answer<()> {
     console.end_web_sessions(login, session).await
+}
+
+#[tauri::command]
+#[specta::specta]
+pub async fn account_devices(console: Here, login: Login) -> Answer<Vec<AccountDevice>> {
+    console.account_devices(login).await
+}
+
+#[tauri::command]
+#[specta::specta]
+pub async fn revoke_account_device(console: Here, login: Login, device: DeviceId) -> Answer<()> {
+    console.revoke_account_device(login, device).await
 }
 
 #[tauri::command]

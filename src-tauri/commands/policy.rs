@@ -1,8 +1,8 @@
 //! Access rules, sending limits, and mails to owners.
 
 use mailcup_wire::{
-    AccountNotices, FieldProblem, Login, NoticeSettings, NoticeSettingsChange, PlaceSource, PolicyChange,
-    RiskSettings, Trial,
+    AccountNotices, FieldProblem, Login, NoticeSettings, NoticeSettingsChange, Organization,
+    OrganizationChange, PlaceSource, PolicyChange, RiskSettings, Trial,
     desktop::{
         DecisionAnswer, DecisionQuestion, DryRunOutcome, DryRunProgress, DryRunQuestion, Filter,
         LearnProposal, LearnQuestion, PolicyExport, PolicyFormat, PolicyImport, PolicyPart, PolicySaved,
@@ -146,6 +146,22 @@ pub async fn set_notice_settings(
     version: u32,
 ) -> Answer<NoticeSettings> {
     console.set_notice_settings(change, version).await
+}
+
+#[tauri::command]
+#[specta::specta]
+pub async fn organization(console: Here) -> Answer<Organization> {
+    console.organization().await
+}
+
+#[tauri::command]
+#[specta::specta]
+pub async fn set_organization(
+    console: Here,
+    change: OrganizationChange,
+    version: u32,
+) -> Answer<Organization> {
+    console.set_organization(change, version).await
 }
 
 #[tauri::command]

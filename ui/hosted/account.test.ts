@@ -7,7 +7,7 @@ test("an owner looks after the account", async ({ page }) => {
   await page.goto("/mail/");
   await signIn(page, 1);
   await page.goto("/account");
-  await expect(page.getByText("(this browser)")).toBeVisible();
+  await expect(page.locator("#sessions").getByText("(this browser)")).toBeVisible();
   await look(page, "account");
 
   await page.getByRole("link", { name: "Make an app password" }).click();

@@ -1,3 +1,5 @@
+use std::path::Path;
+
 use crate::failure::Failure;
 use crate::prerequisites::{self, Purpose};
 use crate::run::build_programs;
@@ -32,6 +34,8 @@ enum Part {
     Store,
     /// A million events in the console's real window
     Window,
+    /// Old mail in the console's real window, with no network; takes the numbers of messages and snapshots
+    Offline,
     /// The repository of snapshots beside Debian's restic; takes the numbers of messages and rounds
     Snapshots,
     /// Snapshots as a mirror holds them: opening, comparing, searching, indexing; takes the numbers of messages and snapshots
@@ -71,6 +75,13 @@ pub fn bench(workspace: &Workspace, options: &Options) -> Result<(), Failure> {
                 build_programs(workspace, &["mailcup-console", "mailcupd"], true)?;
                 run(workspace, options, "latency", "Measure from the login to the notification")?;
             }
+            Part::Offline => {
+                build_programs(workspace, &["mailcup-console", "mailcupd"], true)?;
+                let mut cargo = workspace.cargo();
+                cargo.arg("bench").args(FEATURES).args(["--bench", "offline", "--no-run"]);
+                step::run("Build the measurement", &mut cargo)?;
+                run_without_network(workspace, options, "offline", "Review old mail offline")?;
+            }
             Part::Window => {
                 build_programs(workspace, &["mailcup-console", "mailcupd"], true)?;
                 let mut cargo = workspace.cargo();
@@ -98,7 +109,7 @@ impl Part {
     /// Whether it starts the window with its pages, and real mail servers.
     fn needs_the_product(self) -> bool {
         match self {
-            Self::Latency | Self::Window => true,
+            Self::Latency | Self::Window | Self::Offline => true,
             Self::Policy
             | Self::Refusals
             | Self::Captcha
@@ -115,7 +126,7 @@ impl Part {
     /// Whether it starts real mail servers.
     fn needs_mail_servers(self) -> bool {
         match self {
-            Self::Latency | Self::Window | Self::Refusals => true,
+            Self::Latency | Self::Window | Self::Offline | Self::Refusals => true,
             Self::Policy
             | Self::Captcha
             | Self::History
@@ -136,6 +147,21 @@ fn run(workspace: &Workspace, options: &Options, bench: &str, what: &str) -> Res
         cargo.arg("--").args(&options.arguments);
     }
     step::run(what, &mut cargo)
+}
+
+/// In a network namespace of its own, in which there is loopback and no route.
+fn run_without_network(
+    workspace: &Workspace,
+    options: &Options,
+    bench: &str,
+    what: &str,
+) -> Result<(), Failure> {
+    const UP: &str = "ip link set lo up && exec \"$@\"";
+    let mut unshare = workspace.tool(Path::new("unshare"));
+    unshare.args(["--net", "sh", "-c", UP, "sh"]).arg(workspace.cargo().get_program());
+    unshare.args(["bench", "--offline"]).args(FEATURES).args(["--bench", bench]);
+    unshare.arg("--").args(&options.arguments);
+    step::run(what, &mut unshare)
 }
 
 #[cfg(test)]
@@ -168,7 +194,7 @@ mod tests {
             let parts = Part::value_variants().iter().filter(|part| needs(**part));
             parts.filter_map(|part| Some(part.to_possible_value()?.get_name().to_owned())).collect()
         };
-        assert_eq!(which(Part::needs_the_product), ["latency", "window"]);
-        assert_eq!(which(Part::needs_mail_servers), ["latency", "refusals", "window"]);
+        assert_eq!(which(Part::needs_the_product), ["latency", "window", "offline"]);
+        assert_eq!(which(Part::needs_mail_servers), ["latency", "refusals", "window", "offline"]);
     }
 }

@@ -49,6 +49,7 @@ const KEPT_HEADS: usize = 20_000;
 pub struct Review {
     repository: Arc<Repository>,
     index: MailIndex,
+    all: Shared<Option<Arc<Vec<Snapshot>>>>,
     counts: Shared<BTreeMap<SnapshotId, Option<SnapshotCounts>>>,
     heads: Shared<BTreeMap<mailcup_snapshots::Id, Head>>,
     compared: Shared<Option<Arc<Compared>>>,
@@ -63,6 +64,7 @@ impl Review {
         Self {
             repository,
             index,
+            all: Shared::default(),
             counts: Shared::default(),
             heads: Shared::default(),
             compared: Shared::default(),
@@ -81,6 +83,7 @@ impl Review {
     /// Files came to the mirror, or went.
     pub fn refresh(&self) {
         self.repository.refresh();
+        *lock(&self.all) = None;
         // What couldn't be counted may be there now.
         lock(&self.counts).retain(|_, counts| counts.is_some());
         *lock(&self.compared) = None;
@@ -143,6 +146,9 @@ impl Review {
 
     fn snapshot(&self, id: &SnapshotId) -> Result<Snapshot, Problem> {
         let unknown = || Problem::new(Code::NotFound, "There is no such snapshot in this computer's copy.");
+        if let Some(known) = lock(&self.all).iter().flat_map(|all| all.iter()).find(|it| wire_id(it) == *id) {
+            return Ok(known.clone());
+        }
         let id = id.0.parse().map_err(|_| unknown())?;
         self.repository.snapshot(id).map_err(|error| match error {
             Error::Io { ref source, .. } | Error::Away { ref source, .. }
@@ -154,8 +160,15 @@ impl Review {
         })
     }
 
-    fn all_snapshots(&self) -> Result<Vec<Snapshot>, Problem> {
-        Ok(self.repository.snapshots().map_err(|error| self.told(error))?.snapshots)
+    /// All that can be read, oldest first; remembered until files come or go.
+    fn all_snapshots(&self) -> Result<Arc<Vec<Snapshot>>, Problem> {
+        if let Some(known) = lock(&self.all).as_ref() {
+            return Ok(Arc::clone(known));
+        }
+        let listing = self.repository.snapshots().map_err(|error| self.told(error))?;
+        let all = Arc::new(listing.snapshots);
+        *lock(&self.all) = Some(Arc::clone(&all));
+        Ok(all)
     }
 
     /// The beginning of a file.

@@ -11,7 +11,7 @@ pub mod siteverify;
 mod tests;
 
 use jiff::SignedDuration;
-use mailcup_guard::captcha::{Behaviour, Suspicion};
+use mailcup_guard::captcha::{self as guard, Behaviour, Suspicion};
 use mailcup_wire::{Login, Outcome, Reason, ReasonCode, Time};
 use secrecy::{ExposeSecret, SecretString};
 use serde::Deserialize;
@@ -28,9 +28,10 @@ use crate::{
     http::problem::HttpProblem,
     risk,
     secrets::{ServerKey, TokenHash},
+    store::StoreError,
     throttle,
     used::Used,
-    web_sign_in::{self, Browser},
+    web_sign_in::{self, Browser, device},
 };
 
 /// How long a challenge of ours is good.
@@ -159,25 +160,6 @@ impl Captcha {
         self.failures.forget(&Whose::new(browser.client.address, login));
     }
 
-    /// Why a captcha will be asked for at the next attempt, as far as is known before it.
-    pub fn suspicions(
-        &self,
-        browser: &Browser,
-        has_language: bool,
-        login: &Login,
-        now: Time,
-    ) -> Vec<Suspicion> {
-        let failures = self.failures.count(&Whose::new(browser.client.address, login), now.0);
-        Behaviour {
-            failures,
-            agent: browser.agent.as_deref(),
-            has_language,
-            typed_for: None,
-            is_spraying: false,
-        }
-        .suspicions()
-    }
-
     fn use_up(used: &Used, id: TokenHash, now: Time) -> Result<(), Fault> {
         match used.take(id.into(), now) {
             Ok(true) => Ok(()),
@@ -253,6 +235,32 @@ impl From<HttpProblem> for Stopped {
     }
 }
 
+/// Why a captcha will be asked for at the next attempt, as far as is known before it.
+pub async fn suspicions(
+    app: &App,
+    browser: &Browser,
+    has_language: bool,
+    login: &Login,
+) -> Result<Vec<Suspicion>, StoreError> {
+    let whose = Whose::new(browser.client.address, login);
+    let failures = app.captcha.failures.count(&whose, app.clock.now().0);
+    let failures = spared(app, browser, login, failures).await?;
+    let agent = browser.agent.as_deref();
+    Ok(Behaviour { failures, agent, has_language, typed_for: None, is_spraying: false }.suspicions())
+}
+
+/// What others try at an account does not count against a browser in which a second factor of it was given.
+async fn spared(
+    app: &App,
+    browser: &Browser,
+    login: &Login,
+    failures: guard::Failures,
+) -> Result<guard::Failures, StoreError> {
+    let is_spared =
+        failures.for_the_account >= guard::FOR_AN_ACCOUNT && device::is_verified(app, browser, login).await?;
+    Ok(if is_spared { guard::Failures { for_the_account: 0, ..failures } } else { failures })
+}
+
 /// Lets an attempt go on, unless a captcha is needed and was not solved. The attempt counts as a failure until it is
 /// known to be none, so that many at once are counted one after the other.
 pub async fn gate(
@@ -266,6 +274,7 @@ pub async fn gate(
     let now = app.clock.now();
     let whose = Whose::new(browser.client.address, &login);
     let failures = app.captcha.failures.take(&whose, now.0);
+    let failures = spared(app, browser, &login, failures).await.map_err(HttpProblem::from)?;
     let passed = Passed { login, whose, at: now };
     let Signs { has_language, typed_for } = signs;
     let is_spraying = risk::web::is_spraying(app, browser, &passed.login);

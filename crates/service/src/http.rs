@@ -1,6 +1,7 @@
 //! The HTTP interface: routes, and what all of them have in common.
 
 mod account;
+mod account_devices;
 mod accounts;
 pub(crate) mod admins;
 mod alerts;
@@ -119,6 +120,7 @@ fn api() -> OpenApiRouter<Arc<App>> {
     OpenApiRouter::with_openapi(document)
         .merge(service::routes())
         .merge(accounts::routes())
+        .merge(account_devices::routes())
         .merge(web_sessions::routes())
         .merge(alerts::routes())
         .merge(blocks::routes())

@@ -90,6 +90,7 @@ pub async fn set_up(
     let organization = Organization {
         name: acceptable_name("organization", &setup.organization)?,
         domains: acceptable_domains(&setup.domains)?,
+        accent: None,
         version: 1,
     };
     let owner = Admin {

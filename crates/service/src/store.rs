@@ -3,6 +3,7 @@
 //! SQL text is the common part of SQLite and PostgreSQL. Whoever writes an event goes through
 //! [`crate::event_log`], which holds the writing connection for as long as a transaction lasts.
 
+pub mod account_devices;
 pub mod accounts;
 pub mod admins;
 pub mod alerts;

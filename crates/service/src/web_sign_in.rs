@@ -5,6 +5,7 @@
 
 pub mod again;
 mod browser;
+pub mod device;
 mod dovecot;
 mod ending;
 pub mod factor;
@@ -22,7 +23,8 @@ use mailcup_guard::{
     second_factor::Ask,
 };
 use mailcup_wire::{
-    Address, Code, FactorKind, Login, Outcome, Problem, Protocol, Reason, ReasonCode, SessionId, SignIn, Time,
+    Address, Code, DeviceId, FactorKind, Login, Outcome, Problem, Protocol, Reason, ReasonCode, SessionId,
+    SignIn, Time,
 };
 use secrecy::{ExposeSecret, SecretString};
 use serde_json::json;
@@ -57,6 +59,7 @@ use crate::{
     sign_in::{self, challenge},
     store::{
         StoreError,
+        account_devices::{self, SignedInFrom},
         second_factors::{self as rows, Person},
         web_sessions,
     },
@@ -101,6 +104,8 @@ pub type Waiting = Attempt<Pending, TokenHash>;
 #[derive(Debug)]
 pub struct Grant {
     pub token: SecretString,
+    /// Goes into its cookie.
+    pub device: DeviceId,
     pub return_to: ReturnPath,
 }
 
@@ -232,10 +237,10 @@ async fn go_on(
             let how = "Signed in with the password alone, as the policy of second factors has it.";
             let event = event(Outcome::Succeeded, ReasonCode::Credentials, how);
             let tx = app.log.begin().await?;
-            let token = grant(app, tx, account.clone(), browser, event, None).await?;
+            let granted = grant(app, tx, account.clone(), browser, event, None).await?;
             app.throttle.succeeded(&Whose::guess(browser.client.address, &account.0));
             app.captcha.succeeded(browser, &account);
-            Ok(Begun::In(Grant { token, return_to }))
+            Ok(Begun::In(granted.to(return_to)))
         }
         Ask::Code | Ask::Strong if !factors.is_empty() => {
             // Recorded whatever becomes of the mail: somebody has the password.
@@ -310,8 +315,8 @@ pub async fn answer(
     app.captcha.succeeded(browser, &account);
     let how = Reason::new(ReasonCode::Credentials, factor::how(kind));
     let event = event(&account, browser, Outcome::Succeeded, sign_in::with(how, reasons));
-    let token = grant(app, tx, account, browser, event, Some(kind)).await?;
-    Ok(Grant { token, return_to: done.about.return_to })
+    let granted = grant(app, tx, account, browser, event, Some(kind)).await?;
+    Ok(granted.to(done.about.return_to))
 }
 
 /// What the record says of a wrong factor.
@@ -372,7 +377,8 @@ async fn check(
             (refused, reasons) = sign_in::decide(app, browser.client, &account, Protocol::Web);
         }
         if !refused {
-            match risk::web::judged(app, browser, &account) {
+            let is_known = device::is_verified(app, browser, &account).await?;
+            match risk::web::judged(app, browser, &account, is_known) {
                 Judged::Go(note) => {
                     let noted = reasons.into_iter().chain(note).collect();
                     return Ok(Checked { account, noted, suspicious: None });
@@ -463,7 +469,20 @@ fn not_me(app: &App, pending: &Pending, address: Option<Address>, now: Time) -> 
     Some(claim.link(app.config.public_url.as_ref()?, &app.server_key))
 }
 
-/// Begins a session together with its event, after a factor or without one; answers its token.
+/// A session that has begun, and its browser.
+struct Granted {
+    token: SecretString,
+    device: DeviceId,
+}
+
+impl Granted {
+    fn to(self, return_to: ReturnPath) -> Grant {
+        let Self { token, device } = self;
+        Grant { token, device, return_to }
+    }
+}
+
+/// Begins a session together with its event, after a factor or without one.
 async fn grant(
     app: &Arc<App>,
     mut tx: LogTransaction,
@@ -471,7 +490,7 @@ async fn grant(
     browser: &Browser,
     event: SignIn,
     factor: Option<FactorKind>,
-) -> Result<SecretString, StoreError> {
+) -> Result<Granted, StoreError> {
     let now = app.clock.now();
     let token = secrets::new_token("");
     let hash = secrets::hash_token(token.expose_secret());
@@ -479,13 +498,24 @@ async fn grant(
     if let Some(factor) = factor {
         rows::used(tx.connection(), Person::Account(&account), factor, now).await?;
     }
+    let device = browser.device.clone().unwrap_or_else(device::new);
+    let name = browser.name();
+    let signed_in = SignedInFrom {
+        device: &device,
+        name: name.as_deref().unwrap_or("An unknown browser"),
+        address: browser.client.address,
+        at: now,
+        verified: factor.is_some(),
+    };
+    account_devices::remember(tx.connection(), &account, signed_in).await?;
     let session = LiveWebSession::new(SessionId(secrets::new_id()), account, from, now, now);
+    let session = session.on(Some(device.clone()));
     web_sessions::insert(tx.connection(), &hash, &session).await?;
     tx.append_sign_in(event, None);
     let living = Arc::clone(app);
     tx.after_commit(move || living.web_sessions.begin(hash, session));
     tx.commit().await?;
-    Ok(token)
+    Ok(Granted { token, device })
 }
 
 /// The record of an attempt.

@@ -76,6 +76,8 @@
 //! | `revoke_app_password` | `id` | `()` |
 //! | `web_sessions` | `login` | `Vec<WebSession>` |
 //! | `end_web_sessions` | `login`, `session` (none for all) | `()` |
+//! | `account_devices` | `login` | `Vec<AccountDevice>` |
+//! | `revoke_account_device` | `login`, `device` | `()` |
 //! | `main_passwords` |  | [`crate::MainPasswords`] |
 //! | `change_main_password` | [`crate::MainPasswordChange`] | [`crate::MainPasswords`] |
 //! | `factor_policy` |  | [`crate::FactorPolicy`] |
@@ -131,6 +133,8 @@
 //! | `place_sources` | | `Vec<PlaceSource>` |
 //! | `notice_settings` | | [`crate::NoticeSettings`] |
 //! | `set_notice_settings` | [`crate::NoticeSettingsChange`], `version` | [`crate::NoticeSettings`] |
+//! | `organization` | | [`crate::Organization`] |
+//! | `set_organization` | [`crate::OrganizationChange`], `version` | [`crate::Organization`] |
 //! | `risk_settings` | | [`crate::RiskSettings`] |
 //! | `set_risk_settings` | [`crate::RiskSettings`] | [`crate::RiskSettings`] |
 //! | `account_notices` | `login` | [`crate::AccountNotices`] |

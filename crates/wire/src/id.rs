@@ -62,7 +62,8 @@ text_id! {
     ExportId,
     /// Names a connection of a console to a service; no service knows it.
     ServiceId,
-    /// Names a device: its key's thumbprint (RFC 7638), or what it called itself where it has no key.
+    /// Names a device: its key's thumbprint (RFC 7638), or what it called itself where it has no key; of an account's
+    /// browser, what the service calls it in its cookie.
     DeviceId,
     /// Names a session; not the bearer token.
     SessionId,

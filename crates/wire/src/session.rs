@@ -96,6 +96,19 @@ wire! {
         pub expires_at: Time,
     }
 
+    /// A browser in which an account signed in through the hosted pages, known by its signed cookie.
+    pub struct AccountDevice {
+        pub id: DeviceId,
+        /// What its owner calls it, or what it calls itself.
+        pub name: String,
+        pub first_at: Time,
+        pub last_at: Time,
+        /// From where the account signed in with it last.
+        pub address: Option<Address>,
+        /// When a second factor was first given from it.
+        pub verified_at: Option<Time>,
+    }
+
     /// `GET /v1/session`
     pub struct WhoAmI {
         pub admin: Admin,

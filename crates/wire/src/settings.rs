@@ -1,10 +1,22 @@
+use serde::{Deserialize, Serialize};
+
 use crate::{Time, wire};
+
+/// A color as `#` and six hexadecimal digits.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(transparent)]
+#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
+#[cfg_attr(feature = "specta", derive(specta::Type))]
+pub struct Color(pub String);
 
 wire! {
     /// The organization that the service serves.
     pub struct Organization {
         pub name: String,
         pub domains: Vec<String>,
+        /// Of its pages for account owners; none for MailCup's own.
+        #[serde(default)]
+        pub accent: Option<Color>,
         pub version: u32,
     }
 
@@ -12,6 +24,8 @@ wire! {
     pub struct OrganizationChange {
         pub name: String,
         pub domains: Vec<String>,
+        #[serde(default)]
+        pub accent: Option<Color>,
     }
 
     /// How mail leaves the service.

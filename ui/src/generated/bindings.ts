@@ -71,6 +71,8 @@ export const commands = {
 	revokeAppPassword: (id: AppPasswordId) => __TAURI_INVOKE<null>("revoke_app_password", { id }),
 	webSessions: (login: Login) => __TAURI_INVOKE<WebSession[]>("web_sessions", { login }),
 	endWebSessions: (login: Login, session: SessionId | null) => __TAURI_INVOKE<null>("end_web_sessions", { login, session }),
+	accountDevices: (login: Login) => __TAURI_INVOKE<AccountDevice[]>("account_devices", { login }),
+	revokeAccountDevice: (login: Login, device: DeviceId) => __TAURI_INVOKE<null>("revoke_account_device", { login, device }),
 	mainPasswords: () => __TAURI_INVOKE<MainPasswords>("main_passwords"),
 	changeMainPassword: (change: MainPasswordChange) => __TAURI_INVOKE<MainPasswords>("change_main_password", { change }),
 	factorPolicy: () => __TAURI_INVOKE<FactorPolicy>("factor_policy"),
@@ -133,6 +135,8 @@ export const commands = {
 	placeSources: () => __TAURI_INVOKE<PlaceSource[]>("place_sources"),
 	noticeSettings: () => __TAURI_INVOKE<NoticeSettings>("notice_settings"),
 	setNoticeSettings: (change: NoticeSettingsChange, version: number) => __TAURI_INVOKE<NoticeSettings>("set_notice_settings", { change, version }),
+	organization: () => __TAURI_INVOKE<Organization>("organization"),
+	setOrganization: (change: OrganizationChange, version: number) => __TAURI_INVOKE<Organization>("set_organization", { change, version }),
 	riskSettings: () => __TAURI_INVOKE<RiskSettings>("risk_settings"),
 	setRiskSettings: (settings: RiskSettings) => __TAURI_INVOKE<RiskSettings>("set_risk_settings", { settings }),
 	accountNotices: (login: Login) => __TAURI_INVOKE<AccountNotices>("account_notices", { login }),
@@ -240,6 +244,19 @@ export type AccountChanges = {
 	moved: number,
 	flagged: number,
 	changed: number,
+};
+
+/**  A browser in which an account signed in through the hosted pages, known by its signed cookie. */
+export type AccountDevice = {
+	id: DeviceId,
+	/**  What its owner calls it, or what it calls itself. */
+	name: string,
+	first_at: string,
+	last_at: string,
+	/**  From where the account signed in with it last. */
+	address: string | null,
+	/**  When a second factor was first given from it. */
+	verified_at: string | null,
 };
 
 export type AccountEffect = {
@@ -1035,6 +1052,9 @@ export type Code =
 /**  A fault of ours; the log has more under the request's id. */
 "internal";
 
+/**  A color as `#` and six hexadecimal digits. */
+export type Color = string;
+
 /**  A column of an export. */
 export type Column = 
 /**  UTC. */
@@ -1212,7 +1232,10 @@ export type Device = {
 	sessions: Session[],
 };
 
-/**  Names a device: its key's thumbprint (RFC 7638), or what it called itself where it has no key. */
+/**
+ *  Names a device: its key's thumbprint (RFC 7638), or what it called itself where it has no key; of an account's
+ *  browser, what the service calls it in its cookie.
+ */
 export type DeviceId = string;
 
 /**
@@ -2403,6 +2426,22 @@ export type Opened = {
 	/**  Why this is the copy of `read_at`; none if the service told of it just now. */
 	away: string | null,
 	draft: Draft | null,
+};
+
+/**  The organization that the service serves. */
+export type Organization = {
+	name: string,
+	domains: string[],
+	/**  Of its pages for account owners; none for MailCup's own. */
+	accent?: Color | null,
+	version: number,
+};
+
+/**  `PUT /v1/organization` */
+export type OrganizationChange = {
+	name: string,
+	domains: string[],
+	accent?: Color | null,
 };
 
 export type OutboxStatus = {

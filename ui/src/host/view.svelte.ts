@@ -21,6 +21,11 @@ export function obstacle(): string | undefined {
   return mayChange() ? unreachable() : m.words_obstacle_role();
 }
 
+/** The same for what only owners of the service change. */
+export function ownersObstacle(): string | undefined {
+  return obstacle() ?? (current?.admin?.role === "owner" ? undefined : m.words_obstacle_owners());
+}
+
 /** Why the service can't be asked for anything now, in words; undefined if it can. */
 export function unreachable(): string | undefined {
   switch (current?.service?.link.kind) {

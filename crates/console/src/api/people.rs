@@ -3,10 +3,11 @@
 use std::time::Duration;
 
 use mailcup_wire::{
-    Account, AccountChange, AccountImport, AccountImportResult, Admin, AdminAccess, AdminChange, AdminId,
-    ApiKey, ApiKeyGrant, ApiKeyId, AppPassword, AppPasswordGrant, AppPasswordId, AuditPage, Invitation,
-    InvitationAnswer, InvitationGrant, InvitationId, Login, MainPasswordChange, MainPasswords, NewAccount,
-    NewApiKey, NewAppPassword, NewInvitation, Problem, SessionId, WebSession,
+    Account, AccountChange, AccountDevice, AccountImport, AccountImportResult, Admin, AdminAccess,
+    AdminChange, AdminId, ApiKey, ApiKeyGrant, ApiKeyId, AppPassword, AppPasswordGrant, AppPasswordId,
+    AuditPage, DeviceId, Invitation, InvitationAnswer, InvitationGrant, InvitationId, Login,
+    MainPasswordChange, MainPasswords, NewAccount, NewApiKey, NewAppPassword, NewInvitation, Problem,
+    SessionId, WebSession,
 };
 use reqwest::{Body, Method, header};
 use tokio::sync::watch;
@@ -129,6 +130,14 @@ impl Api {
             Some(id) => self.delete(&format!("{all}/{}", segment(&id.0))).await,
             None => self.delete(&all).await,
         }
+    }
+
+    pub async fn account_devices(&self, login: &Login) -> Result<Vec<AccountDevice>, Problem> {
+        self.get(&format!("accounts/{}/devices", segment(&login.0))).await
+    }
+
+    pub async fn revoke_account_device(&self, login: &Login, device: &DeviceId) -> Result<(), Problem> {
+        self.delete(&format!("accounts/{}/devices/{}", segment(&login.0), segment(&device.0))).await
     }
 
     pub async fn main_passwords(&self) -> Result<MainPasswords, Problem> {

@@ -1,8 +1,9 @@
 //! Access rules, sending limits, places, and mails to owners.
 
 use mailcup_wire::{
-    AccountNotices, Address, Code, Login, NoticeSettings, NoticeSettingsChange, PlaceAnswer, PlaceSource,
-    PolicyChange, PolicyChanged, PolicyState, Problem, RiskSettings, Trial,
+    AccountNotices, Address, Code, Login, NoticeSettings, NoticeSettingsChange, Organization,
+    OrganizationChange, PlaceAnswer, PlaceSource, PolicyChange, PolicyChanged, PolicyState, Problem,
+    RiskSettings, Trial,
 };
 use reqwest::Method;
 
@@ -47,6 +48,14 @@ impl Api {
         version: u32,
     ) -> Result<NoticeSettings, Problem> {
         self.replace(Method::PUT, "settings/notices", change, version).await
+    }
+
+    pub async fn set_organization(
+        &self,
+        change: &OrganizationChange,
+        version: u32,
+    ) -> Result<Organization, Problem> {
+        self.replace(Method::PUT, "organization", change, version).await
     }
 
     pub async fn risk_settings(&self) -> Result<RiskSettings, Problem> {

@@ -6,10 +6,10 @@ use std::{
 };
 
 use mailcup_wire::{
-    Admin, AdminAccess, AdminChange, AdminId, ApiKey, ApiKeyGrant, ApiKeyId, AppPassword, AppPasswordGrant,
-    AppPasswordId, Code, Invitation, InvitationAnswer, InvitationGrant, InvitationId, Login,
-    MainPasswordChange, MainPasswords, NewAccount, NewApiKey, NewAppPassword, NewInvitation, Problem,
-    ServiceId, SessionId, WebSession,
+    AccountDevice, Admin, AdminAccess, AdminChange, AdminId, ApiKey, ApiKeyGrant, ApiKeyId, AppPassword,
+    AppPasswordGrant, AppPasswordId, Code, DeviceId, Invitation, InvitationAnswer, InvitationGrant,
+    InvitationId, Login, MainPasswordChange, MainPasswords, NewAccount, NewApiKey, NewAppPassword,
+    NewInvitation, Problem, ServiceId, SessionId, WebSession,
     desktop::{
         AccountList, AccountQuery, AccountRow, AuditList, AuditQuery, AuditStanding, BadLine, Credentials,
         ImportOutcome, ImportPreview, ImportProgress, SignInStep,
@@ -212,6 +212,14 @@ impl Console {
 
     pub async fn end_web_sessions(&self, login: Login, session: Option<SessionId>) -> Result<(), Problem> {
         self.signed_in()?.end_web_sessions(&login, session.as_ref()).await
+    }
+
+    pub async fn account_devices(&self, login: Login) -> Result<Vec<AccountDevice>, Problem> {
+        self.signed_in()?.account_devices(&login).await
+    }
+
+    pub async fn revoke_account_device(&self, login: Login, device: DeviceId) -> Result<(), Problem> {
+        self.signed_in()?.revoke_account_device(&login, &device).await
     }
 
     pub async fn main_passwords(&self) -> Result<MainPasswords, Problem> {

@@ -56,16 +56,15 @@ impl StagedPlace {
         };
         let parent = target.parent().unwrap_or(target);
         fs::create_dir_all(parent).map_err(failed(parent))?;
-        // A folder that is there may be a disk of its own, onto which nothing can be renamed from outside.
-        let aside = if was.is_some() {
-            target.join(ASIDE)
-        } else {
-            let name = target.file_name().unwrap_or_default().to_string_lossy();
-            parent.join(format!(".{name}{ASIDE}"))
-        };
+        let aside = aside(target, was.is_some());
         remove(&aside).map_err(failed(&aside))?;
         DirBuilder::new().mode(0o700).create(&aside).map_err(failed(&aside))?;
         Ok(Self { target: target.to_owned(), aside, was, is_settled: false })
+    }
+
+    /// What a restore that was killed had left of this name beside a place.
+    pub fn left_of(target: &Path, name: &str) -> Option<Vec<u8>> {
+        fs::read(aside(target, target.exists()).join(name)).ok()
     }
 
     /// Where to put things meanwhile.
@@ -122,6 +121,20 @@ impl Drop for StagedPlace {
             let _ = remove(&self.aside);
         }
     }
+}
+
+/// A folder that is there may be a disk of its own, onto which nothing can be renamed from outside.
+fn aside(target: &Path, is_there: bool) -> PathBuf {
+    if is_there {
+        return target.join(ASIDE);
+    }
+    let name = target.file_name().unwrap_or_default().to_string_lossy();
+    target.parent().unwrap_or(target).join(format!(".{name}{ASIDE}"))
+}
+
+/// Whether a folder is there and holds anything.
+pub fn is_filled(folder: &Path) -> Result<bool, PlaceError> {
+    first_in(folder).map(|found| found.is_some())
 }
 
 /// Refuses if one of these is there and holds anything.

@@ -25,6 +25,10 @@ use super::{
 };
 use crate::store::{StoreError, copy};
 
+/// Beside the data that waits: of which snapshot mail is being put in place, and where. A kill in that moment leaves
+/// some accounts with their mail; the next restore of the same goes on with the others.
+const MAIL_FOLLOWS: &str = "mail-follows";
+
 /// A manifest, a sealed key, a record: no honest one is larger.
 const LONGEST: u64 = 64 << 20;
 
@@ -146,6 +150,7 @@ pub fn restore(runtime: &Handle, wanted: &Wanted, watch: &dyn Watch) -> Result<R
     steps.done("opening the repository");
 
     // Whatever refuses does so before anything is read.
+    let left = StagedPlace::left_of(&wanted.data_dir, MAIL_FOLLOWS);
     let data = StagedPlace::begin(&wanted.data_dir)?;
     let pattern = match (&wanted.mail, &manifest.mail) {
         (MailTo::Nowhere, _) | (_, None) => None,
@@ -161,10 +166,17 @@ pub fn restore(runtime: &Handle, wanted: &Wanted, watch: &dyn Watch) -> Result<R
 
     let mut mail = None;
     if let Some(pattern) = pattern {
-        let staged = mail::stage(&repository, &snapshot, &pattern, manifest.mail.as_ref(), watch)?;
+        let mark = format!("{} {pattern}", snapshot.id).into_bytes();
+        let goes_on = left.as_ref() == Some(&mark);
+        let staged = mail::stage(&repository, &snapshot, &pattern, manifest.mail.as_ref(), goes_on, watch)?;
         steps.done("mail");
         let (place, places, restored) = (staged.place, staged.places, staged.restored);
+        let marked = data.path().join(MAIL_FOLLOWS);
+        fs::write(&marked, &mark)
+            .and_then(|()| File::open(&marked)?.sync_all())
+            .map_err(|error| RestoreError::io(&marked, error))?;
         place.settle(&places)?;
+        fs::remove_file(&marked).map_err(|error| RestoreError::io(&marked, error))?;
         mail = Some(restored);
     }
     // Last: a place without it is no service's.

@@ -5,6 +5,7 @@
 
 mod again;
 mod app_passwords;
+mod devices;
 mod factors;
 mod history;
 mod overview;
@@ -58,6 +59,8 @@ pub(super) fn routes() -> Router<Arc<App>> {
         .route("/account/password", get(again::show).post(again::give))
         .route("/account/sessions/end", post(sessions::end))
         .route("/account/sessions/end-others", post(sessions::end_others))
+        .route("/account/devices/rename", get(devices::ask_for_name).post(devices::rename))
+        .route("/account/devices/revoke", post(devices::revoke))
         .route("/account/app-passwords/new", get(app_passwords::show_new).post(app_passwords::make))
         .route("/account/app-passwords/revoke", post(app_passwords::revoke))
         .route("/account/authenticators/new", get(factors::show_new).post(factors::begin))

@@ -1,4 +1,6 @@
-//! Pages for strangers: one frame, one style, no script, nothing loaded from anywhere.
+//! Pages for strangers: one frame, one style with the organization's color, no script, nothing loaded from elsewhere.
+
+pub(super) mod colors;
 
 use std::sync::LazyLock;
 
@@ -32,6 +34,9 @@ pub(super) struct Origins {
     pub connections: &'static str,
 }
 
+/// Where the organization's color is asked for, on the host of every page.
+pub(super) const COLORS: &str = "/sign-in/colors";
+
 /// A page with its title as its heading.
 pub(super) fn page(status: StatusCode, title: &str, content: &Markup) -> Response {
     page_with(status, title, content, &Allowed::default())
@@ -49,6 +54,7 @@ pub(super) fn page_with(status: StatusCode, title: &str, content: &Markup, allow
                 meta name="robots" content="noindex";
                 meta name="color-scheme" content="light dark";
                 style { (PreEscaped(STYLE)) }
+                link rel="stylesheet" href=(COLORS);
             }
             body { main { h1 { (title) } (content) } }
         }
@@ -78,7 +84,7 @@ impl Allowed {
             LazyLock::new(|| BASE64.encode(&Sha256::digest(STYLE.as_bytes())));
         let Origins { scripts, frames, styles, connections } = self.elsewhere.unwrap_or(&Origins::NONE);
         let style = &*STYLE_HASH;
-        let mut policy = format!("default-src 'none'; style-src 'sha256-{style}'{styles}");
+        let mut policy = format!("default-src 'none'; style-src 'self' 'sha256-{style}'{styles}");
         policy.push_str("; form-action 'self'; base-uri 'none'; frame-ancestors 'none'");
         if self.scripts {
             policy.push_str("; script-src 'self'");

@@ -37,7 +37,7 @@ use crate::{
         reminders, unanswered,
     },
     sign_in,
-    store::{StoreError, accounts, admins, factors, second_factors as rows},
+    store::{StoreError, account_devices, accounts, admins, factors, second_factors as rows},
     web_sign_in::{self, Which},
 };
 
@@ -234,6 +234,7 @@ async fn reset_account(
     factors::remove_all(tx.connection(), rows::Person::Account(&login)).await?;
     app.web_sign_in.end_of(&login);
     web_sign_in::end_sessions(&app, &mut tx, &actor, &login, Which::All).await?;
+    account_devices::distrust_all(tx.connection(), &login).await?;
     audit::record(&mut tx, &actor, "account_factor.reset", &login.0, &json!({})).await?;
     let settings = app.settings.notices.load_full();
     if let Some(owner) = Owner::reach(&app, tx.connection(), &login, &settings).await? {

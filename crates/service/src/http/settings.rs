@@ -4,9 +4,9 @@ use std::{sync::Arc, time::Duration};
 
 use axum::extract::State;
 use mailcup_wire::{
-    AlertSettings, Code, MailSettings, MailSettingsChange, Organization, OrganizationChange, OutboxStatus,
-    Problem, RelayChange, RelaySecurity, RetentionSettings, RiskLevel, RiskSettings, RiskThresholds,
-    TestMail, TestMailResult,
+    AlertSettings, Code, Color, MailSettings, MailSettingsChange, Organization, OrganizationChange,
+    OutboxStatus, Problem, RelayChange, RelaySecurity, RetentionSettings, RiskLevel, RiskSettings,
+    RiskThresholds, TestMail, TestMailResult,
 };
 use serde_json::json;
 use utoipa_axum::{router::OpenApiRouter, routes};
@@ -16,6 +16,7 @@ use super::{
     body::Json,
     client::Client,
     etag::{IfMatch, Versioned},
+    page::colors,
     problem::{Answer, HttpProblem},
 };
 use crate::{
@@ -68,11 +69,12 @@ async fn set_organization(
     let next = Organization {
         name: setup::acceptable_name("name", &change.name)?,
         domains: setup::acceptable_domains(&change.domains)?,
+        accent: change.accent.map(|accent| acceptable_color(&accent)).transpose()?,
         version: current.version + 1,
     };
     store::settings::put_organization(tx.connection(), &next).await?;
     let actor = Actor::of(&Caller::Admin(session), client);
-    let details = json!({ "name": next.name, "domains": next.domains });
+    let details = json!({ "name": next.name, "domains": next.domains, "accent": next.accent });
     audit::record(&mut tx, &actor, "organization.change", &next.name, &details).await?;
     let (shared, stored) = (Arc::clone(&app), next.clone());
     tx.after_commit(move || {
@@ -340,4 +342,10 @@ fn between(field: &str, value: u32, low: u32, high: u32) -> Result<(), HttpProbl
         return Ok(());
     }
     Err(Problem::field(field, format!("This must be between {low} and {high}.")).into())
+}
+
+fn acceptable_color(color: &Color) -> Result<Color, HttpProblem> {
+    let wrong =
+        || Problem::field("accent", "A color is # and six digits or letters from a to f, like #2457c5.");
+    Ok(colors::checked(color).ok_or_else(wrong)?)
 }

@@ -22,19 +22,24 @@ use mailcup_wire::{Code, Login};
 use secrecy::{ExposeSecret, SecretString};
 use serde::Deserialize;
 
-use self::cookies::{Cookies, SESSION, SIGN_IN};
-use super::{client::Client, problem::HttpProblem};
+use self::cookies::{Cookies, DEVICE, DEVICE_LIFE, SESSION, SIGN_IN};
+use super::{
+    client::Client,
+    page::{self, colors::style},
+    problem::HttpProblem,
+};
 use crate::{
     app::App,
     captcha::{Given, Stopped, gate},
     secrets,
-    web_sign_in::{self, Begun, Browser, Given as Factor, Grant, ReturnPath, SESSION_LIFE, factor},
+    web_sign_in::{self, Begun, Browser, Given as Factor, Grant, ReturnPath, SESSION_LIFE, device, factor},
 };
 
 /// For the public listener.
 pub(super) fn routes() -> Router<Arc<App>> {
     Router::new()
         .route("/sign-in", get(show).post(password))
+        .route(page::COLORS, get(colors))
         .route("/sign-in/proof.js", get(captcha::proof))
         .route("/sign-in/recaptcha.js", get(captcha::recaptcha))
         .route("/sign-in/passkey.js", get(passkey::passkey_script))
@@ -113,9 +118,11 @@ impl FromRequestParts<Arc<App>> for Visit {
     async fn from_request_parts(parts: &mut Parts, app: &Arc<App>) -> Result<Self, Self::Rejection> {
         let client = Client::from_request_parts(parts, app).await?;
         let agent = parts.headers.get(header::USER_AGENT).and_then(|value| value.to_str().ok());
+        let cookies = Cookies::read(&parts.headers);
+        let device = cookies.get(DEVICE).and_then(|cookie| device::read(&app.server_key, cookie));
         Ok(Self {
-            browser: Browser::new(client, agent),
-            cookies: Cookies::read(&parts.headers),
+            browser: Browser { device, ..Browser::new(client, agent) },
+            cookies,
             // That it is no foreign one is checked before any handler.
             has_origin: parts.headers.contains_key(header::ORIGIN),
             has_language: parts.headers.contains_key(header::ACCEPT_LANGUAGE),
@@ -139,6 +146,17 @@ impl Visit {
         let key = self.cookies.get(SIGN_IN).filter(|_| self.has_origin)?;
         secrets::same(&SecretString::from(form_token(app, key)), token).then_some(key)
     }
+}
+
+/// The organization's color as a style sheet, which is empty where it has none.
+async fn colors(State(app): State<Arc<App>>) -> impl IntoResponse {
+    let organization = app.settings.organization.load();
+    let accent = organization.as_ref().as_ref().and_then(|organization| organization.accent.as_ref());
+    let headers = [
+        (header::CONTENT_TYPE, HeaderValue::from_static("text/css; charset=utf-8")),
+        (header::CACHE_CONTROL, HeaderValue::from_static("max-age=300")),
+    ];
+    (headers, accent.and_then(style).unwrap_or_default())
 }
 
 async fn show(State(app): State<Arc<App>>, visit: Visit, Query(wish): Query<Wish>) -> Response {
@@ -185,7 +203,7 @@ async fn password(State(app): State<Arc<App>>, visit: Visit, form: Submitted<Pas
     match web_sign_in::begin(&app, &visit.browser, passed, form.password, return_to.clone()).await {
         // Another key than the one that the password came under: whoever planted that one is left behind.
         Ok(Begun::Code(key)) => go("/sign-in/code", [cookies::set(SIGN_IN, &key, None)]),
-        Ok(Begun::In(grant)) => enter(&grant),
+        Ok(Begun::In(grant)) => enter(&app, &grant),
         Err(problem) => {
             let trouble = trouble(&problem);
             password_page(&app, &visit, &Asking { trouble: Some(&trouble), ..again }).await
@@ -204,7 +222,7 @@ async fn code(State(app): State<Arc<App>>, visit: Visit, form: Submitted<CodeFor
     };
     let given = Factor::Code(form.factor.kind(), &form.code);
     match web_sign_in::answer(&app, &visit.browser, key, given).await {
-        Ok(grant) => enter(&grant),
+        Ok(grant) => enter(&app, &grant),
         Err(problem) => code_page(&app, &visit, Some(form.factor), Some(&trouble(&problem))).await,
     }
 }
@@ -297,9 +315,10 @@ pub(super) fn trouble(problem: &HttpProblem) -> pages::Trouble {
 }
 
 /// Gives a browser its session, and sends it where it came from.
-fn enter(Grant { token, return_to }: &Grant) -> Response {
+fn enter(app: &App, Grant { token, device, return_to }: &Grant) -> Response {
     let session = cookies::set(SESSION, token, Some(SESSION_LIFE));
-    go(return_to.as_str(), [session, cookies::remove(SIGN_IN)])
+    let device = cookies::set(DEVICE, &device::signed(&app.server_key, device), Some(DEVICE_LIFE));
+    go(return_to.as_str(), [session, device, cookies::remove(SIGN_IN)])
 }
 
 /// Sends a browser on, by GET, to a path of the host that it is on.

@@ -18,7 +18,7 @@ use crate::{
     http::blocks,
     risk::owner,
     sign_in,
-    store::{StoreError, admins, notices, owners_words::OwnersWord},
+    store::{StoreError, account_devices, admins, notices, owners_words::OwnersWord},
     web_sign_in::{self, LiveWebSession, Which},
 };
 
@@ -62,6 +62,7 @@ pub async fn act(
         Some(_) | None => Which::All,
     };
     web_sign_in::end_sessions(app, &mut tx, &actor, &claim.login, which).await?;
+    account_devices::delete_from(tx.connection(), &claim.login, claim.network).await?;
     let admin = admins::by_login(tx.connection(), &claim.login).await?;
     let block = if let Some(row) = admin {
         sign_in::end_all(app, &mut tx, &row.admin.id, None).await?;

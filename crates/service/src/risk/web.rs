@@ -40,8 +40,9 @@ pub fn is_spraying(app: &App, browser: &Browser, login: &Login) -> bool {
     })
 }
 
-/// Judges a sign-in on the web whose password is right.
-pub fn judged(app: &App, browser: &Browser, account: &Login) -> Judged {
+/// Judges a sign-in on the web whose password is right. From a browser in which a second factor of the account was given
+/// before, nobody is refused who can give one again.
+pub fn judged(app: &App, browser: &Browser, account: &Login, is_known: bool) -> Judged {
     let visitor = Visitor {
         login: &account.0,
         protocol: Protocol::Web,
@@ -53,6 +54,7 @@ pub fn judged(app: &App, browser: &Browser, account: &Login) -> Judged {
     match found.answer() {
         SignInVerdict::Allow => Judged::Go(noted(&found)),
         SignInVerdict::Delay(_) | SignInVerdict::Challenge => Judged::Ask(super::sentences(&found.signals)),
+        SignInVerdict::Refuse if is_known => Judged::Ask(super::sentences(&found.signals)),
         SignInVerdict::Refuse => Judged::Refuse(refusal(&found, Password::Right)),
     }
 }

@@ -1,6 +1,6 @@
 //! Rows of settings and the organization.
 
-use mailcup_wire::Organization;
+use mailcup_wire::{Color, Organization};
 use serde::{Serialize, de::DeserializeOwned};
 use sqlx::{Row, SqliteConnection};
 
@@ -41,13 +41,14 @@ pub async fn put<T: Serialize>(
 
 /// The organization; none before setup.
 pub async fn organization(connection: &mut SqliteConnection) -> Result<Option<Organization>, StoreError> {
-    let row = sqlx::query("SELECT name, domains, version FROM organization WHERE id = 1")
+    let row = sqlx::query("SELECT name, domains, version, accent FROM organization WHERE id = 1")
         .fetch_optional(connection)
         .await?;
     let Some(row) = row else { return Ok(None) };
     Ok(Some(Organization {
         name: row.try_get(0)?,
         domains: serde_json::from_str(&row.try_get::<String, _>(1)?).unwrap_or_default(),
+        accent: row.try_get::<Option<String>, _>(3)?.map(Color),
         version: whole(row.try_get(2)?),
     }))
 }
@@ -57,13 +58,14 @@ pub async fn put_organization(
     organization: &Organization,
 ) -> Result<(), StoreError> {
     sqlx::query(
-        "INSERT INTO organization (id, name, domains, version) VALUES (1, $1, $2, $3) \
+        "INSERT INTO organization (id, name, domains, version, accent) VALUES (1, $1, $2, $3, $4) \
          ON CONFLICT (id) DO UPDATE SET name = excluded.name, domains = excluded.domains, \
-         version = excluded.version",
+         version = excluded.version, accent = excluded.accent",
     )
     .bind(organization.name.as_str())
     .bind(serde_json::to_string(&organization.domains).unwrap_or_default())
     .bind(i64::from(organization.version))
+    .bind(organization.accent.as_ref().map(|color| color.0.as_str()))
     .execute(connection)
     .await?;
     Ok(())

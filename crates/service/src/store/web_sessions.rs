@@ -1,6 +1,6 @@
 //! Rows of sessions of accounts on the web.
 
-use mailcup_wire::{Address, Login, SessionId, Time};
+use mailcup_wire::{Address, DeviceId, Login, SessionId, Time};
 use sqlx::{Row, SqliteConnection};
 
 use super::{
@@ -15,8 +15,8 @@ pub async fn insert(
     session: &LiveWebSession,
 ) -> Result<(), StoreError> {
     sqlx::query(
-        "INSERT INTO web_sessions (id, token, account, address, client, created_at, last_seen_at) \
-         VALUES ($1, $2, $3, $4, $5, $6, $7)",
+        "INSERT INTO web_sessions (id, token, account, address, client, created_at, last_seen_at, device) \
+         VALUES ($1, $2, $3, $4, $5, $6, $7, $8)",
     )
     .bind(session.id.0.as_str())
     .bind(token.as_bytes())
@@ -25,6 +25,7 @@ pub async fn insert(
     .bind(session.client.as_deref())
     .bind(session.created_at.as_millis())
     .bind(session.last_seen_at().as_millis())
+    .bind(session.device.as_ref().map(|device| device.0.as_str()))
     .execute(connection)
     .await?;
     Ok(())
@@ -47,10 +48,11 @@ pub async fn delete(connection: &mut SqliteConnection, id: &SessionId) -> Result
 
 /// All sessions.
 pub async fn all(connection: &mut SqliteConnection) -> Result<Vec<(TokenHash, LiveWebSession)>, StoreError> {
-    let rows =
-        sqlx::query("SELECT token, id, account, address, client, created_at, last_seen_at FROM web_sessions")
-            .fetch_all(connection)
-            .await?;
+    let rows = sqlx::query(
+        "SELECT token, id, account, address, client, created_at, last_seen_at, device FROM web_sessions",
+    )
+    .fetch_all(connection)
+    .await?;
     let mut sessions = Vec::with_capacity(rows.len());
     for row in rows {
         let Some(token) = TokenHash::from_stored(&row.try_get::<Vec<u8>, _>(0)?) else { continue };
@@ -63,7 +65,7 @@ pub async fn all(connection: &mut SqliteConnection) -> Result<Vec<(TokenHash, Li
             Time::from_millis(row.try_get(5)?),
             Time::from_millis(row.try_get(6)?),
         );
-        sessions.push((token, session));
+        sessions.push((token, session.on(row.try_get::<Option<String>, _>(7)?.map(DeviceId))));
     }
     Ok(sessions)
 }

@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use mailcup_wire::{Login, SessionId};
+use mailcup_wire::{DeviceId, Login, SessionId};
 use secrecy::{ExposeSecret, SecretString};
 use serde_json::json;
 
@@ -32,6 +32,8 @@ pub enum Which {
     One(SessionId),
     /// All but this one.
     Others(SessionId),
+    /// Those of one browser.
+    On(DeviceId),
 }
 
 impl Which {
@@ -40,6 +42,7 @@ impl Which {
             Self::All => true,
             Self::One(id) => session.id == *id,
             Self::Others(id) => session.id != *id,
+            Self::On(device) => session.device.as_ref() == Some(device),
         }
     }
 }

@@ -10,7 +10,7 @@ use std::{
 
 use jiff::SignedDuration;
 use mailcup_guard::one_time_code::Challenge;
-use mailcup_wire::{Address, Login, SessionId, Time, WebSession};
+use mailcup_wire::{Address, DeviceId, Login, SessionId, Time, WebSession};
 
 use crate::{
     clock::Clock,
@@ -37,6 +37,8 @@ pub struct LiveWebSession {
     pub address: Option<Address>,
     /// The browser, as it calls itself.
     pub client: Option<String>,
+    /// None of a session from before browsers were known.
+    pub device: Option<DeviceId>,
     pub created_at: Time,
     /// Milliseconds since 1970.
     last_seen_at: AtomicI64,
@@ -69,6 +71,7 @@ impl LiveWebSession {
             account,
             address,
             client,
+            device: None,
             created_at,
             last_seen_at: AtomicI64::new(last_seen_at.as_millis()),
             seen_from: Mutex::new(address),
@@ -76,6 +79,11 @@ impl LiveWebSession {
             wrong_passwords: AtomicU32::new(0),
             challenge: Mutex::default(),
         }
+    }
+
+    #[must_use]
+    pub fn on(self, device: Option<DeviceId>) -> Self {
+        Self { device, ..self }
     }
 
     /// Whether the password was given so lately that its account may be changed.

@@ -1,6 +1,7 @@
 //! The owner's page, with a double of Dovecot for the password.
 #![expect(clippy::unwrap_used, reason = "a step that fails is a failed test")]
 
+mod devices;
 mod factors;
 mod passkeys;
 mod support;
@@ -45,7 +46,7 @@ async fn the_page_is_for_who_is_signed_in_and_is_found_from_the_other_pages() {
     }
     let policy = page.headers["content-security-policy"].to_str().unwrap();
     assert!(
-        policy.starts_with("default-src 'none'; style-src 'sha256-") && !policy.contains("script"),
+        policy.starts_with("default-src 'none'; style-src 'self' 'sha256-") && !policy.contains("script"),
         "{policy}"
     );
     assert!(!page.text.contains("<script") && !page.text.contains(" style="));

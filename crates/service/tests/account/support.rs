@@ -147,7 +147,11 @@ impl Service {
 
     /// A browser in which an account is signed in, with a mailed code.
     pub async fn signed_in(&self, login: &str, address: &str) -> Browser<'_> {
-        let mut browser = self.browser(address);
+        self.signed_in_with(self.browser(address), login).await
+    }
+
+    /// The same in a browser that has cookies.
+    pub async fn signed_in_with<'a>(&'a self, mut browser: Browser<'a>, login: &str) -> Browser<'a> {
         let before = self.mails();
         let asked = browser.give_password(login).await;
         assert_eq!(asked.location.as_deref(), Some("/sign-in/code"), "{}", asked.text);

@@ -13,9 +13,10 @@ mod targets;
 use std::{
     collections::BTreeMap,
     fs,
+    io::Write as _,
     os::unix::fs::{MetadataExt as _, chown},
     path::{Path, PathBuf},
-    process::{Command, Output},
+    process::{Child, Command, Output, Stdio},
 };
 
 use mailcup_lab::service::{Api, Service, ServiceConfig};
@@ -86,6 +87,20 @@ impl Backed {
         let from = ["backup", "restore", "--from", self.repository.to_str().unwrap()];
         let all = [&from, arguments].concat();
         self.service.command_with(&all, &format!("{phrase}\n")).await.map_err(|error| error.to_string())
+    }
+
+    /// The same under way, as a process that can be killed.
+    pub fn restoring(&self, arguments: &[&str]) -> Child {
+        let mut running = Command::new(env!("CARGO_BIN_EXE_mailcupd"))
+            .args(["backup", "restore", "--from", self.repository.to_str().unwrap()])
+            .args(arguments)
+            .stdin(Stdio::piped())
+            .stdout(Stdio::null())
+            .stderr(Stdio::null())
+            .spawn()
+            .unwrap();
+        writeln!(running.stdin.take().unwrap(), "{}", self.phrase).unwrap();
+        running
     }
 
     /// Debian's restic, which knows of us only the phrase.

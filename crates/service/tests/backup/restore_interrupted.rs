@@ -146,3 +146,66 @@ async fn a_full_disk_under_a_restore_is_told_and_it_goes_on_once_there_is_room()
     assert_eq!(messages(&anna).len(), 1);
     drop(tight);
 }
+
+/// How many messages of a server that comes back wait aside.
+fn aside(mail: &Path) -> usize {
+    let of =
+        |login: &str| mail.join(".mailcup-restoring/.snapshot/example.org").join(login).join("Maildir/cur");
+    ["anna", "ben"].iter().map(|login| fs::read_dir(of(login)).into_iter().flatten().count()).sum()
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_server_that_is_killed_while_it_comes_back_comes_back_by_the_same_command() {
+    const LOGINS: [&str; 2] = ["anna@example.org", "ben@example.org"];
+    let (folder, repository) = place();
+    let mail = folder.path().join("mail");
+    fs::create_dir(&mail).unwrap();
+    for login in LOGINS {
+        fill(&mail.join(login), 1500);
+    }
+    let pattern = format!("{}/{{login}}", mail.display());
+    let mut backed = Backed::set_up(&repository, &pattern).await;
+    done(&backed.owner, &NewBackupJob::BackUp).await;
+    let (before, snapshot) = (messages(&mail), newest(&backed).await);
+    backed.service.kill();
+    // The folder of the mail is there on the new machine, as a disk of its own is.
+    for login in LOGINS {
+        fs::remove_dir_all(mail.join(login)).unwrap();
+    }
+    let data = folder.path().join("new-data");
+    let to = ["--to", data.to_str().unwrap()];
+    let mut killed = 0;
+    for enough in [1, 500, 1500] {
+        let mut running = backed.restoring(&to);
+        let ended = wait::until("the restore does not come so far", PATIENCE, async || {
+            let ended = running.try_wait().unwrap();
+            (ended.is_some() || aside(&mail) >= enough).then_some(ended)
+        });
+        if ended.await.unwrap().is_some() {
+            break;
+        }
+        running.kill().unwrap();
+        running.wait().unwrap();
+        killed += 1;
+        assert!(!data.exists(), "a data folder is there before all of it is");
+        assert!(LOGINS.iter().all(|login| !mail.join(login).exists()), "mail is there before all of it is");
+    }
+    assert!(killed > 0, "the restores were over before they could be killed");
+    if !data.exists() {
+        backed.restore(&to).await.unwrap();
+    }
+    assert_eq!(messages(&mail), before, "every message, byte for byte, with its owner");
+
+    // What a kill between the mail of one account and that of the next leaves.
+    fs::remove_dir_all(&data).unwrap();
+    fs::remove_dir_all(mail.join(LOGINS[1])).unwrap();
+    let refused = backed.restore(&to).await.unwrap_err();
+    assert!(refused.contains("isn't empty") && refused.contains(LOGINS[0]), "{refused}");
+    let left = folder.path().join(".new-data.mailcup-restoring");
+    fs::create_dir_all(&left).unwrap();
+    fs::write(left.join("mail-follows"), format!("{snapshot} {pattern}")).unwrap();
+    let said = backed.restore(&to).await.unwrap();
+    assert!(said.contains("3000 of 3000 messages in 2 accounts"), "{said}");
+    assert_eq!(messages(&mail), before, "every message, byte for byte, with its owner");
+    assert!(!left.exists() && !mail.join(".mailcup-restoring").exists());
+}

@@ -13,7 +13,7 @@ use serde_json::{Value, json};
 use sha2::{Digest as _, Sha256};
 use tokio::{net::TcpListener, task::JoinHandle};
 
-use crate::support::{Browser, ELSEWHERE, HOME, Page, SIGN_IN, Stage};
+use crate::support::{Browser, DEVICE, ELSEWHERE, HOME, Page, SIGN_IN, Stage};
 
 /// Failures of a network at an account, from which on a captcha is asked for.
 const FAILURES: usize = 3;
@@ -145,6 +145,38 @@ async fn an_account_that_does_not_exist_is_asked_for_a_captcha_alike() {
         (next.status, said(&page), said(&next))
     };
     assert_eq!(texts("clara@example.org").await, texts("nobody@example.org").await);
+}
+
+#[tokio::test]
+async fn what_strangers_try_brings_a_verified_browser_no_captcha() {
+    let stage = Stage::set().await;
+    let mut anna = stage.browser(HOME);
+    let page = stage.sign_in(&mut anna, "anna", "/").await;
+    assert_eq!(page.location.as_deref(), Some("/"), "{}", page.text);
+    let device = anna.cookies[DEVICE].clone();
+    // Ten failures at her account, never three of one network.
+    for last in 20..25 {
+        let mut thief = stage.browser(&format!("127.0.{last}.1"));
+        for _ in 0..2 {
+            stage.give(&mut thief, "anna", "wrong", "/").await;
+        }
+    }
+    let asked = stage.give_password(&mut stage.browser("127.0.30.1"), "anna", "/").await;
+    assert!(asked.status == StatusCode::FORBIDDEN && asked.asks_for_a_captcha(), "{}", asked.text);
+    // Nobody else's browser is spared, nor one whose cookie is forged.
+    let mut ben = stage.browser("127.0.31.1");
+    stage.sign_in(&mut ben, "ben", "/").await;
+    let forged = format!("{}0", &device[..device.len() - 1]);
+    for cookie in [&ben.cookies[DEVICE], &forged] {
+        let mut other = stage.browser("127.0.32.1");
+        other.cookies.insert(DEVICE.to_owned(), cookie.clone());
+        let asked = stage.give_password(&mut other, "anna", "/").await;
+        assert!(asked.asks_for_a_captcha(), "{cookie}: {}", asked.text);
+    }
+    let mut known = stage.browser("127.0.33.1");
+    known.cookies.insert(DEVICE.to_owned(), device);
+    let on = stage.give_password(&mut known, "anna", "/").await;
+    assert_eq!(on.location.as_deref(), Some("/sign-in/code"), "{}", on.text);
 }
 
 #[tokio::test]

@@ -8,7 +8,7 @@ use mailcup_wire::{Block, BlockCause, BlockTarget, Outcome, ReasonCode, RiskSett
 use reqwest::Method;
 use serde_json::{Value, json};
 
-use crate::support::{ELSEWHERE, HOME, SOON, Stage};
+use crate::support::{DEVICE, ELSEWHERE, HOME, SOON, Stage};
 
 const BERLIN: &str = "141.20.1.1";
 const LAGOS: &str = "41.190.1.1";
@@ -54,6 +54,25 @@ async fn a_stolen_password_from_abroad_is_refused_like_a_wrong_one() {
     // Whoever came through nginx, never nginx.
     let (login, network) = ("anna@example.org".into(), LAGOS.parse().unwrap());
     assert_eq!(block.target, BlockTarget::AccountNetwork { login, network });
+}
+
+#[tokio::test]
+async fn a_verified_browser_on_a_journey_is_asked_for_a_code_and_not_refused() {
+    let folder = tempfile::tempdir().unwrap();
+    let stage = abroad(folder.path(), "balanced").await;
+    let mut home = stage.world_browser(BERLIN);
+    let page = stage.sign_in(&mut home, "anna", "/").await;
+    assert_eq!(page.location.as_deref(), Some("/"), "{}", page.text);
+    let mut away = stage.world_browser(LAGOS);
+    away.cookies.insert(DEVICE.to_owned(), home.cookies[DEVICE].clone());
+    let asked = stage.give_password(&mut away, "anna", "/").await;
+    assert_eq!(asked.location.as_deref(), Some("/sign-in/code"), "{}", asked.text);
+    let sign_ins = stage.sign_ins("anna").await;
+    let seen = sign_ins.last().unwrap();
+    assert_eq!((seen.outcome, seen.reasons[0].code), (Outcome::Challenged, ReasonCode::CodeRequested));
+    let page = away.get("/sign-in/code").await;
+    let done = away.submit(&page, "/sign-in/code", &[("code", &stage.code("anna", 2).await)]).await;
+    assert_eq!(done.location.as_deref(), Some("/"), "{}", done.text);
 }
 
 #[tokio::test]

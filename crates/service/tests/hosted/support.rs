@@ -18,6 +18,7 @@ pub const SOON: Duration = Duration::from_secs(20);
 pub const HOME: &str = "127.0.0.5";
 pub const ELSEWHERE: &str = "127.0.0.9";
 pub const SIGN_IN: &str = "__Host-mailcup-sign-in";
+pub const DEVICE: &str = "__Host-mailcup-device";
 pub const SESSION: &str = "__Host-mailcup-session";
 
 const GUIDE: &str = include_str!("../../../../docs/web-sign-in.md");

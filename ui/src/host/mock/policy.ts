@@ -25,6 +25,8 @@ type Commands = Pick<
   | "placeSources"
   | "noticeSettings"
   | "setNoticeSettings"
+  | "organization"
+  | "setOrganization"
   | "riskSettings"
   | "setRiskSettings"
   | "accountNotices"
@@ -60,6 +62,13 @@ let policy: Policy = fresh
 
 /** What a trial takes back. */
 let former: Policy = policy;
+
+let organization: t.Organization = {
+  name: worst ? "Gesellschaft für Nachrichten und Zustellung ".repeat(2).trim() : "Example",
+  domains: worst ? ["example.org", "a-very-long-name-of-a-domain.example.net"] : ["example.org"],
+  accent: worst ? "#ffd400" : null,
+  version: 1,
+};
 
 let notices: t.NoticeSettings = {
   mode: "every",
@@ -214,6 +223,27 @@ export function policyCommands(needs: Needs): Commands {
         notices = { ...change, version: version + 1 };
         changed("settings");
         return notices;
+      }),
+    organization: () => read(() => organization),
+    setOrganization: (change, version) =>
+      write(() => {
+        if (version !== organization.version)
+          throw problem("stale", "Somebody changed it meanwhile.", {
+            kind: "current",
+            etag: `"${organization.version}"`,
+            value: organization,
+          });
+        const accent = change.accent ?? null;
+        if (accent !== null && !/^#[0-9a-f]{6}$/i.test(accent))
+          throw problem("invalid", "A color is # and six digits or letters from a to f.", {
+            kind: "fields",
+            fields: [
+              { field: "accent", message: "A color is # and six digits or letters from a to f." },
+            ],
+          });
+        organization = { ...change, accent, version: version + 1 };
+        changed("settings");
+        return organization;
       }),
     riskSettings: () => read(() => risk),
     setRiskSettings: (settings) =>

@@ -26,6 +26,28 @@ let all: t.WebSession[] = fresh
       one("ws2", 3, null, worst ? "2001:db8:1234:5678:9abc:def0:1234:5678" : "198.51.100.7"),
     ];
 
+const browser = (
+  id: string,
+  name: string,
+  hours: number,
+  address: string,
+  verified: boolean,
+): t.AccountDevice => ({
+  id,
+  name,
+  first_at: seed.iso(now - 40 * 24 * HOUR),
+  last_at: seed.iso(now - hours * HOUR),
+  address,
+  verified_at: verified ? seed.iso(now - 40 * 24 * HOUR) : null,
+});
+
+let browsers: t.AccountDevice[] = fresh
+  ? []
+  : [
+      browser("b1", worst ? "Firefox ".repeat(15).trim() : "Laptop", 0.05, "203.0.113.24", true),
+      browser("b2", "Chrome on Windows", 3, "198.51.100.7", false),
+    ];
+
 /** Only Anna is signed in on the web. */
 export function webSessionCommands({ read, write }: Needs) {
   return {
@@ -34,6 +56,13 @@ export function webSessionCommands({ read, write }: Needs) {
     endWebSessions: (_login: string, session: string | null) =>
       write(() => {
         all = all.filter(({ id }) => session !== null && id !== session);
+        return null;
+      }),
+    accountDevices: (login: string): Promise<t.AccountDevice[]> =>
+      read(() => (login.startsWith("anna@") || worst ? browsers : [])),
+    revokeAccountDevice: (_login: string, device: string) =>
+      write(() => {
+        browsers = browsers.filter(({ id }) => id !== device);
         return null;
       }),
   };

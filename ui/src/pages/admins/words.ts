@@ -1,13 +1,6 @@
-import { view } from "$host/view.svelte";
-import { obstacle } from "$host/view.svelte";
 import type { AuditFault, AuditFinding, FactorKind, Invitation, Role, Scope } from "$host/host";
 import { count } from "$lib/format";
 import { m } from "$messages";
-
-/** Why admins and keys can't be changed now; undefined if they can. */
-export function ownersObstacle(): string | undefined {
-  return obstacle() ?? (view()?.admin?.role === "owner" ? undefined : m.admins_owners_only());
-}
 
 export function roleWord(role: Role): string {
   switch (role) {

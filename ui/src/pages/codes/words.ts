@@ -1,5 +1,4 @@
 import { m } from "$messages";
-import { obstacle, view } from "$host/view.svelte";
 import type {
   FactorAsk,
   FactorKind,
@@ -14,11 +13,6 @@ import type {
 import { dayAndYear, dayName, plural } from "$lib/format";
 import type { Tone } from "$components/tone";
 import type { IconName } from "$components/icons";
-
-/** Why the policy can't be changed and nobody's factors reset now; undefined if they can. */
-export function ownersObstacle(): string | undefined {
-  return obstacle() ?? (view()?.admin?.role === "owner" ? undefined : m.admins_owners_only());
-}
 
 const roleScopes: Record<Role, () => string> = {
   owner: m.codes_scope_role_owner,

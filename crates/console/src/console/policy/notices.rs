@@ -2,7 +2,8 @@
 //! known to the service alone.
 
 use mailcup_wire::{
-    AccountNotices, Login, NoticeSettings, NoticeSettingsChange, PlaceSource, Problem, RiskSettings,
+    AccountNotices, Login, NoticeSettings, NoticeSettingsChange, Organization, OrganizationChange,
+    PlaceSource, Problem, RiskSettings,
 };
 
 use super::super::Console;
@@ -25,6 +26,18 @@ impl Console {
         version: u32,
     ) -> Result<NoticeSettings, Problem> {
         self.signed_in()?.set_notice_settings(&change, version).await
+    }
+
+    pub async fn organization(&self) -> Result<Organization, Problem> {
+        self.signed_in()?.organization().await
+    }
+
+    pub async fn set_organization(
+        &self,
+        change: OrganizationChange,
+        version: u32,
+    ) -> Result<Organization, Problem> {
+        self.signed_in()?.set_organization(&change, version).await
     }
 
     /// How sign-ins are judged by their risk.

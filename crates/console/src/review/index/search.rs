@@ -4,7 +4,7 @@ use std::iter;
 
 use mailcup_snapshots::Snapshot;
 use mailcup_wire::{
-    Code, Login, Problem, SnapshotId, Time,
+    Code, Login, Problem, Time,
     desktop::{MailHit, MailHits, MailSearch, MessageRequest},
 };
 use rusqlite::{Connection, params, params_from_iter};
@@ -49,18 +49,16 @@ impl Review {
     fn hit(&self, row: Row, all: &[Snapshot], words: &[String]) -> Option<MailHit> {
         let holds = |snapshot: &&Snapshot| row.until.is_none_or(|until| at(snapshot) < until);
         // What isn't gone lies in the newest that is indexed, and a newer one isn't yet.
-        let snapshot = all.iter().rev().filter(holds).find(|snapshot| {
+        let (snapshot, entry) = all.iter().rev().filter(holds).find_map(|snapshot| {
             let request = MessageRequest { snapshot: wire_id(snapshot), path: row.path.clone() };
-            self.message_entry(&request).is_ok()
+            Some((snapshot, self.message_entry(&request).ok()?.0))
         })?;
-        let id: SnapshotId = wire_id(snapshot);
-        let request = MessageRequest { snapshot: id.clone(), path: row.path.clone() };
-        let text = self.message_entry(&request).and_then(|(entry, _)| self.start_of(&entry, EXCERPT_BYTES));
+        let text = self.start_of(&entry, EXCERPT_BYTES);
         let excerpt =
             text.map(|text| message::excerpt(&message::words(&text).text, words)).unwrap_or_default();
         let place = layout::message_at(&std::path::Path::new(MAIL).join(&row.path));
         Some(MailHit {
-            snapshot: id,
+            snapshot: wire_id(snapshot),
             snapshot_at: Time(snapshot.time),
             path: row.path,
             account: Login(row.account),

@@ -14,7 +14,7 @@ use crate::backup::{
     BackupError,
     mail_pattern::{MailPattern, Owner},
     manifest::{self, MAIL, MailPart, Mailbox, NO_DOMAIN, UnixOwner},
-    place::{StagedPlace, own, refuse_existing},
+    place::{StagedPlace, is_filled, own, refuse_existing},
     source::names_by_number,
 };
 
@@ -29,12 +29,13 @@ pub struct StagedMail {
     pub restored: RestoredMail,
 }
 
-/// Restores all mail aside.
+/// Restores all mail aside. Where a killed restore `goes_on`, accounts that have their mail keep it.
 pub fn stage(
     repository: &Repository,
     snapshot: &Snapshot,
     pattern: &MailPattern,
     part: Option<&MailPart>,
+    goes_on: bool,
     watch: &dyn Watch,
 ) -> Result<StagedMail, RestoreError> {
     let owners = owners(repository, snapshot)?;
@@ -49,7 +50,11 @@ pub fn stage(
             }),
         }
     }
-    let places: Vec<PathBuf> = homes.iter().map(|(_, place)| place.clone()).collect();
+    let mut places: Vec<PathBuf> = homes.iter().map(|(_, place)| place.clone()).collect();
+    if goes_on {
+        let is_back = |place: &PathBuf| is_filled(&pattern.root().join(place)).unwrap_or(true);
+        places.retain(|place| !is_back(place));
+    }
     refuse_existing(pattern.root(), &places)?;
     let place = StagedPlace::begin_among_others(pattern.root())?;
     must_fit(place.path(), part.map_or(0, |part| part.bytes))?;
@@ -77,8 +82,10 @@ pub fn stage(
         let owned_by = record.as_ref().map(|record| unix.numbers(&record.unix_owner));
         roots_owner = roots_owner.or(owned_by);
         let from = raw.join(owner.domain.as_deref().unwrap_or(NO_DOMAIN)).join(&owner.user).join("Maildir");
-        let to = place.path().join(home);
-        put(&from, &to, place.path(), owned_by).map_err(|error| explain(&to, owned_by, error))?;
+        let to = if places.contains(home) { place.path().join(home) } else { from.clone() };
+        if to != from {
+            put(&from, &to, place.path(), owned_by).map_err(|error| explain(&to, owned_by, error))?;
+        }
         let folders = record.map(|record| record.folders).unwrap_or_default();
         restored.messages +=
             finish(&to, &folders, owned_by).map_err(|error| explain(&to, owned_by, error))?;

@@ -12,7 +12,7 @@ use mailcup_wire::Time;
 use maud::html;
 use serde::Deserialize;
 
-use super::{Fault, Inside, app_passwords, factors, sessions};
+use super::{Fault, Inside, app_passwords, devices, factors, sessions};
 use crate::{app::App, http::page::page, mail::notice, store::StoreError};
 
 #[derive(Debug, Default, Deserialize)]
@@ -32,6 +32,7 @@ pub(super) async fn show(
     let mut connection = app.store.read().acquire().await.map_err(StoreError::from)?;
     let app_passwords = app_passwords::section(&app, &mut connection, &inside, &zone).await?;
     let factors = factors::section(&app, &mut connection, &inside, owner.as_ref(), &zone).await?;
+    let devices = devices::section(&app, &mut connection, &inside, &zone).await?;
     drop(connection);
     let content = html! {
         @if let Some(done) = done(&wish.done) { p.done role="status" { (done) } }
@@ -41,6 +42,7 @@ pub(super) async fn show(
         }
         (factors)
         (sessions::section(&app, &inside, &zone))
+        (devices)
         (app_passwords)
     };
     Ok(page(StatusCode::OK, "Your account", &content))
@@ -57,6 +59,8 @@ fn done(what: &str) -> Option<&'static str> {
         "sessions" => Some("Done. Whoever used that browser is signed out."),
         "authenticator" => Some("The authenticator is set up: you are asked for its codes from now on."),
         "passkey" => Some("The passkey is set up: you are asked for it from now on."),
+        "device-renamed" => Some("The browser has its new name."),
+        "device-revoked" => Some("Done. That browser is signed out, and is a new one if it signs in again."),
         "renamed" => Some("The passkey has its new name."),
         "passkey-removed" => Some("The passkey is removed: it signs nobody in any more."),
         "removed" => Some("The authenticator is removed: its codes sign nobody in any more."),

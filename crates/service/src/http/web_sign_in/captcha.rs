@@ -16,7 +16,7 @@ use url::form_urlencoded;
 use super::{Asking, Visit};
 use crate::{
     app::App,
-    captcha::{Bound, Given, Own, SIGN_IN, Signs, picture},
+    captcha::{Bound, Given, Own, SIGN_IN, Signs, picture, suspicions},
     http::page::Allowed,
     secrets,
 };
@@ -95,9 +95,14 @@ pub(super) fn script(text: &'static str) -> impl IntoResponse {
 
 /// The captcha of a page; nothing where none is needed.
 pub(super) async fn check(app: &App, visit: &Visit, key: &SecretString, asking: &Asking<'_>) -> Check {
-    let now = app.clock.now();
     let is_needed = asking.captcha != Kind::IfNeeded
-        || !app.captcha.suspicions(&visit.browser, visit.has_language, asking.login, now).is_empty();
+        || suspicions(app, &visit.browser, visit.has_language, asking.login).await.map_or_else(
+            |error| {
+                tracing::error!(%error, "a captcha is shown for want of knowing whether it is needed");
+                true
+            },
+            |suspicions| !suspicions.is_empty(),
+        );
     if !is_needed {
         return Check::default();
     }

@@ -1,4 +1,4 @@
-//! The two cookies. Their names begin with `__Host-`, so that no other host, subdomain or plain HTTP sets them.
+//! The cookies. Their names begin with `__Host-`, so that no other host, subdomain or plain HTTP sets them.
 
 use axum::http::{HeaderMap, HeaderValue, header};
 use jiff::SignedDuration;
@@ -10,6 +10,12 @@ pub(in crate::http) const SIGN_IN: &str = "__Host-mailcup-sign-in";
 /// Holds the token of a session.
 pub(in crate::http) const SESSION: &str = "__Host-mailcup-session";
 
+/// Holds which device a browser is, signed.
+pub(in crate::http) const DEVICE: &str = "__Host-mailcup-device";
+
+/// How long a browser is known after its last sign-in: as long as browsers keep a cookie.
+pub(in crate::http) const DEVICE_LIFE: SignedDuration = SignedDuration::from_hours(400 * 24);
+
 /// Characters of a token of ours.
 const TOKEN: usize = 40;
 
@@ -18,6 +24,7 @@ const TOKEN: usize = 40;
 pub(in crate::http) struct Cookies {
     sign_in: Option<SecretString>,
     session: Option<SecretString>,
+    device: Option<SecretString>,
 }
 
 impl Cookies {
@@ -30,18 +37,24 @@ impl Cookies {
             .flat_map(|value| value.split(';'))
             .filter_map(|pair| pair.trim_matches([' ', '\t']).split_once('='))
             .collect();
-        let only = |name: &str| {
+        let only = |name: &str, is_ours: fn(&str) -> bool| {
             let mut values = pairs.iter().filter(|(own, _)| *own == name).map(|(_, value)| *value);
-            let value = values.next().filter(|value| is_token(value))?;
+            let value = values.next().filter(|value| is_ours(value))?;
             values.next().is_none().then(|| SecretString::from(value))
         };
-        Self { sign_in: only(SIGN_IN), session: only(SESSION) }
+        Self {
+            sign_in: only(SIGN_IN, is_token),
+            session: only(SESSION, is_token),
+            // What it is, its signature says.
+            device: only(DEVICE, |_| true),
+        }
     }
 
     pub fn get(&self, name: &str) -> Option<&SecretString> {
         match name {
             SIGN_IN => self.sign_in.as_ref(),
             SESSION => self.session.as_ref(),
+            DEVICE => self.device.as_ref(),
             _ => None,
         }
     }

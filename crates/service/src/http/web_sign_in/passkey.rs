@@ -85,7 +85,7 @@ pub(super) async fn answer(
         user: Some(user.0).filter(|user| !user.is_empty()),
     };
     match web_sign_in::answer(&app, &visit.browser, key, Given::Passkey(&said)).await {
-        Ok(grant) => enter(&grant),
+        Ok(grant) => enter(&app, &grant),
         Err(problem) => code_page(&app, &visit, way, Some(&trouble(&problem))).await,
     }
 }
