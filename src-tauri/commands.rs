@@ -4,6 +4,7 @@
 pub mod backups;
 pub mod devices;
 pub mod drafts;
+pub mod logs;
 pub mod people;
 pub mod policy;
 pub mod review;

@@ -70,6 +70,14 @@ pub async fn choose_state_path(app: &AppHandle, format: StateFormat) -> Result<O
     }
 }
 
+/// Logs of mail servers; none if the admin thinks better of it.
+pub async fn choose_logs(app: &AppHandle) -> Result<Vec<PathBuf>, Problem> {
+    let (answer, chosen) = oneshot::channel();
+    app.dialog().file().pick_files(move |paths| drop(answer.send(paths)));
+    let chosen = chosen.await.ok().flatten().unwrap_or_default();
+    Ok(chosen.into_iter().filter_map(|path| path.into_path().ok()).collect())
+}
+
 async fn choose_folder(app: &AppHandle) -> Result<Option<String>, Problem> {
     let dialog = app.dialog().file().set_directory(downloads(app)?);
     let (answer, chosen) = oneshot::channel();

@@ -1,10 +1,14 @@
-use std::path::Path;
+use std::path::{Path, PathBuf};
 
+use mailcup_console_core::Console;
 use tauri::webview::NewWindowResponse;
 use tauri::window::Color;
-use tauri::{AppHandle, Manager, Theme, Url, WebviewUrl, WebviewWindow, WebviewWindowBuilder, WindowEvent};
+use tauri::{
+    AppHandle, DragDropEvent, Manager, Theme, Url, WebviewUrl, WebviewWindow, WebviewWindowBuilder,
+    WindowEvent,
+};
 
-use crate::notifications;
+use crate::{notifications, tray};
 
 const LABEL: &str = "main";
 const TITLE: &str = "MailCup Console";
@@ -31,13 +35,24 @@ pub fn open(app: &AppHandle, data: &Path, in_tray: bool) -> tauri::Result<()> {
     let background = if matches!(window.theme(), Ok(Theme::Dark)) { DARK } else { LIGHT };
     window.set_background_color(Some(background))?;
     let (handle, hinted) = (window.clone(), data.join(HINTED));
-    window.on_window_event(move |event| {
-        if let WindowEvent::CloseRequested { api, .. } = event {
+    window.on_window_event(move |event| match event {
+        WindowEvent::CloseRequested { api, .. } => {
             api.prevent_close();
             close_to_tray(&handle, &hinted);
         }
+        WindowEvent::DragDrop(DragDropEvent::Drop { paths, .. }) => dropped(handle.app_handle(), paths),
+        _ => {}
     });
     Ok(())
+}
+
+/// Files that are dropped onto the window are logs to be imported.
+fn dropped(app: &AppHandle, paths: &[PathBuf]) {
+    let Some(console) = app.try_state::<Console>() else { return };
+    if let Err(problem) = console.offer_logs(paths) {
+        tracing::info!(%problem, "what was dropped is not taken");
+    }
+    tray::go(app, console.page_of_logs());
 }
 
 /// Brings the window forward.

@@ -3,6 +3,7 @@
 mod backup_targets;
 mod backups;
 mod devices;
+mod logs;
 mod people;
 mod policy;
 mod resources;

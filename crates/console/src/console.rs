@@ -2,6 +2,7 @@ mod backup_targets;
 mod backups;
 mod devices;
 mod drafts;
+mod logs;
 mod people;
 mod policy;
 mod put_back;
@@ -32,6 +33,7 @@ use crate::{
     controller::{Contact, Contacts, Controller, Request, locked},
     export::Exports,
     key::{ConsoleKey, SealedKey},
+    log_files::LogFiles,
     profile::Folder,
     store::{Readers, ViewChange},
 };
@@ -53,6 +55,7 @@ pub struct Console {
     clock: Clock,
     exports: Exports,
     imports: people::Imports,
+    logs: LogFiles,
     dry_runs: policy::DryRuns,
     mail_exports: review::MailExports,
     /// The service that this handle is about; none for the one that is shown.
@@ -84,6 +87,7 @@ impl Console {
             clock,
             exports,
             imports: people::Imports::default(),
+            logs: LogFiles::default(),
             dry_runs: policy::DryRuns::default(),
             mail_exports: review::MailExports::default(),
             service: None,

@@ -16,6 +16,7 @@ mod host;
 mod import;
 mod inbox;
 mod key;
+mod log_files;
 mod mirror;
 mod naming;
 mod notify;

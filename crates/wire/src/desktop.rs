@@ -52,6 +52,11 @@
 //! | `account` | `login` | `Option<AccountRow>` |
 //! | `preview_import` | `text` | [`ImportPreview`] |
 //! | `import_accounts` | `text` | [`ImportOutcome`] |
+//! | `log_desk` | | [`LogDesk`] |
+//! | `choose_logs` | | [`LogDesk`] |
+//! | `clear_logs` | | [`LogDesk`] |
+//! | `import_logs` | `time_zone` | [`LogDesk`] |
+//! | `cancel_log_import` | | |
 //! | `import_progress` | | `Option<ImportProgress>` |
 //! | `cancel_import` | | `()` |
 //! | `audit` | [`AuditQuery`] | [`AuditList`] |
@@ -194,7 +199,10 @@ pub use policy::*;
 pub use put_back::*;
 pub use review::*;
 
-use crate::{Admin, Alert, AlertKind, Challenge, FactorId, NewOwner, ServiceId, Severity, Time, wire};
+use crate::{
+    Admin, Alert, AlertKind, Bytes, Challenge, FactorId, ImportReport, NewOwner, ServiceId, Severity, Time,
+    wire,
+};
 
 /// Names the service for which the calling page was drawn.
 pub const SERVICE_HEADER: &str = "mailcup-service";
@@ -417,6 +425,34 @@ wire! {
         pub backups: bool,
         /// Alerts of a service that is not shown.
         pub other_alerts: bool,
+    }
+
+    /// Logs of mail servers that were dropped onto the window or chosen.
+    pub struct LogDesk {
+        /// In the order in which they were written last, which is that of rotation.
+        pub files: Vec<LogFile>,
+        /// Whether they are being imported.
+        pub is_running: bool,
+        /// Why what was dropped last was not taken.
+        pub refused: Option<String>,
+    }
+
+    pub struct LogFile {
+        pub name: String,
+        /// As it lies on the disk.
+        pub size: Bytes,
+        /// Of its bytes, those that are on their way or there.
+        pub sent: Bytes,
+        pub standing: LogStanding,
+    }
+
+    #[serde(tag = "kind", rename_all = "snake_case")]
+    pub enum LogStanding {
+        Waiting,
+        Sending,
+        Done { report: Box<ImportReport> },
+        /// The service refused it, or it could not be read.
+        Failed { message: String },
     }
 
     /// An address inside the window, such as `/alerts/ID`, and the service that it is of.

@@ -11,6 +11,7 @@ import { accountCommands } from "./mock/accounts";
 import { adminCommands } from "./mock/admins";
 import { activity } from "./mock/activity";
 import { appPasswordCommands } from "./mock/appPasswords";
+import { logCommands } from "./mock/logs";
 import { webSessionCommands } from "./mock/webSessions";
 import { factorCommands } from "./mock/secondFactors";
 import { LONG_AGO, million } from "./mock/million";
@@ -341,6 +342,7 @@ export const host: Host = {
   ...adminCommands({ read, write, problem, changed, push }),
   ...appPasswordCommands({ read, write, problem }),
   ...webSessionCommands({ read, write }),
+  ...logCommands({ read, write }),
   ...accountCommands({
     read,
     write,

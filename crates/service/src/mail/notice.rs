@@ -131,6 +131,28 @@ If you did not ask for that, ask {by} about it at once.
     mail(to, &format!("The second factors of {login} were reset"), body)
 }
 
+/// Sending was suspended by itself, since somebody else seems to send. `why` is a sentence.
+pub fn sending_suspended(to: &str, occasion: &Occasion<'_>, why: &str) -> Mail {
+    let Occasion { organization, login, .. } = occasion;
+    let body = format!(
+        "Hello,
+
+nothing is sent from your account {login} at {organization} any more, since somebody
+else seems to send with your password:
+
+{why}
+
+{facts}
+
+You can still read your mail. If it was you who sent, tell your administrators, who let
+you send again. If it was not: change your password at once, and make new app passwords.
+",
+        why = one_line(why),
+        facts = facts(occasion),
+    );
+    mail(to, &format!("Nothing is sent from {login} any more"), body)
+}
+
 /// An owner got many mails within an hour; this is the last one for now.
 pub fn too_many(to: &str, occasion: &Occasion<'_>, mails: u32) -> Mail {
     let Occasion { organization, login, .. } = occasion;
@@ -339,6 +361,9 @@ mod tests {
         insta::assert_snapshot!("web_code", whole(&one_time_code(to, &web, "042137", 10)));
         let made = "An app password named \u{201c}Phone\u{201d} was made.";
         insta::assert_snapshot!("changed", whole(&changed(to, &Occasion { link: None, ..web }, made)));
+        let why = "60 recipients within two hours from networks that the account does not use.";
+        let sent = Occasion { protocol: Protocol::Submission, client: None, link: None, ..known.clone() };
+        insta::assert_snapshot!("sending_suspended", whole(&sending_suspended(to, &sent, why)));
         insta::assert_snapshot!("factors_reset", whole(&factors_reset(to, "Example", &login, "Olga")));
         let lines = [
             DigestLine { occasion: known.clone(), count: 212, last: at("2026-11-25T06:59:00Z") },

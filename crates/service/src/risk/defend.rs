@@ -8,11 +8,20 @@ use mailcup_guard::{
     client::client_network,
     defence::{AutomaticBlock, Cause, sending::Suspicion},
 };
-use mailcup_wire::{Address, Block, BlockCause, BlockId, BlockTarget, Login, Network, Time};
+use mailcup_wire::{Address, Block, BlockCause, BlockId, BlockTarget, Login, Network, Protocol, Time};
 use tokio::sync::mpsc;
 
 use super::{State, recall::recall};
-use crate::{app::App, audit::Actor, event_log::AlertChangeError, http::blocks, store::StoreError};
+use crate::{
+    app::App,
+    audit::Actor,
+    event_log::{AlertChangeError, LogTransaction},
+    http::blocks,
+    mail::notice::{self, Occasion},
+    notices::Owner,
+    outbox,
+    store::StoreError,
+};
 
 /// Blocks that are set in one transaction.
 const TOGETHER: usize = 256;
@@ -105,10 +114,38 @@ async fn block(app: &Arc<App>, attacks: &[Attack]) -> Result<(), StoreError> {
                 Err(error) => tracing::warn!(%error, "an alert does not say that it led to a block"),
             }
         }
+        if let Target::Sending(login) = &attack.target {
+            tell_owner(app, &mut tx, &Login(login.clone()), attack).await?;
+        }
         set.push(block);
     }
     blocks::put_all(app, &mut tx, &Actor::default(), "block.create", &set).await?;
     tx.commit().await?;
+    Ok(())
+}
+
+/// Tells an owner that nothing is sent from their account any more, where mail reaches them.
+async fn tell_owner(
+    app: &App,
+    tx: &mut LogTransaction,
+    login: &Login,
+    attack: &Attack,
+) -> Result<(), StoreError> {
+    let settings = app.settings.notices.load_full();
+    let Some(owner) = Owner::reach(app, tx.connection(), login, &settings).await? else { return Ok(()) };
+    let organization = app.settings.organization_name();
+    let place = attack.evidence.address.and_then(|address| app.places.of(address));
+    let occasion = Occasion {
+        organization: &organization,
+        login,
+        at: attack.evidence.at.to_zoned_datetime(owner.zone.clone()),
+        protocol: Protocol::Submission,
+        address: attack.evidence.address,
+        place: place.as_ref(),
+        client: None,
+        link: None,
+    };
+    outbox::post(app, tx, &notice::sending_suspended(&owner.to, &occasion, &attack.note)).await?;
     Ok(())
 }
 

@@ -4,6 +4,9 @@
 mod many_networks;
 mod stage;
 
+use std::collections::HashSet;
+
+use mailcup_lab::outbox::Outbox;
 use mailcup_wire::{
     Alert, AlertDeed, AlertKind, AlertState, Block, BlockCause, BlockTarget, Outcome, ReasonCode, Severity,
 };
@@ -132,6 +135,12 @@ async fn a_stolen_password_stops_sending_and_its_owner_goes_on_reading() {
     );
     let alert = stage.alert(AlertKind::StolenPassword).await;
     assert_eq!((alert.severity, &alert.login), (Severity::Critical, &Some(login)));
+    let told =
+        Outbox::of(stage.service.data_dir()).mail(&HashSet::new(), "Nothing is sent from").await.unwrap();
+    assert!(
+        told.contains(THIEF) && told.contains("60 recipients") && told.contains("anna@example.org"),
+        "{told}"
+    );
     assert!(blocked_by_itself(&alert, &block));
 
     for address in [THIEF, HOME] {
