@@ -47,7 +47,7 @@ async fn main() -> Result<(), Box<dyn Error>> {
     let page = connected(&desktop, &service, async || outbox_code(&service).await).await;
     copied(&page, snapshots).await;
     service.stop();
-    seen(&page, "can’t be reached").await;
+    seen(&page, "Offline since").await;
     measure(&page, &ids).await;
     page.quit().await;
     Ok(())

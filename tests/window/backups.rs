@@ -16,7 +16,10 @@ use mailcup_lab::{
     service::{Api, Service, ServiceConfig},
     wait,
 };
-use mailcup_wire::{Admin, AdminChange, BackupJob, BackupOutcome, Backups, NewBackupJob};
+use mailcup_wire::{
+    Account, AccountChange, Admin, AdminChange, BackedUp, BackupJob, BackupOutcome, Backups, NewAccount,
+    NewBackupJob,
+};
 use reqwest::Method;
 use tempfile::TempDir;
 use thirtyfour::By;
@@ -70,14 +73,16 @@ async fn backed_up(folder: &TempDir) -> (Service, Api) {
     (service, owner)
 }
 
-async fn back_up(owner: &Api) {
+async fn back_up(owner: &Api) -> BackedUp {
     let job: BackupJob = owner.post("/v1/backups/jobs", &NewBackupJob::BackUp).await.unwrap();
     let done = wait::until("the backup", LONG, async || {
         let backups: Backups = owner.get("/v1/backups").await.unwrap();
         backups.jobs.into_iter().find(|it| it.id == job.id && it.ended_at.is_some())
     });
-    let outcome = done.await.unwrap().outcome.unwrap();
-    assert!(matches!(outcome, BackupOutcome::BackedUp(_)), "{outcome:?}");
+    match done.await.unwrap().outcome.unwrap() {
+        BackupOutcome::BackedUp(made) => made,
+        other => panic!("{other:?}"),
+    }
 }
 
 fn deliver(folder: &Path, login: &str, number: i64, text: &str) -> PathBuf {
@@ -195,5 +200,44 @@ async fn with_the_service_stopped_old_mail_is_found_and_nothing_in_it_calls_home
     page.see("Up to date").await;
     page.go("/audit").await;
     page.see("mail.read").await;
+    page.quit().await;
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn an_accounts_note_is_put_back_after_a_look_at_what_that_changes() {
+    const LOGIN: &str = "anna@example.org";
+    let folder = tempfile::tempdir().unwrap();
+    mail(folder.path(), "127.0.0.1:9");
+    let (service, owner) = backed_up(&folder).await;
+    let new = NewAccount { login: LOGIN.into(), name: "Anna".to_owned(), note: "Away until May".to_owned() };
+    let _: Account = owner.post("/v1/accounts", &new).await.unwrap();
+    let BackedUp { snapshot, .. } = back_up(&owner).await;
+    let change = AccountChange { name: Some("Anna B.".to_owned()), note: Some(String::new()) };
+    let path = format!("/v1/accounts/{LOGIN}");
+    let _: Account = owner.change(Method::PATCH, &path, &change).await.unwrap();
+
+    let config = DesktopConfig { width: 1600, height: 1000, ..DesktopConfig::default() };
+    let desktop = Desktop::start(config).await.unwrap();
+    let page = connected(&desktop, &service, async || outbox_code(&service).await).await;
+    page.watch_faults().await;
+    page.go("/backups/copy").await;
+    page.see("Take a copy").await;
+    page.press("I have understood that the copy can’t be called back").await;
+    page.press("Take the copy").await;
+    page.see("Complete: ").await;
+    page.go(&format!("/backups/{snapshot}/state/accounts/{LOGIN}")).await;
+    page.see("Away until May").await;
+    pictured(&page, "record").await;
+    page.press("Put back…").await;
+    page.see("This is what changes at the service").await;
+    page.see("Anna B.").await;
+    pictured(&page, "put-back").await;
+    page.press("Put back").await;
+    page.see("Put back as it was.").await;
+    let account: Account = owner.get(&path).await.unwrap();
+    assert_eq!((account.name.as_str(), account.note.as_str()), ("Anna", "Away until May"));
+    page.go("/audit").await;
+    page.see("account.change").await;
+    page.must_be_faultless().await;
     page.quit().await;
 }

@@ -21,7 +21,7 @@ use mailcup_wire::{
 use tokio::sync::watch;
 use zeroize::Zeroizing;
 
-const DEADLINE: Duration = Duration::from_secs(30);
+pub const DEADLINE: Duration = Duration::from_secs(30);
 
 /// Clones are the same desktop.
 #[derive(Clone)]

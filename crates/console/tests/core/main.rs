@@ -9,6 +9,7 @@ mod copied;
 mod desk;
 mod drafts;
 mod export;
+mod logs;
 mod mirrors;
 mod notifications;
 mod policy;

@@ -1,12 +1,21 @@
 //! How long a real Dovecot and Postfix take to refuse: a wrong password, an unknown account, a blocked network, and a
-//! main password that policy forbids. From outside they should be alike.
+//! main password that policy forbids; then how long the web sign-in takes. From outside they should be alike.
 //!
-//! `cargo xtask bench refusals -- TRIES`. Every mail server is asked by one client at a time, since Dovecot answers
+//! `cargo xtask bench refusals -- TRIES [web]`, with `web` for that alone. Every mail server is asked by one client at a time, since Dovecot answers
 //! refusals that wait together at the same moment; several mail servers are asked beside each other. The kinds take
 //! turns, so that what else the machine does falls on all alike. Beside each median stands the interval in which the
 //! true one lies with 99 %.
 
-#![expect(clippy::print_stdout, reason = "a benchmark prints its figures")]
+#![expect(
+    clippy::print_stdout,
+    clippy::unwrap_used,
+    reason = "a benchmark prints its figures, and ends where it fails"
+)]
+
+#[path = "../../tests/hosted/support.rs"]
+#[expect(dead_code, reason = "shared with the tests")]
+mod support;
+mod web;
 
 use std::{collections::BTreeMap, time::Instant};
 
@@ -56,7 +65,11 @@ type Measured = BTreeMap<(usize, usize), Vec<f64>>;
 fn main() {
     let tries = std::env::args().skip(1).find_map(|argument| argument.parse().ok()).unwrap_or(TRIES);
     let runtime = tokio::runtime::Builder::new_multi_thread().enable_all().build().expect("a runtime");
-    runtime.block_on(measure(tries));
+    let is_web_alone = std::env::args().any(|argument| argument == "web");
+    if !is_web_alone {
+        runtime.block_on(measure(tries));
+    }
+    runtime.block_on(web::measure(tries));
 }
 
 async fn measure(tries: usize) {

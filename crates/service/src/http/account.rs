@@ -35,7 +35,7 @@ use super::{
         Visit,
         cookies::SESSION,
         go,
-        pages::{Trouble, told, unreadable},
+        pages::{Trouble, status, told, unreadable},
         trouble, verify,
     },
 };
@@ -102,6 +102,14 @@ enum Fault {
 #[derive(Debug, Deserialize)]
 struct TokenForm {
     token: String,
+}
+
+/// A form about the name of one thing.
+#[derive(Debug, Deserialize)]
+struct NameForm {
+    token: String,
+    id: String,
+    name: String,
 }
 
 /// A form about one thing.
@@ -239,6 +247,28 @@ fn failed(title: &str, trouble: &Trouble) -> Response {
         (home_link())
     };
     page(trouble.status, title, &content)
+}
+
+/// Asks what somebody calls one thing of theirs.
+fn rename_page(
+    app: &App,
+    inside: &Inside,
+    (title, action): (&str, &str),
+    (id, name): (&str, &str),
+    trouble: Option<&Trouble>,
+) -> Response {
+    let content = html! {
+        (told(trouble))
+        form method="post" action=(action) {
+            input type="hidden" name="token" value=(inside.form_token(app));
+            input type="hidden" name="id" value=(id);
+            label for="name" { "What you call it" }
+            input #name name="name" type="text" required maxlength="120" autocomplete="off" value=(name);
+            button { "Rename it" }
+        }
+        (home_link())
+    };
+    page(status(trouble), title, &content)
 }
 
 fn home_link() -> maud::Markup {

@@ -7,6 +7,7 @@ use mailcup_wire::{AccountDevice, Code, DeviceId, Login, Problem};
 use utoipa_axum::{router::OpenApiRouter, routes};
 
 use super::{
+    accounts::lower,
     auth::{Reader, Writer},
     body::{Json, Path},
     client::Client,
@@ -55,8 +56,4 @@ async fn revoke(
     }
     tx.commit().await?;
     Ok(StatusCode::NO_CONTENT)
-}
-
-fn lower(login: &Login) -> Login {
-    Login(login.0.to_lowercase())
 }

@@ -177,7 +177,8 @@ fn check(path: &str, name: &str, note: &str) -> Result<(), Problem> {
     guard::note(note).map_err(|fault| wrong(&format!("{path}note"), fault))
 }
 
-fn lower(login: &Login) -> Login {
+/// A login of a path or a body as accounts are kept.
+pub(super) fn lower(login: &Login) -> Login {
     Login(login.0.trim().to_lowercase())
 }
 

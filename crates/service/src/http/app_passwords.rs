@@ -18,6 +18,7 @@ use sqlx::SqliteConnection;
 use utoipa_axum::{router::OpenApiRouter, routes};
 
 use super::{
+    accounts::lower,
     auth::{Reader, Writer},
     body::{Json, Path},
     client::Client,
@@ -319,8 +320,4 @@ fn scope_name(scope: &PolicyScope) -> &str {
 
 fn target(app_password: &AppPassword) -> String {
     format!("{} of {}", app_password.name, app_password.login)
-}
-
-fn lower(login: &Login) -> Login {
-    Login(login.0.trim().to_lowercase())
 }

@@ -9,6 +9,7 @@ use serde_json::json;
 use utoipa_axum::{router::OpenApiRouter, routes};
 
 use super::{
+    accounts::lower,
     auth::{Reader, Writer},
     body::{Json, Path},
     client::Client,
@@ -130,10 +131,6 @@ fn acceptable_zone(zone: &str) -> Result<String, HttpProblem> {
         Ok(_) if named => Ok(zone.to_owned()),
         _ => Err(Problem::field("zone", "There is no such time zone; write it like Europe/Berlin.").into()),
     }
-}
-
-fn lower(login: &Login) -> Login {
-    Login(login.0.trim().to_lowercase())
 }
 
 fn not_found() -> Problem {

@@ -7,6 +7,7 @@ use mailcup_wire::{Code, Login, Problem, SessionId, WebSession};
 use utoipa_axum::{router::OpenApiRouter, routes};
 
 use super::{
+    accounts::lower,
     auth::{Reader, Writer},
     body::{Json, Path},
     client::Client,
@@ -72,8 +73,4 @@ async fn end_all(
     tx.commit().await?;
     app.mail_sessions.end(Whose::Account(login));
     Ok(StatusCode::NO_CONTENT)
-}
-
-fn lower(login: &Login) -> Login {
-    Login(login.0.to_lowercase())
 }

@@ -4,7 +4,7 @@ use std::{collections::BTreeMap, path::PathBuf, time::Duration};
 
 use mailcup_lab::{
     free_port,
-    mail_servers::{MailServers, MailServersConfig},
+    mail_servers::{MailAccount, MailServers, MailServersConfig},
     nginx::Nginx,
     outbox::six_digits,
     service::{Api, Service, ServiceConfig},
@@ -71,7 +71,17 @@ impl Stage {
 
     /// With a service whose state lies there.
     pub async fn set_in(data_dir: Option<PathBuf>, more: Vec<(String, String)>) -> Self {
-        let servers = MailServers::start(MailServersConfig::default()).await.unwrap();
+        Self::set_among(MailServersConfig::default().accounts, data_dir, more).await
+    }
+
+    /// The same, with these accounts.
+    pub async fn set_among(
+        accounts: Vec<MailAccount>,
+        data_dir: Option<PathBuf>,
+        more: Vec<(String, String)>,
+    ) -> Self {
+        let servers =
+            MailServers::start(MailServersConfig { accounts, ..MailServersConfig::default() }).await.unwrap();
         let socket = format!("unix:{}", servers.auth_socket().display());
         let variable = |name: &str, value: &str| (name.to_owned(), value.to_owned());
         let mut env = vec![

@@ -18,9 +18,20 @@ const report = (stored: number, not: number): t.ImportReport => ({
   not_understood: not,
   shapes:
     not > 0
-      ? [{ lines: not, examples: ["imap-login: Something new happened: user=<…>, rip=…".repeat(worst ? 4 : 1)] }]
+      ? [
+          {
+            lines: not,
+            examples: ["imap-login: Something new happened: user=<…>, rip=…".repeat(worst ? 4 : 1)],
+          },
+        ]
       : [],
-  events: { stored, known: worst ? 1204 : 0, too_old: worst ? 31 : 0, recorded: 0, future: worst ? 2 : 0 },
+  events: {
+    stored,
+    known: worst ? 1204 : 0,
+    too_old: worst ? 31 : 0,
+    recorded: 0,
+    future: worst ? 2 : 0,
+  },
 });
 
 const file = (name: string, size: number, standing: t.LogStanding): t.LogFile => ({
@@ -47,7 +58,8 @@ let desk: t.LogDesk = {
           ? [
               file("notes.txt", 1200, {
                 kind: "failed",
-                message: "None of the first 1,000 lines begins with a time: this is no log of a mail server.",
+                message:
+                  "None of the first 1,000 lines begins with a time: this is no log of a mail server.",
               } as t.LogStanding),
             ]
           : []),
@@ -61,7 +73,8 @@ export function logCommands({ read, write }: Needs) {
   let cancelled = false;
   return {
     logDesk: () => read(() => desk),
-    chooseLogs: () => read(() => (desk = { files: [...offered], is_running: false, refused: null })),
+    chooseLogs: () =>
+      read(() => (desk = { files: [...offered], is_running: false, refused: null })),
     clearLogs: () => read(() => (desk = { files: [], is_running: false, refused: null })),
     cancelLogImport: () =>
       read(() => {

@@ -2,45 +2,28 @@
 
 use std::sync::Arc;
 
-use axum::{
-    extract::{Form, Query, State, rejection::QueryRejection},
-    response::Response,
-};
+use axum::extract::{Form, Query, State, rejection::QueryRejection};
 use jiff::tz::TimeZone;
 use mailcup_wire::{AccountDevice, DeviceId};
 use maud::{Markup, html};
-use serde::Deserialize;
 use serde_json::json;
 use sqlx::SqliteConnection;
 
-use super::{Answer, Fault, IdForm, Inside, factors::Which, home_link, overview::moment};
+use super::{Answer, Fault, IdForm, Inside, NameForm, factors::Which, overview::moment, rename_page};
 use crate::{
     app::App,
     audit,
-    http::{
-        page::page,
-        web_sign_in::{
-            Submitted, go,
-            pages::{Trouble, status, told},
-            trouble,
-        },
-    },
+    http::web_sign_in::{Submitted, go, trouble},
     setup,
     store::{StoreError, account_devices},
     web_sign_in::device,
 };
 
 const RENAME: &str = "/account/devices/rename";
+const RENAMING: (&str, &str) = ("Rename a browser", RENAME);
 const REVOKE: &str = "/account/devices/revoke";
 
 const NO_DEVICE: Fault = Fault::Missing("There is no such browser of yours.");
-
-#[derive(Debug, Deserialize)]
-pub(super) struct RenameForm {
-    token: String,
-    id: String,
-    name: String,
-}
 
 pub(super) async fn ask_for_name(
     State(app): State<Arc<App>>,
@@ -51,20 +34,18 @@ pub(super) async fn ask_for_name(
     let mut connection = app.store.read().acquire().await.map_err(StoreError::from)?;
     let found = account_devices::get(&mut connection, inside.account(), &DeviceId(id)).await?;
     let device = found.ok_or(NO_DEVICE)?;
-    Ok(rename_page(&app, &inside, &device.id, &device.name, None))
+    Ok(rename_page(&app, &inside, RENAMING, (&device.id.0, &device.name), None))
 }
 
-pub(super) async fn rename(
-    State(app): State<Arc<App>>,
-    inside: Inside,
-    form: Submitted<RenameForm>,
-) -> Answer {
+pub(super) async fn rename(State(app): State<Arc<App>>, inside: Inside, form: Submitted<NameForm>) -> Answer {
     let Form(form) = form?;
     inside.own(&app, &form.token)?;
     let (id, account) = (DeviceId(form.id), inside.account());
     let name = match setup::acceptable_name("name", &form.name) {
         Ok(name) => name,
-        Err(problem) => return Ok(rename_page(&app, &inside, &id, &form.name, Some(&trouble(&problem)))),
+        Err(problem) => {
+            return Ok(rename_page(&app, &inside, RENAMING, (&id.0, &form.name), Some(&trouble(&problem))));
+        }
     };
     let mut tx = app.log.begin().await?;
     if !account_devices::rename(tx.connection(), account, &id, &name).await? {
@@ -138,19 +119,4 @@ fn line(device: &AccountDevice, inside: &Inside, token: &str, zone: &TimeZone) -
             }
         }
     }
-}
-
-fn rename_page(app: &App, inside: &Inside, id: &DeviceId, name: &str, trouble: Option<&Trouble>) -> Response {
-    let content = html! {
-        (told(trouble))
-        form method="post" action=(RENAME) {
-            input type="hidden" name="token" value=(inside.form_token(app));
-            input type="hidden" name="id" value=(id.0);
-            label for="name" { "What you call it" }
-            input #name name="name" type="text" required maxlength="120" autocomplete="off" value=(name);
-            button { "Rename it" }
-        }
-        (home_link())
-    };
-    page(status(trouble), "Rename a browser", &content)
 }

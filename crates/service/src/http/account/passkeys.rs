@@ -2,10 +2,7 @@
 
 use std::sync::Arc;
 
-use axum::{
-    extract::{Form, Query, State, rejection::QueryRejection},
-    response::Response,
-};
+use axum::extract::{Form, Query, State, rejection::QueryRejection};
 use jiff::{SignedDuration, tz::TimeZone};
 use mailcup_wire::{FactorId, Time};
 use maud::{Markup, html};
@@ -13,16 +10,17 @@ use serde::Deserialize;
 use serde_json::json;
 
 use super::{
-    Answer, Fault, IdForm, Inside,
+    Answer, Fault, IdForm, Inside, NameForm,
     factors::{self as own_factors, Factor, Which},
     home_link,
     overview::moment,
+    rename_page,
 };
 use crate::{
     app::App,
     audit,
     http::{
-        page::{page, page_with},
+        page::page_with,
         web_sign_in::{
             Submitted, go,
             pages::{Trouble, status, told},
@@ -39,6 +37,7 @@ use crate::{
 
 pub(super) const NEW: &str = "/account/passkeys/new";
 const RENAME: &str = "/account/passkeys/rename";
+const RENAMING: (&str, &str) = ("Rename a passkey", RENAME);
 const REMOVE: &str = "/account/passkeys/remove";
 
 /// A browser that is asked for a new passkey has it made within this long.
@@ -52,13 +51,6 @@ pub(super) struct NewForm {
     name: String,
     #[serde(flatten)]
     made: form::CreationForm,
-}
-
-#[derive(Debug, Deserialize)]
-pub(super) struct RenameForm {
-    token: String,
-    id: String,
-    name: String,
 }
 
 pub(super) async fn show_new(State(app): State<Arc<App>>, inside: Inside) -> Answer {
@@ -99,20 +91,18 @@ pub(super) async fn ask_for_name(
 ) -> Answer {
     let Query(Which { id }) = which.map_err(|_| Fault::Unreadable)?;
     let row = find(&app, &inside, &id).await?;
-    Ok(rename_page(&app, &inside, &row.id, &row.name, None))
+    Ok(rename_page(&app, &inside, RENAMING, (&row.id.0, &row.name), None))
 }
 
-pub(super) async fn rename(
-    State(app): State<Arc<App>>,
-    inside: Inside,
-    form: Submitted<RenameForm>,
-) -> Answer {
+pub(super) async fn rename(State(app): State<Arc<App>>, inside: Inside, form: Submitted<NameForm>) -> Answer {
     let Form(form) = form.map_err(|_| Fault::Unreadable)?;
     inside.own(&app, &form.token)?;
     let (id, account) = (FactorId(form.id), inside.account());
     let name = match setup::acceptable_name("name", &form.name) {
         Ok(name) => name,
-        Err(problem) => return Ok(rename_page(&app, &inside, &id, &form.name, Some(&trouble(&problem)))),
+        Err(problem) => {
+            return Ok(rename_page(&app, &inside, RENAMING, (&id.0, &form.name), Some(&trouble(&problem))));
+        }
     };
     let mut tx = app.log.begin().await?;
     if !passkeys::rename(tx.connection(), account, &id, &name).await? {
@@ -216,19 +206,4 @@ async fn new_page(app: &App, inside: &Inside, name: &str, trouble: Option<&Troub
         (home_link())
     };
     Ok(page_with(status(trouble), "Add a passkey", &content, &form::ALLOWED))
-}
-
-fn rename_page(app: &App, inside: &Inside, id: &FactorId, name: &str, trouble: Option<&Trouble>) -> Response {
-    let content = html! {
-        (told(trouble))
-        form method="post" action=(RENAME) {
-            input type="hidden" name="token" value=(inside.form_token(app));
-            input type="hidden" name="id" value=(id.0);
-            label for="name" { "What you call it" }
-            input #name name="name" type="text" required maxlength="120" autocomplete="off" value=(name);
-            button { "Rename it" }
-        }
-        (home_link())
-    };
-    page(status(trouble), "Rename a passkey", &content)
 }
