@@ -51,6 +51,13 @@ export const backupCases: Case[] = [
   },
   { name: "backups-targets-worst", ...worst, hash: "#/backups/targets", ready: "two days behind" },
   {
+    name: "backups-target",
+    ...well,
+    hash: "#/backups/targets",
+    ready: "Each target has its copy",
+    act: "target",
+  },
+  {
     name: "backups-targets-ukrainian",
     ...worst,
     hash: "#/backups/targets",
@@ -155,6 +162,13 @@ export const backupCases: Case[] = [
     ...worst,
     hash: `#/backups/${newest}/state/access_rules/rule-2`,
     ready: "A note that goes on",
+  },
+  {
+    name: "snapshot-put-back",
+    ...attack,
+    hash: `#/backups/${older}/state/access_rules/rule-1`,
+    ready: "Put back…",
+    act: "put-back",
   },
   {
     name: "snapshot-events",

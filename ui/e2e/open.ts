@@ -163,6 +163,22 @@ const acts: Record<NonNullable<Case["act"]>, (page: Page) => Promise<void>> = {
     await page.getByRole("article").getByRole("button", { name: "Export…" }).click();
     await expect(page.getByRole("dialog")).toContainText("written unencrypted");
   },
+  "wrong-color": async (page) => {
+    await page.getByLabel("Color of the hosted pages").fill("#zzz");
+    await page.getByRole("button", { name: "Save" }).click();
+    await expect(page.getByRole("alert")).toContainText("A color is");
+  },
+  target: async (page) => {
+    await page.keyboard.press("n");
+    const dialog = page.getByRole("dialog");
+    await dialog.getByLabel("Kind").selectOption({ label: "SSH host (SFTP)" });
+    await dialog.getByRole("button", { name: "Test" }).click();
+    await expect(dialog.getByRole("button", { name: "Trust this key" })).toBeInViewport();
+  },
+  "put-back": async (page) => {
+    await page.getByRole("button", { name: "Put back…" }).click();
+    await expect(page.getByRole("dialog").getByText("as it was on")).toBeVisible();
+  },
   shortcuts: async (page) => {
     await page.keyboard.press("?");
     await expect(page.getByRole("dialog")).toBeVisible();

@@ -49,7 +49,10 @@ export interface Case {
     | "messages"
     | "message"
     | "restore"
-    | "export-mail";
+    | "export-mail"
+    | "wrong-color"
+    | "target"
+    | "put-back";
 }
 
 const event = (seq: number) => `#/activity/0192f0c4b7a1e5d3%3A${seq}`;
@@ -317,6 +320,26 @@ export const cases: Case[] = [
     act: "passphrase",
   },
   { name: "settings-appearance", scenario: "well", hash: "#/settings/appearance", ready: "Theme" },
+  {
+    name: "settings-organization",
+    scenario: "well",
+    hash: "#/settings/organization",
+    ready: "Color of the hosted pages",
+  },
+  {
+    name: "settings-organization-worst",
+    scenario: "worst",
+    hash: "#/settings/organization",
+    ready: "Farbe der Anmeldeseiten",
+    language: "de",
+  },
+  {
+    name: "settings-organization-color",
+    scenario: "well",
+    hash: "#/settings/organization",
+    ready: "Color of the hosted pages",
+    act: "wrong-color",
+  },
   { name: "settings-mail", scenario: "well", hash: "#/settings/mail", ready: "How mail leaves" },
   { name: "settings-mail-relay", scenario: "relay", hash: "#/settings/mail", ready: "Host" },
   {

@@ -32,7 +32,7 @@ export const peopleCases: Case[] = [
     name: "account",
     scenario: "attack",
     hash: "#/accounts/anna%40example.org",
-    ready: "Devices and programs",
+    ready: "Known browsers",
   },
   {
     name: "account-app-passwords",

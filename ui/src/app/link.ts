@@ -1,7 +1,7 @@
 import type { Link } from "$host/host";
 import { m } from "$messages";
 import { count, relativeTime, timeLeft } from "$lib/format";
-import type { Mark } from "$lib/words";
+import type { Mark } from "$lib/words/mark";
 
 /** How the connection stands, in words. */
 export function linkWords(link: Link, now: number): Mark {

@@ -3,7 +3,7 @@ import type { Alert, SavedView } from "$host/host";
 import type { IconName } from "$components/icons";
 import { isNetwork } from "$lib/network";
 import { address } from "$lib/router.svelte";
-import { alertTitle } from "$lib/words";
+import { alertTitle } from "$lib/words/alerts";
 import { type Findable, ranked } from "./rank";
 
 /** Something that one can go to or do from anywhere. */

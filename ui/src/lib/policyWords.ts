@@ -11,7 +11,7 @@ import type {
 } from "$host/host";
 import { dayAndYear, listOf, plural, shortWeekday } from "./format";
 import { locale } from "./language.svelte";
-import { protocolName } from "./words";
+import { protocolName } from "./words/names";
 
 /** Rules, limits and places as a person says them. */
 

@@ -12,7 +12,7 @@ import { m } from "$messages";
 import { shortTime } from "$lib/format";
 import { asProblem } from "$lib/problem";
 import { complain, say } from "$lib/toasts.svelte";
-import { alertTitle } from "$lib/words";
+import { alertTitle } from "$lib/words/alerts";
 
 /** Whether an alert waits for a person: open, and not put off to later. */
 export function waits({ state, snoozed_until }: Alert, now: number): boolean {

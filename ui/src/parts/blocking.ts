@@ -3,7 +3,7 @@ import { host } from "$host";
 import type { Block, BlockTarget } from "$host/host";
 import { complain, say } from "$lib/toasts.svelte";
 import { asProblem } from "$lib/problem";
-import { targetText } from "$lib/words";
+import { targetText } from "$lib/words/blocks";
 import { holds, isIpv6, networkAround } from "$lib/network";
 
 const HOUR = 3_600_000;

@@ -10,7 +10,7 @@ import type {
   Resource,
 } from "$host/host";
 import { address } from "$lib/router.svelte";
-import type { Mark } from "$lib/words";
+import type { Mark } from "$lib/words/mark";
 import { m } from "$messages";
 
 /** The address of a draft beside what changed meanwhile. */

@@ -1,6 +1,6 @@
 import type { ServiceView } from "$host/host";
 import { m } from "$messages";
-import type { Mark } from "$lib/words";
+import type { Mark } from "$lib/words/mark";
 
 /** How a service stands, in a few words. */
 export function stateOf(service: ServiceView): Mark {

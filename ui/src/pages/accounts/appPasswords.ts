@@ -1,6 +1,6 @@
 import type { AppPassword, MainPasswordScope, PolicyScope, Protocol } from "$host/host";
 import { listOf } from "$lib/format";
-import { protocolName } from "$lib/words";
+import { protocolName } from "$lib/words/names";
 import { m } from "$messages";
 
 /** What mail programs use. */

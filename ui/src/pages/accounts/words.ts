@@ -1,5 +1,5 @@
 import type { AccountOrder, AccountOrigin, AccountRow, AccountState } from "$host/host";
-import type { Mark } from "$lib/words";
+import type { Mark } from "$lib/words/mark";
 import { plural } from "$lib/format";
 import { m } from "$messages";
 

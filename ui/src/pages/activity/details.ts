@@ -12,18 +12,13 @@ import { absoluteTime, count } from "$lib/format";
 import { address } from "$lib/router.svelte";
 import { networkAround } from "$lib/network";
 import { countryName, networkWords } from "$lib/policyWords";
-import {
-  actionSentence,
-  alertStateMark,
-  factSentence,
-  outcomeName,
-  policyLine,
-  protocolName,
-  reasonText,
-  severityMark,
-  targetName,
-  targetText,
-} from "$lib/words";
+import { actionSentence } from "$lib/words/actions";
+import { alertStateMark, severityMark } from "$lib/words/alerts";
+import { targetName, targetText } from "$lib/words/blocks";
+import { policyLine } from "$lib/words/events";
+import { protocolName } from "$lib/words/names";
+import { outcomeName, reasonText } from "$lib/words/signIns";
+import { factSentence } from "$lib/words/system";
 import type { Field } from "./criteria";
 
 export interface Fact {

@@ -1,7 +1,8 @@
 import { m } from "$messages";
 import type { EventKind, OutcomeFilter, Protocol, ReasonCode } from "$host/host";
 import { shortTime } from "$lib/format";
-import { kindName, outcomeName, protocolName } from "$lib/words";
+import { kindName, protocolName } from "$lib/words/names";
+import { outcomeName } from "$lib/words/signIns";
 import { closed, type ClosedField, isClosed, type Term, valuesOf } from "./criteria";
 import { bounds, type PageSpan, writeRelative } from "./span";
 import type { Fault, FieldWord, Vocabulary } from "./text";

@@ -2,7 +2,8 @@ import type { Alert, AlertStep } from "$host/host";
 import { m } from "$messages";
 import { shortTime } from "$lib/format";
 import { address } from "$lib/router.svelte";
-import { alertStateMark, targetText } from "$lib/words";
+import { alertStateMark } from "$lib/words/alerts";
+import { targetText } from "$lib/words/blocks";
 import type { Moment } from "$components/Timeline.svelte";
 import { isChangeable } from "../../parts/alerting";
 

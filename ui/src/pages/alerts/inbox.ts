@@ -1,6 +1,6 @@
 import type { Alert, AlertKind, Severity } from "$host/host";
 import { m } from "$messages";
-import { alertText, alertTitle } from "$lib/words";
+import { alertText, alertTitle } from "$lib/words/alerts";
 import { snoozedUntil, waits } from "../../parts/alerting";
 
 export const boxes = ["open", "snoozed", "acknowledged", "resolved", "all"] as const;

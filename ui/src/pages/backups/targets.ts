@@ -28,6 +28,8 @@ export interface TargetForm {
   bucket: string;
   prefix: string;
   accessKey: string;
+  /** What an SSH host is signed in to with. */
+  way: "password" | "key";
   /** Empty leaves the stored one as it is. */
   secret: string;
   /** In KB a second; empty for none. */
@@ -48,6 +50,7 @@ export function formOf(target: BackupTarget | undefined): TargetForm {
     bucket: "",
     prefix: "",
     accessKey: "",
+    way: "password",
     secret: "",
     limit: "",
   };

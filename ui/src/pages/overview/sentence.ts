@@ -4,7 +4,8 @@ import type { Tone } from "$components/tone";
 import type { Alert } from "$host/host";
 import { ago, shortTime } from "$lib/format";
 import { address } from "$lib/router.svelte";
-import { alertTitle, serverName } from "$lib/words";
+import { alertTitle } from "$lib/words/alerts";
+import { serverName } from "$lib/words/names";
 import { remedy } from "../../parts/alerting";
 import type { Verdict } from "./verdict";
 

@@ -1,6 +1,6 @@
 import { m } from "$messages";
 import type { RuleFinding } from "$host/host";
-import type { Mark } from "$lib/words";
+import type { Mark } from "$lib/words/mark";
 
 /** What is odd about a rule, in a few words and in a sentence. */
 export function findingMark({ kind }: RuleFinding): Mark {

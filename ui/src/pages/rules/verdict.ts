@@ -1,6 +1,6 @@
 import { m } from "$messages";
 import type { DecisionVerdict, RuleMiss } from "$host/host";
-import type { Mark } from "$lib/words";
+import type { Mark } from "$lib/words/mark";
 
 export function verdictMark(verdict: DecisionVerdict): Mark {
   switch (verdict) {

@@ -1,6 +1,6 @@
 import { m } from "$messages";
 import type { AccessAction, PolicyMode, PolicyScope } from "$host/host";
-import type { Mark } from "$lib/words";
+import type { Mark } from "$lib/words/mark";
 
 export function scopeKindName(kind: PolicyScope["kind"]): string {
   switch (kind) {
