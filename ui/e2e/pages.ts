@@ -321,6 +321,18 @@ export const cases: Case[] = [
   },
   { name: "settings-appearance", scenario: "well", hash: "#/settings/appearance", ready: "Theme" },
   {
+    name: "settings-logs",
+    scenario: "well",
+    hash: "#/settings/logs",
+    ready: "events stored",
+  },
+  {
+    name: "settings-logs-worst",
+    scenario: "worst",
+    hash: "#/settings/logs",
+    ready: "212 lines not understood",
+  },
+  {
     name: "settings-organization",
     scenario: "well",
     hash: "#/settings/organization",

@@ -73,6 +73,11 @@ export const commands = {
 	endWebSessions: (login: Login, session: SessionId | null) => __TAURI_INVOKE<null>("end_web_sessions", { login, session }),
 	accountDevices: (login: Login) => __TAURI_INVOKE<AccountDevice[]>("account_devices", { login }),
 	revokeAccountDevice: (login: Login, device: DeviceId) => __TAURI_INVOKE<null>("revoke_account_device", { login, device }),
+	logDesk: () => __TAURI_INVOKE<LogDesk>("log_desk"),
+	chooseLogs: () => __TAURI_INVOKE<LogDesk>("choose_logs"),
+	clearLogs: () => __TAURI_INVOKE<LogDesk>("clear_logs"),
+	importLogs: (timeZone: string) => __TAURI_INVOKE<LogDesk>("import_logs", { timeZone }),
+	cancelLogImport: () => __TAURI_INVOKE<null>("cancel_log_import"),
 	mainPasswords: () => __TAURI_INVOKE<MainPasswords>("main_passwords"),
 	changeMainPassword: (change: MainPasswordChange) => __TAURI_INVOKE<MainPasswords>("change_main_password", { change }),
 	factorPolicy: () => __TAURI_INVOKE<FactorPolicy>("factor_policy"),
@@ -1679,9 +1684,38 @@ export type HistoryStep = {
 	audit: AuditEntry[],
 };
 
+/**  What became of the events. */
+export type ImportEvents = {
+	stored?: number,
+	/**  They came with an import before. */
+	known?: number,
+	/**  From before the days that events are kept. */
+	too_old?: number,
+	/**  From when the service itself recorded already what the mail server does. */
+	recorded?: number,
+	/**  From the future: the year of the log is probably another one. */
+	future?: number,
+};
+
 export type ImportFormat = "csv" | 
 /**  Dovecot's; of each line only the name is read. */
 "passwd_file";
+
+/**  Events that lines tell of. */
+export type ImportFound = {
+	signed_in?: number,
+	failed?: number,
+	accepted?: number,
+	refused?: number,
+};
+
+/**  Lines that are known to tell nothing about sign-ins and submissions. */
+export type ImportIgnored = {
+	dovecot?: number,
+	postfix?: number,
+	/**  Of other programs. */
+	others?: number,
+};
 
 /**  How an import ended. */
 export type ImportOutcome = { kind: "done"; added: number; known: number } | 
@@ -1707,6 +1741,29 @@ export type ImportPreview = {
 export type ImportProgress = {
 	sent_bytes: number,
 	total_bytes: number,
+};
+
+/**  What came of reading logs of Dovecot and Postfix. */
+export type ImportReport = {
+	/**  Unpacked. */
+	bytes?: number,
+	lines?: number,
+	found?: ImportFound,
+	ignored?: ImportIgnored,
+	/**  The last line of a log that is still being written; it is read when it is whole. */
+	cut_off?: number,
+	/**  Lines that should say something about a sign-in or a submission, and don't say it in a known way. */
+	not_understood?: number,
+	/**  The most frequent of them. */
+	shapes?: ImportShape[],
+	events?: ImportEvents,
+};
+
+/**  Lines that look alike. */
+export type ImportShape = {
+	lines: number,
+	/**  At most five, without names and addresses. */
+	examples: string[],
 };
 
 /**  Somebody who may become an admin by setting a password. The code is not in it. */
@@ -1940,6 +1997,29 @@ export type LockOut = {
 	/**  What refuses, in the order of a decision. */
 	reasons: Reason[],
 };
+
+/**  Logs of mail servers that were dropped onto the window or chosen. */
+export type LogDesk = {
+	/**  In the order in which they were written last, which is that of rotation. */
+	files: LogFile[],
+	/**  Whether they are being imported. */
+	is_running: boolean,
+	/**  Why what was dropped last was not taken. */
+	refused: string | null,
+};
+
+export type LogFile = {
+	name: string,
+	/**  As it lies on the disk. */
+	size: number,
+	/**  Of its bytes, those that are on their way or there. */
+	sent: number,
+	standing: LogStanding,
+};
+
+export type LogStanding = { kind: "waiting" } | { kind: "sending" } | { kind: "done"; report: ImportReport } | 
+/**  The service refused it, or it could not be read. */
+{ kind: "failed"; message: string };
 
 /**  An account's or admin's login, in lower case (`anna@example.org`). */
 export type Login = string;
