@@ -236,8 +236,11 @@ async fn an_accounts_note_is_put_back_after_a_look_at_what_that_changes() {
     page.see("Put back as it was.").await;
     let account: Account = owner.get(&path).await.unwrap();
     assert_eq!((account.name.as_str(), account.note.as_str()), ("Anna", "Away until May"));
-    page.go("/audit").await;
-    page.see("account.change").await;
+    let audit: serde_json::Value = owner.get("/v1/audit").await.unwrap();
+    let entries = audit["entries"].as_array().unwrap();
+    let changes = entries.iter().filter(|entry| entry["action"] == "account.change");
+    let named = changes.filter(|entry| entry.to_string().contains(&snapshot.to_string())).count();
+    assert_eq!(named, 1, "the audit log names the snapshot: {audit}");
     page.must_be_faultless().await;
     page.quit().await;
 }
