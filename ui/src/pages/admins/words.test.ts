@@ -1,5 +1,5 @@
 import { expect, test } from "vitest";
-import { actionWord, detailFacts } from "./words";
+import { detailFacts } from "./words";
 
 test("details of any form are read without fault", () => {
   expect(detailFacts('{"id":"b1","scopes":["read"],"by":null}')).toEqual([
@@ -11,10 +11,4 @@ test("details of any form are read without fault", () => {
   expect(detailFacts("")).toEqual([]);
   expect(detailFacts("no JSON")).toMatchObject([{ value: "no JSON" }]);
   expect(detailFacts("[1]")).toMatchObject([{ value: "[1]" }]);
-});
-
-test("an action that is not known reads as its name", () => {
-  expect(actionWord("block.create")).toBe("Blocked");
-  expect(actionWord("toString")).toBe("toString");
-  expect(actionWord("something.new")).toBe("something.new");
 });

@@ -95,39 +95,3 @@ export function detailFacts(details: string): { name: string; value: string }[] 
     return details === "" ? [] : [{ name: m.admins_audit_details(), value: details }];
   }
 }
-
-/** Actions as people read them; one that this console does not know reads as its name. */
-export function actionWord(action: string): string {
-  const known: Partial<Record<string, () => string>> = {
-    __proto__: null as never,
-    "service.set_up": m.admins_action_set_up,
-    "session.begin": m.admins_action_session_begin,
-    "session.end": m.admins_action_session_end,
-    "session.end_all": m.admins_action_session_end_all,
-    "session.end_others": m.admins_action_session_end_all,
-    "admin.create": m.admins_action_admin_create,
-    "admin.change": m.admins_action_admin_change,
-    "admin.remove": m.admins_action_admin_remove,
-    "admin.recover": m.admins_action_admin_recover,
-    "invitation.create": m.admins_action_invitation_create,
-    "invitation.resend": m.admins_action_invitation_resend,
-    "invitation.revoke": m.admins_action_invitation_revoke,
-    "invitation.accept": m.admins_action_invitation_accept,
-    "api_key.create": m.admins_action_key_create,
-    "api_key.revoke": m.admins_action_key_revoke,
-    "block.create": m.admins_action_block_create,
-    "block.lift": m.admins_action_block_lift,
-    "alert.change": m.admins_action_alert_change,
-    "account.create": m.admins_action_account_create,
-    "account.change": m.admins_action_account_change,
-    "account.import": m.admins_action_account_import,
-    "password.change": m.admins_action_password,
-    "factor.add": m.admins_action_factor_add,
-    "factor.remove": m.admins_action_factor_remove,
-    "factor.renew": m.admins_action_factor_renew,
-    "factor.reset": m.admins_action_factor_reset,
-    "second_factor.policy": m.admins_action_factor_policy,
-    "second_factor.remind": m.admins_action_factor_remind,
-  };
-  return known[action]?.() ?? action;
-}
