@@ -1,5 +1,6 @@
 import { fireEvent, render, screen, waitFor } from "@testing-library/svelte";
 import { beforeEach, expect, it, vi } from "vitest";
+import { followChanges } from "$host/changes.svelte";
 import { followView } from "$host/view.svelte";
 import Organization from "./Organization.svelte";
 
@@ -9,9 +10,10 @@ const core = vi.hoisted(() => ({
   view: vi.fn(),
   drawFor: vi.fn(),
   onView: () => () => undefined,
-  onDataChanged: () => () => undefined,
+  onDataChanged: vi.fn(),
 }));
 vi.mock("$host", () => ({ host: core }));
+let changed: (parts: { settings: true }) => void;
 
 const stored = {
   name: "Example",
@@ -24,10 +26,18 @@ beforeEach(async () => {
   for (const mocked of [core.organization, core.setOrganization]) mocked.mockReset();
   core.organization.mockResolvedValue(stored);
   core.view.mockResolvedValue({ admin: { role: "owner" }, service: { link: { kind: "live" } } });
+  core.onDataChanged.mockImplementation((take: typeof changed) => {
+    changed = take;
+    return () => undefined;
+  });
   followView();
+  followChanges();
+});
+
+async function begin() {
   render(Organization);
   await screen.findByLabelText("Name");
-});
+}
 
 const field = (label: string) => screen.getByLabelText<HTMLInputElement>(label);
 const write = (label: string, value: string) =>
@@ -38,6 +48,7 @@ it("sends what was typed without what stands around it", async () => {
   core.setOrganization.mockImplementation((change: object) =>
     Promise.resolve({ ...change, version: 4 }),
   );
+  await begin();
   expect(screen.getByRole<HTMLButtonElement>("button", { name: "Save" }).disabled).toBe(true);
   await write("Name", "  Choir of St. Mary ");
   await write("Mail domains", " example.org,\n\n choir.example ");
@@ -59,6 +70,7 @@ it("keeps what was typed when somebody was quicker, and saves over that", async 
     message: "Somebody changed it meanwhile.",
     details: null,
   });
+  await begin();
   await write("Name", "Mine");
   core.organization.mockResolvedValue({ ...stored, name: "Theirs", version: 8 });
   await save();
@@ -81,6 +93,7 @@ it("says at the color what is wrong with it", async () => {
     message: "Something is wrong.",
     details: { kind: "fields", fields: [{ field: "accent", message: "That is no color." }] },
   });
+  await begin();
   await write("Color of the hosted pages", "#zzz");
   await save();
   const said = await screen.findByText("That is no color.");
@@ -88,4 +101,34 @@ it("says at the color what is wrong with it", async () => {
   expect(color.getAttribute("aria-describedby")).toBe(said.closest("p")?.id);
   expect(color.getAttribute("aria-invalid")).toBe("true");
   expect(screen.queryByText("Something is wrong.")).toBeNull();
+});
+
+it("takes in what changes elsewhere unless something is typed", async () => {
+  await begin();
+  core.organization.mockResolvedValue({ ...stored, name: "Theirs", version: 4 });
+  changed({ settings: true });
+  await waitFor(() => {
+    expect(field("Name").value).toBe("Theirs");
+  });
+  await write("Name", "Mine");
+  core.organization.mockResolvedValue({ ...stored, name: "Theirs again", version: 5 });
+  changed({ settings: true });
+  await waitFor(() => {
+    expect(core.organization).toHaveBeenCalledTimes(3);
+  });
+  await Promise.resolve();
+  expect(field("Name").value).toBe("Mine");
+});
+
+it("says why it can't be read, and reads it again when asked to", async () => {
+  core.organization.mockRejectedValueOnce({
+    code: "unreachable",
+    message: "The service can't be reached.",
+    details: null,
+  });
+  render(Organization);
+  await screen.findByText("The service can't be reached.");
+  await fireEvent.click(screen.getByRole("button", { name: "Try again" }));
+  await screen.findByLabelText("Name");
+  expect(screen.queryByText("The service can't be reached.")).toBeNull();
 });
