@@ -2,27 +2,15 @@ import { beforeEach, expect, test, vi } from "vitest";
 import { host } from "$host";
 import type { Alert, AlertChange, Problem } from "$host/host";
 import { dismiss, toasts } from "$lib/toasts.svelte";
+import { sampleAlert } from "../test-samples";
 import { change, changeMany, isChangeable, remedy } from "./alerting";
 
 const alert = (id: string, state: Alert["state"] = "open"): Alert => ({
+  ...sampleAlert,
   id,
-  kind: "repeated_failures",
   severity: "attention",
   state,
   title: `failures of ${id}`,
-  text: "",
-  login: null,
-  network: null,
-  accounts: [],
-  accounts_total: 0,
-  addresses: [],
-  addresses_total: 0,
-  count: 1,
-  first_at: "2026-11-24T08:00:00Z",
-  last_at: "2026-11-24T08:00:00Z",
-  evidence: [],
-  history: [],
-  version: 1,
 });
 
 let asked: [string, AlertChange][];

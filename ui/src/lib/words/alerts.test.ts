@@ -1,27 +1,14 @@
 import { afterEach, beforeAll, describe, expect, it } from "vitest";
 import type { Alert } from "$host/host";
+import { sampleAlert } from "../../test-samples";
 import { beginToSpeak, speak } from "../language.svelte";
 import { alertAdvice, alertKindName, alertsSentence, alertText, alertTitle } from "./alerts";
 
 const alert: Alert = {
-  id: "a1",
-  kind: "repeated_failures",
-  severity: "critical",
-  state: "open",
+  ...sampleAlert,
   title: "12 failed sign-ins for anna@example.org",
-  text: "",
   login: "anna@example.org",
-  network: null,
-  accounts: [],
-  accounts_total: 0,
-  addresses: [],
-  addresses_total: 0,
   count: 12,
-  first_at: "2026-11-24T08:00:00Z",
-  last_at: "2026-11-24T08:00:00Z",
-  evidence: [],
-  history: [],
-  version: 1,
 };
 
 it("knows for every kind of alert what to do", () => {

@@ -1,5 +1,6 @@
 import { afterEach, beforeAll, describe, expect, it } from "vitest";
 import type { Alert, Block, EventBody, SignIn, Submission } from "$host/host";
+import { sampleAlert } from "../../test-samples";
 import { beginToSpeak, speak } from "../language.svelte";
 import { eventLine } from "./events";
 
@@ -40,24 +41,10 @@ const block: Block = {
   version: 1,
 };
 const alert: Alert = {
-  id: "a1",
-  kind: "repeated_failures",
-  severity: "critical",
-  state: "open",
+  ...sampleAlert,
   title: "12 failed sign-ins for anna@example.org",
-  text: "",
   login: "anna@example.org",
-  network: null,
-  accounts: [],
-  accounts_total: 0,
-  addresses: [],
-  addresses_total: 0,
   count: 12,
-  first_at: "2026-11-24T08:00:00Z",
-  last_at: "2026-11-24T08:00:00Z",
-  evidence: [],
-  history: [],
-  version: 1,
 };
 
 describe("an event in one line", () => {

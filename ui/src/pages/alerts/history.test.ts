@@ -1,26 +1,12 @@
 import { expect, test } from "vitest";
 import type { Alert, AlertStep } from "$host/host";
+import { sampleAlert } from "../../test-samples";
 import { history } from "./history";
 
 const NOW = Date.parse("2026-11-24T12:00:00Z");
 
 const alert = (steps: Partial<AlertStep>[]): Alert => ({
-  id: "a",
-  kind: "repeated_failures",
-  severity: "attention",
-  state: "open",
-  title: "",
-  text: "",
-  login: null,
-  network: null,
-  accounts: [],
-  accounts_total: 0,
-  addresses: [],
-  addresses_total: 0,
-  count: 1,
-  first_at: "2026-11-24T08:00:00Z",
-  last_at: "2026-11-24T08:00:00Z",
-  evidence: [],
+  ...sampleAlert,
   history: steps.map((step) => ({
     at: "2026-11-24T09:00:00Z",
     state: "open",
@@ -29,7 +15,6 @@ const alert = (steps: Partial<AlertStep>[]): Alert => ({
     note: null,
     ...step,
   })),
-  version: 1,
 });
 
 test("tells who did what, whether or not the log says that it was raised", () => {

@@ -1,28 +1,13 @@
 import { expect, it } from "vitest";
 import type { Alert, AlertState, Severity } from "$host/host";
 import { inInboxOrder, snoozedUntil, waits, withOwn } from "../../parts/alerting";
+import { sampleAlert } from "../../test-samples";
 import { boxes, inBox, origin, passing, readWanted, writeWanted } from "./inbox";
 
-const alert = (id: string, state: AlertState, severity: Severity, last: number): Alert => ({
-  id,
-  kind: "repeated_failures",
-  severity,
-  state,
-  title: "",
-  text: "",
-  login: null,
-  network: null,
-  accounts: [],
-  accounts_total: 0,
-  addresses: [],
-  addresses_total: 0,
-  count: 1,
-  first_at: new Date(last).toISOString(),
-  last_at: new Date(last).toISOString(),
-  evidence: [],
-  history: [],
-  version: 1,
-});
+const alert = (id: string, state: AlertState, severity: Severity, last: number): Alert => {
+  const at = new Date(last).toISOString();
+  return { ...sampleAlert, id, severity, state, first_at: at, last_at: at };
+};
 
 it("shows open before the rest, the gravest open first, then the newest", () => {
   const alerts = [

@@ -1,5 +1,6 @@
 import { expect, test } from "vitest";
 import type { Alert, Link, MailServer, Severity } from "$host/host";
+import { sampleAlert } from "../../test-samples";
 import { isSilent, verdict, type Standing } from "./verdict";
 
 const NOW = Date.parse("2026-11-24T12:00:00Z");
@@ -7,26 +8,7 @@ const HOUR = 3_600_000;
 const iso = (at: number) => new Date(at).toISOString();
 
 function alert(id: string, severity: Severity, last = 0): Alert {
-  return {
-    id,
-    kind: "repeated_failures",
-    severity,
-    state: "open",
-    title: id,
-    text: "",
-    login: null,
-    network: null,
-    accounts: [],
-    accounts_total: 0,
-    addresses: [],
-    addresses_total: 0,
-    count: 5,
-    first_at: iso(NOW + last - HOUR),
-    last_at: iso(NOW + last),
-    evidence: [],
-    history: [],
-    version: 1,
-  };
+  return { ...sampleAlert, id, severity, title: id, last_at: iso(NOW + last) };
 }
 
 function server(ago: number, requests = 100_000): MailServer {
