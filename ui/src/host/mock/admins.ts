@@ -92,7 +92,7 @@ function key(id: string, name: string, scope: t.Scope, hours: number): t.ApiKey 
 const actions = [
   ["session.begin", "MailCup Console on desk-7", '{"session":"5f1c"}'],
   ["block.create", "198.51.100.0/24", '{"id":"b1","expires_at":"2026-12-01T09:00:00Z"}'],
-  ["alert.change", "12 failed sign-ins for anna@example.org", '{"state":"resolved"}'],
+  ["alert.resolve", "12 failed sign-ins for anna@example.org", '{"state":"resolved"}'],
   ["account.change", "anna@example.org", "{}"],
   ["api_key.create", "Dashboard", '{"id":"key3","scopes":["read"]}'],
 ] as const;
