@@ -2,6 +2,7 @@
 //! other, and say what came of each. Pages never name a path: what is read is what the admin's own desktop gave.
 
 use std::{
+    collections::BTreeSet,
     fs, io,
     path::{Path, PathBuf},
     sync::{
@@ -67,20 +68,21 @@ impl LogFiles {
                 "Logs are being imported; wait for the end or cancel it.",
             ));
         }
-        // What an earlier import did is told; new files begin a new list.
-        desk.files.retain(|file| matches!(file.standing, LogStanding::Waiting));
-        for file in found {
-            if !desk.files.iter().any(|known| known.path == file.path) {
-                desk.files.push(file);
-            }
-        }
-        if desk.files.len() > MOST_FILES {
-            desk.files.truncate(MOST_FILES);
+        let waits = |file: &&Kept| matches!(file.standing, LogStanding::Waiting);
+        let mut known: BTreeSet<_> = desk.files.iter().filter(waits).map(|file| file.path.clone()).collect();
+        let new: Vec<_> = found.into_iter().filter(|file| known.insert(file.path.clone())).collect();
+        if known.len() > MOST_FILES {
             return Err(Problem::new(
                 Code::Invalid,
-                "At most 400 files are imported at once; the others were left out.",
+                format!(
+                    "At most {MOST_FILES} files are imported at once, and these would be {}; import a part of them first.",
+                    known.len()
+                ),
             ));
         }
+        // What an earlier import did is told; new files begin a new list.
+        desk.files.retain(|file| waits(&file));
+        desk.files.extend(new);
         desk.files.sort_by(|a, b| (a.written_at, &a.path).cmp(&(b.written_at, &b.path)));
         Ok(())
     }
@@ -237,6 +239,21 @@ mod tests {
         logs.clear();
         assert_eq!(logs.shown(), LogDesk { files: Vec::new(), is_running: false, refused: None });
         assert_eq!(logs.begin().unwrap_err().code, Code::Invalid);
+    }
+
+    #[test]
+    fn more_files_than_are_imported_at_once_are_refused_together() {
+        let names_of = |count: u64| (0..count).map(|number| format!("mail.log.{number}")).collect::<Vec<_>>();
+        let many = names_of(401);
+        let folder = folder(&many.iter().map(|name| (name.as_str(), 1)).collect::<Vec<_>>());
+        let paths: Vec<_> = many.iter().map(|name| folder.path().join(name)).collect();
+        let logs = LogFiles::default();
+        logs.offer(&paths[..1]).unwrap();
+        let refused = logs.offer(&paths[1..]).unwrap_err();
+        assert!(refused.message.contains("these would be 401"), "{refused:?}");
+        assert_eq!(names(&logs), ["mail.log.0"]);
+        logs.offer(&paths[..400]).unwrap();
+        assert_eq!(names(&logs).len(), 400);
     }
 
     #[test]
