@@ -175,6 +175,8 @@ pub fn boundary() -> Builder<Wry> {
             c::review::snapshot_state,
             c::review::compare_snapshots,
             c::review::search_mail,
+            c::review::count_mail,
+            c::review::mail_excerpts,
             c::review::item_history,
             c::review::record_preview,
             c::review::put_back_record,

@@ -3,10 +3,10 @@
 use mailcup_wire::{
     BackupProgress, SnapshotId,
     desktop::{
-        AttachmentRequest, ComparisonQuery, HistoryOf, ItemHistory, MailExport, MailExported, MailFolder,
-        MailFormat, MailHits, MailSearch, Mailbox, Message, MessageList, MessageQuery, MessageRequest,
-        MessageSource, PutBack, RecordPreview, RecordPutBack, RecordRequest, SnapshotComparison,
-        SnapshotList, StateExport, StateFormat, StateQuery, StateTable,
+        AttachmentRequest, ComparisonQuery, HistoryOf, ItemHistory, MailExcerpts, MailExport, MailExported,
+        MailFolder, MailFormat, MailHits, MailSearch, Mailbox, Message, MessageList, MessageQuery,
+        MessageRequest, MessageSource, PutBack, RecordPreview, RecordPutBack, RecordRequest,
+        SnapshotComparison, SnapshotList, StateExport, StateFormat, StateQuery, StateTable,
     },
 };
 use tauri::AppHandle;
@@ -72,6 +72,18 @@ pub async fn compare_snapshots(console: Here, query: ComparisonQuery) -> Answer<
 #[specta::specta]
 pub async fn search_mail(console: Here, search: MailSearch) -> Answer<MailHits> {
     console.search_mail(search).await
+}
+
+#[tauri::command]
+#[specta::specta]
+pub async fn count_mail(console: Here, search: MailSearch) -> Answer<u32> {
+    console.count_mail(search).await
+}
+
+#[tauri::command]
+#[specta::specta]
+pub async fn mail_excerpts(console: Here, asked: MailExcerpts) -> Answer<Vec<String>> {
+    console.mail_excerpts(asked).await
 }
 
 #[tauri::command]

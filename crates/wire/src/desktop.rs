@@ -169,6 +169,8 @@
 //! | `snapshot_state` | [`StateQuery`] | [`StateTable`] |
 //! | `compare_snapshots` | [`ComparisonQuery`] | [`SnapshotComparison`] |
 //! | `search_mail` | [`MailSearch`] | [`MailHits`] |
+//! | `count_mail` | [`MailSearch`] | `u32`: how many it finds |
+//! | `mail_excerpts` | [`MailExcerpts`] | a text for each message; empty where it can't be read |
 //! | `item_history` | [`HistoryOf`] | [`ItemHistory`] |
 //! | `record_preview` | [`RecordRequest`] | [`RecordPreview`] |
 //! | `put_back_record` | [`PutBack`] | [`RecordPutBack`] |

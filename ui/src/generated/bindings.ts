@@ -171,6 +171,8 @@ export const commands = {
 	snapshotState: (query: StateQuery) => __TAURI_INVOKE<StateTable>("snapshot_state", { query }),
 	compareSnapshots: (query: ComparisonQuery) => __TAURI_INVOKE<SnapshotComparison>("compare_snapshots", { query }),
 	searchMail: (search: MailSearch) => __TAURI_INVOKE<MailHits>("search_mail", { search }),
+	countMail: (search: MailSearch) => __TAURI_INVOKE<number>("count_mail", { search }),
+	mailExcerpts: (asked: MailExcerpts) => __TAURI_INVOKE<string[]>("mail_excerpts", { asked }),
 	itemHistory: (item: HistoryOf) => __TAURI_INVOKE<ItemHistory>("item_history", { item }),
 	recordPreview: (request: RecordRequest) => __TAURI_INVOKE<RecordPreview>("record_preview", { request }),
 	putBackRecord: (put: PutBack) => __TAURI_INVOKE<RecordPutBack>("put_back_record", { put }),
@@ -2029,6 +2031,13 @@ export type MailAddress = {
 	address: string,
 };
 
+/**  Asks for the words around what was found, in messages that are in sight. */
+export type MailExcerpts = {
+	text: string,
+	/**  At most 100. */
+	messages: MessageRequest[],
+};
+
 export type MailExport = {
 	snapshot: SnapshotId,
 	/**  Messages, folders or accounts, below `mail/`. */
@@ -2073,8 +2082,6 @@ export type MailHit = {
 	received_at: string,
 	from: string,
 	subject: string,
-	/**  Words around what was found. */
-	excerpt: string,
 	/**  Since which snapshot it is no longer there. */
 	gone_at: string | null,
 };
@@ -2082,6 +2089,8 @@ export type MailHit = {
 export type MailHits = {
 	hits: MailHit[],
 	total: number,
+	/**  There are more than `total`, which takes longer to count. */
+	more: boolean,
 };
 
 /**  The full-text search over the mail in all snapshots. */

@@ -3,26 +3,39 @@ import { asProblem } from "./problem";
 
 const PAGE = 100;
 
+/** How long nobody asked for anything else before a long list is counted. */
+const PAUSE_MS = 150;
+
 /** A part of a list, and how long the list is. */
 export interface Part<Row> {
   rows: readonly Row[];
   total: number;
+  /** The list is longer than `total`. */
+  more?: boolean;
 }
 
 /** A list of any length, of which only what is in sight is fetched. */
 export class Pages<Row, Question> {
   total = $state<number>();
+  /** The list is longer than `total`, which is being counted. */
+  more = $state(false);
   problem = $state.raw<Problem>();
   #pages = $state.raw<ReadonlyMap<number, readonly Row[]>>(new Map());
   #asked: Question | undefined;
   readonly #read: (asked: Question, offset: number, limit: number) => Promise<Part<Row>>;
+  readonly #count: ((asked: Question) => Promise<number>) | undefined;
+  #counting: ReturnType<typeof setTimeout> | undefined;
   /** Grows with every question; an answer to an older one is dropped. */
   #question = 0;
   #underWay = new Set<number>();
   #sight = { from: 0, until: PAGE };
 
-  constructor(read: (asked: Question, offset: number, limit: number) => Promise<Part<Row>>) {
+  constructor(
+    read: (asked: Question, offset: number, limit: number) => Promise<Part<Row>>,
+    count?: (asked: Question) => Promise<number>,
+  ) {
     this.#read = read;
+    this.#count = count;
   }
 
   rowAt = (index: number): Row | undefined =>
@@ -42,6 +55,7 @@ export class Pages<Row, Question> {
     this.#asked = asked;
     this.#question += 1;
     this.#underWay.clear();
+    clearTimeout(this.#counting);
     const { from, until } = this.#sight;
     const wanted = pagesOf(from, until);
     await this.#fetch(wanted, true);
@@ -68,13 +82,27 @@ export class Pages<Row, Question> {
       const known = new Map(anew ? [] : this.#pages);
       lists.forEach((list, index) => known.set(pages[index] ?? 0, list.rows));
       this.#pages = known;
-      this.total = lists[0]?.total ?? 0;
       this.problem = undefined;
+      const { total = 0, more = false } = lists[0] ?? {};
+      // What was counted since stays.
+      if (more && !anew) return;
+      this.total = total;
+      this.more = more;
+      if (more) this.#counting = setTimeout(() => void this.#countAll(asked), PAUSE_MS);
     } catch (thrown) {
       if (question === this.#question) this.problem = asProblem(thrown);
     } finally {
       if (question === this.#question) for (const page of pages) this.#underWay.delete(page);
     }
+  }
+
+  async #countAll(asked: Question) {
+    const question = this.#question;
+    // Uncounted, it still says that there are more.
+    const total = await this.#count?.(asked).catch(() => undefined);
+    if (total === undefined || question !== this.#question) return;
+    this.total = total;
+    this.more = false;
   }
 }
 

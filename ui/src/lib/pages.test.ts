@@ -42,3 +42,28 @@ it("drops the answer to an older question", async () => {
   await older;
   expect(pages.rowAt(0)).toBe("newer");
 });
+
+it("shows the first rows of a long list before it is counted", async () => {
+  const counts: ((total: number) => void)[] = [];
+  const pages = new Pages<string, string>(
+    (word, offset) =>
+      Promise.resolve({ rows: [`${word} ${offset}`], total: 1_000, more: word !== "short" }),
+    () => new Promise((resolve) => counts.push(resolve)),
+  );
+  await pages.ask("long");
+  expect([pages.rowAt(0), pages.total, pages.more]).toEqual(["long 0", 1_000, true]);
+  await expect.poll(() => counts.length).toBe(1);
+  counts[0]?.(47_818);
+  await expect.poll(() => [pages.total, pages.more]).toEqual([47_818, false]);
+  pages.want(2_000, 2_001);
+  await expect.poll(() => pages.rowAt(2_000)).toBe("long 2000");
+  expect([pages.total, pages.more]).toEqual([47_818, false]);
+
+  // A count that comes when something else is asked for says nothing of that.
+  await pages.ask("longer");
+  await expect.poll(() => counts.length).toBe(2);
+  await pages.ask("short");
+  counts[1]?.(5);
+  await Promise.resolve();
+  expect([pages.total, pages.more]).toEqual([1_000, false]);
+});

@@ -24,7 +24,7 @@ use mailcup_lab::letters::message;
 use mailcup_snapshots::{Folder, Label, MasterKey, Repository, Unwatched, Watch};
 use mailcup_wire::{
     SnapshotId,
-    desktop::{ComparisonQuery, MailSearch, MessageOrder, MessageQuery, MessageRequest},
+    desktop::{ComparisonQuery, MailExcerpts, MailSearch, MessageOrder, MessageQuery, MessageRequest},
 };
 
 use self::mail::{Day, LARGE};
@@ -167,10 +167,20 @@ fn search(review: &Review) {
     for (what, text) in
         [("a rare word", "zuber17"), ("two words", "wort40 wort90"), ("a common word", "wort1")]
     {
-        let search = MailSearch { text: text.to_owned(), account: None, gone: false, offset: 0, limit: 25 };
-        let total = review.search_mail(&search).unwrap().total;
+        let search = MailSearch { text: text.to_owned(), account: None, gone: false, offset: 0, limit: 100 };
+        let total = review.count_mail(&search).unwrap();
+        let hits = review.search_mail(&search).unwrap().hits;
         tell(&format!("a search for {what} ({total} found)"), || {
             let _ = review.search_mail(&search).unwrap();
+        });
+        tell("  counting them all", || {
+            let _ = review.count_mail(&search).unwrap();
+        });
+        let messages =
+            hits.into_iter().take(30).map(|it| MessageRequest { snapshot: it.snapshot, path: it.path });
+        let asked = MailExcerpts { text: text.to_owned(), messages: messages.collect() };
+        tell("  the words around the first 30", || {
+            let _ = review.mail_excerpts(&asked).unwrap();
         });
     }
 }

@@ -6,9 +6,9 @@ use std::sync::{Arc, Mutex, PoisonError};
 use mailcup_wire::{
     BackupProgress, Bytes, Code, Login, MailRead, MailReadKind, Problem, SnapshotId, Time,
     desktop::{
-        AttachmentRequest, ComparisonQuery, HistoryOf, ItemHistory, MailExport, MailExported, MailFolder,
-        MailHits, MailSearch, Mailbox, Message, MessageList, MessageQuery, MessageRequest, MessageSource,
-        SnapshotComparison, SnapshotList, StateExport, StateQuery, StateTable,
+        AttachmentRequest, ComparisonQuery, HistoryOf, ItemHistory, MailExcerpts, MailExport, MailExported,
+        MailFolder, MailHits, MailSearch, Mailbox, Message, MessageList, MessageQuery, MessageRequest,
+        MessageSource, SnapshotComparison, SnapshotList, StateExport, StateQuery, StateTable,
     },
 };
 use tokio_util::sync::CancellationToken;
@@ -83,6 +83,14 @@ impl Console {
 
     pub async fn search_mail(&self, search: MailSearch) -> Result<MailHits, Problem> {
         self.reviewing(move |review| review.search_mail(&search)).await
+    }
+
+    pub async fn count_mail(&self, search: MailSearch) -> Result<u32, Problem> {
+        self.reviewing(move |review| review.count_mail(&search)).await
+    }
+
+    pub async fn mail_excerpts(&self, asked: MailExcerpts) -> Result<Vec<String>, Problem> {
+        self.reviewing(move |review| review.mail_excerpts(&asked)).await
     }
 
     /// With what the audit log, as far as it was seen, says of records.

@@ -5,7 +5,7 @@ mod search;
 use std::{
     fs,
     path::{Path, PathBuf},
-    sync::{Arc, Mutex, PoisonError},
+    sync::{Arc, Mutex},
 };
 
 use mailcup_snapshots::{Change, Difference, Entry, Id, Snapshot, Watch};
@@ -15,6 +15,7 @@ use rusqlite::{Connection, OpenFlags, OptionalExtension as _, Transaction, param
 use super::{
     Review, count,
     layout::{self, MessagePlace, below_mail},
+    lock,
     message::{self, Words},
     wire_id,
 };
@@ -36,7 +37,15 @@ const NUMBERS_PER_SECOND: i64 = 1 << 6;
 pub struct MailIndex {
     path: Arc<PathBuf>,
     key: Arc<StoreKey>,
-    reader: Arc<Mutex<Option<Connection>>>,
+    readers: Arc<Mutex<Readers>>,
+}
+
+/// Open connections that nobody uses right now: one waits for no other's question.
+#[derive(Default)]
+struct Readers {
+    idle: Vec<Connection>,
+    /// How often all were closed; one that was in use then isn't kept.
+    closed: u64,
 }
 
 /// What the index knows of a message.
@@ -61,7 +70,7 @@ pub struct Indexed {
 
 impl MailIndex {
     pub fn new(path: PathBuf, key: StoreKey) -> Self {
-        Self { path: Arc::new(path), key: Arc::new(key), reader: Arc::default() }
+        Self { path: Arc::new(path), key: Arc::new(key), readers: Arc::default() }
     }
 
     pub fn is_there(&self) -> bool {
@@ -105,7 +114,9 @@ impl MailIndex {
 
     /// Closes it, so that its key is gone from memory.
     pub fn close(&self) {
-        *self.reader.lock().unwrap_or_else(PoisonError::into_inner) = None;
+        let mut readers = lock(&self.readers);
+        readers.idle.clear();
+        readers.closed += 1;
     }
 
     pub fn forget(&self) -> Result<(), Problem> {
@@ -130,20 +141,26 @@ impl MailIndex {
         if !self.is_there() {
             return Ok(None);
         }
-        let mut reader = self.reader.lock().unwrap_or_else(PoisonError::into_inner);
-        let opened = if let Some(opened) = reader.take() {
-            opened
-        } else {
-            let opened = connect(&self.path, &self.key, OpenFlags::SQLITE_OPEN_READ_ONLY)?;
-            let version: u32 =
-                opened.query_row("PRAGMA user_version", [], |row| row.get(0)).map_err(StoreError::from)?;
-            // It is being made this very moment.
-            if version == 0 {
-                return Ok(None);
-            }
-            opened
+        let (idle, closed) = {
+            let mut readers = lock(&self.readers);
+            (readers.idle.pop(), readers.closed)
         };
-        Ok(Some(query(reader.insert(opened))?))
+        let reader = match idle {
+            Some(reader) => reader,
+            None => connect(&self.path, &self.key, OpenFlags::SQLITE_OPEN_READ_ONLY)?,
+        };
+        let version: u32 =
+            reader.query_row("PRAGMA user_version", [], |row| row.get(0)).map_err(StoreError::from)?;
+        // It is being made this very moment.
+        if version == 0 {
+            return Ok(None);
+        }
+        let answer = query(&reader)?;
+        let mut readers = lock(&self.readers);
+        if readers.closed == closed {
+            readers.idle.push(reader);
+        }
+        Ok(Some(answer))
     }
 
     fn writer(&self) -> Result<Connection, StoreError> {

@@ -302,6 +302,8 @@ wire! {
     pub struct MailHits {
         pub hits: Vec<MailHit>,
         pub total: u32,
+        /// There are more than `total`, which takes longer to count.
+        pub more: bool,
     }
 
     pub struct MailHit {
@@ -314,10 +316,15 @@ wire! {
         pub received_at: Time,
         pub from: String,
         pub subject: String,
-        /// Words around what was found.
-        pub excerpt: String,
         /// Since which snapshot it is no longer there.
         pub gone_at: Option<Time>,
+    }
+
+    /// Asks for the words around what was found, in messages that are in sight.
+    pub struct MailExcerpts {
+        pub text: String,
+        /// At most 100.
+        pub messages: Vec<MessageRequest>,
     }
 
     /// Of which thing the history is wanted.

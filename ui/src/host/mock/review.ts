@@ -32,6 +32,8 @@ interface Needs {
   problem: (code: t.Code, message: string) => t.Problem;
 }
 
+const COUNTED_AT_ONCE = 1_000;
+
 const pause = (ms: number) => new Promise((resolve) => setTimeout(resolve, ms));
 
 /** The snapshots of a mocked service, as its mirror shows them. */
@@ -93,8 +95,23 @@ export function reviewCommands({ read, write, problem }: Needs) {
     searchMail: (search) =>
       read(() => {
         if (!indexHasAll()) throw problem("unavailable", "The search is not switched on.");
-        return searched(search);
+        const { offset = 0, limit } = search;
+        const hits = searched(search);
+        const total = Math.min(hits.length, COUNTED_AT_ONCE);
+        return {
+          hits: hits.slice(offset, offset + limit),
+          total,
+          more: hits.length > total,
+        };
       }),
+    countMail: (search) => read(() => searched(search).length),
+    mailExcerpts: ({ messages }) =>
+      read(() =>
+        messages.map(({ path }) => {
+          const it = messageOf(path);
+          return it ? wordsOf(it.box, it.number) : "";
+        }),
+      ),
     itemHistory: (item) => read(() => history(item, problem)),
     recordPreview: (request) => read(() => preview(request, find(request.snapshot).at)),
     putBackRecord: (put) =>
@@ -354,10 +371,10 @@ function recordChanges(from: Spot, to: Spot): t.RecordChange[] {
   });
 }
 
-function searched({ text, account, gone = false, offset = 0, limit }: t.MailSearch): t.MailHits {
+function searched({ text, account, gone = false }: t.MailSearch): t.MailHit[] {
   const words = text.toLowerCase().split(/\s+/).filter(Boolean);
   const newest = taken[0];
-  if (words.length === 0 || !newest) return { hits: [], total: 0 };
+  if (words.length === 0 || !newest) return [];
   const hits: t.MailHit[] = [];
   for (const box of boxes) {
     if (account && box.login !== account) continue;
@@ -369,8 +386,7 @@ function searched({ text, account, gone = false, offset = 0, limit }: t.MailSear
       hits.push(hit(box, number, held));
     }
   }
-  hits.sort((a, b) => Date.parse(b.received_at) - Date.parse(a.received_at));
-  return { hits: hits.slice(offset, offset + limit), total: hits.length };
+  return hits.sort((a, b) => Date.parse(b.received_at) - Date.parse(a.received_at));
 }
 
 function hit(box: Box, number: number, held: Spot): t.MailHit {
@@ -385,7 +401,6 @@ function hit(box: Box, number: number, held: Spot): t.MailHit {
     received_at: shown.received_at,
     from: shown.from,
     subject: shown.subject,
-    excerpt: wordsOf(box, number),
     gone_at: after ? seed.iso(after.at) : null,
   };
 }

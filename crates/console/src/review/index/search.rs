@@ -1,20 +1,22 @@
 //! Finding messages by their words.
 
-use std::iter;
+use std::{collections::BTreeMap, iter, path::Path};
 
-use mailcup_snapshots::Snapshot;
 use mailcup_wire::{
-    Code, Login, Problem, Time,
-    desktop::{MailHit, MailHits, MailSearch, MessageRequest},
+    Code, Login, Problem, SnapshotId, Time,
+    desktop::{MailExcerpts, MailHit, MailHits, MailSearch, MessageRequest},
 };
 use rusqlite::{Connection, params, params_from_iter};
 use unicode_properties::{GeneralCategory, GeneralCategoryGroup, UnicodeGeneralCategory as _};
 
-use super::{super::layout, Review, StoreError, at, message};
+use super::{super::layout, Review, StoreError, message};
 use crate::review::{index::wire_id, layout::MAIL};
 
 const LARGEST_PAGE: u32 = 200;
 const MOST_WORDS: usize = 16;
+/// So many are counted with the first of them; FTS5 counts about 500 in a millisecond.
+const COUNTED_AT_ONCE: u32 = 1_000;
+const MOST_EXCERPTS: usize = 100;
 /// So much of a message is read for the words around what was found.
 const EXCERPT_BYTES: usize = 256 << 10;
 
@@ -22,66 +24,92 @@ struct Row {
     path: String,
     account: String,
     received_at: i64,
+    since: i64,
     until: Option<i64>,
     sender: String,
     subject: String,
 }
 
+/// What the index answers.
+struct Found {
+    rows: Vec<Row>,
+    total: u32,
+    /// Snapshots that are in the index and when they were made, the newest first.
+    indexed: Vec<(SnapshotId, i64)>,
+}
+
 impl Review {
     pub fn search_mail(&self, search: &MailSearch) -> Result<MailHits, Problem> {
-        let words: Vec<String> = words(&search.text);
+        let words = words(&search.text);
         if words.is_empty() {
-            return Ok(MailHits { hits: Vec::new(), total: 0 });
+            return Ok(MailHits { hits: Vec::new(), total: 0, more: false });
         }
-        let found = self.index.read(|reader| find(reader, search, &words))?;
-        let (rows, total) = found.ok_or_else(|| {
-            Problem::new(
-                Code::Unavailable,
-                "There is no search index on this computer yet; switch it on first.",
-            )
-        })?;
-        let all = self.all_snapshots()?;
-        let hits = rows.into_iter().filter_map(|row| self.hit(row, &all, &words));
-        Ok(MailHits { hits: hits.collect(), total })
+        let found = self.index.read(|reader| find(reader, search, &words))?.ok_or_else(no_index)?;
+        let here: BTreeMap<SnapshotId, Time> =
+            self.all_snapshots()?.iter().map(|snapshot| (wire_id(snapshot), Time(snapshot.time))).collect();
+        let hits = found.rows.into_iter().filter_map(|row| hit(row, &found.indexed, &here)).collect();
+        let more = found.total > COUNTED_AT_ONCE;
+        Ok(MailHits { hits, total: found.total.min(COUNTED_AT_ONCE), more })
     }
 
-    /// None if the last snapshot that held it went a moment ago.
-    fn hit(&self, row: Row, all: &[Snapshot], words: &[String]) -> Option<MailHit> {
-        let holds = |snapshot: &&Snapshot| row.until.is_none_or(|until| at(snapshot) < until);
-        // What isn't gone lies in the newest that is indexed, and a newer one isn't yet.
-        let (snapshot, entry) = all.iter().rev().filter(holds).find_map(|snapshot| {
-            let request = MessageRequest { snapshot: wire_id(snapshot), path: row.path.clone() };
-            Some((snapshot, self.message_entry(&request).ok()?.0))
-        })?;
-        let text = self.start_of(&entry, EXCERPT_BYTES);
-        let excerpt =
-            text.map(|text| message::excerpt(&message::words(&text).text, words)).unwrap_or_default();
-        let place = layout::message_at(&std::path::Path::new(MAIL).join(&row.path));
-        Some(MailHit {
-            snapshot: wire_id(snapshot),
-            snapshot_at: Time(snapshot.time),
-            path: row.path,
-            account: Login(row.account),
-            folder: place.map(|place| place.folder).unwrap_or_default(),
-            received_at: Time::from_millis(row.received_at),
-            from: row.sender,
-            subject: row.subject,
-            excerpt,
-            gone_at: row.until.map(Time::from_millis),
-        })
+    /// How many messages a search finds in all.
+    pub fn count_mail(&self, search: &MailSearch) -> Result<u32, Problem> {
+        let words = words(&search.text);
+        if words.is_empty() {
+            return Ok(0);
+        }
+        self.index
+            .read(|reader| Wanted::of(reader, search, &words)?.count(reader, None))?
+            .ok_or_else(no_index)
+    }
+
+    /// The words around what a search found in some messages, in their order.
+    pub fn mail_excerpts(&self, asked: &MailExcerpts) -> Result<Vec<String>, Problem> {
+        if asked.messages.len() > MOST_EXCERPTS {
+            let most = format!("Ask for {MOST_EXCERPTS} messages at most.");
+            return Err(Problem::field("messages", most));
+        }
+        let words = words(&asked.text);
+        let excerpt = |request: &MessageRequest| {
+            let text = self.start_of(&self.message_entry(request)?.0, EXCERPT_BYTES)?;
+            Ok::<_, Problem>(message::excerpt(&message::words(&text).text, &words))
+        };
+        Ok(asked.messages.iter().map(|request| excerpt(request).unwrap_or_default()).collect())
     }
 }
 
-/// What has all the words; if nothing has, what has a word that begins as the last one does, which may be half typed.
-fn find(reader: &Connection, search: &MailSearch, words: &[String]) -> Result<(Vec<Row>, u32), StoreError> {
-    let whole = Wanted { words: quoted(words), search };
-    let total = whole.count(reader)?;
-    if total > 0 {
-        return Ok((whole.page(reader)?, total));
-    }
-    let begun = Wanted { words: quoted(words) + "*", search };
-    let total = begun.count(reader)?;
-    Ok((begun.page(reader)?, total))
+/// None if the last snapshot that held it went a moment ago.
+fn hit(row: Row, indexed: &[(SnapshotId, i64)], here: &BTreeMap<SnapshotId, Time>) -> Option<MailHit> {
+    let held = |at: i64| row.since <= at && row.until.is_none_or(|until| at < until);
+    let mut holding = indexed.iter().filter(|(_, at)| held(*at));
+    let (snapshot, snapshot_at) = holding.find_map(|(id, _)| here.get_key_value(id))?;
+    let place = layout::message_at(&Path::new(MAIL).join(&row.path));
+    Some(MailHit {
+        snapshot: snapshot.clone(),
+        snapshot_at: *snapshot_at,
+        path: row.path,
+        account: Login(row.account),
+        folder: place.map(|place| place.folder).unwrap_or_default(),
+        received_at: Time::from_millis(row.received_at),
+        from: row.sender,
+        subject: row.subject,
+        gone_at: row.until.map(Time::from_millis),
+    })
+}
+
+fn find(reader: &Connection, search: &MailSearch, words: &[String]) -> Result<Found, StoreError> {
+    let wanted = Wanted::of(reader, search, words)?;
+    let mut indexed = reader.prepare_cached("SELECT snapshot, at FROM indexed ORDER BY at DESC")?;
+    let indexed = indexed.query_map([], |row| Ok((SnapshotId(row.get(0)?), row.get(1)?)))?;
+    Ok(Found {
+        indexed: indexed.collect::<rusqlite::Result<_>>()?,
+        rows: wanted.page(reader)?,
+        total: wanted.count(reader, Some(COUNTED_AT_ONCE + 1))?,
+    })
+}
+
+fn no_index() -> Problem {
+    Problem::new(Code::Unavailable, "There is no search index on this computer yet; switch it on first.")
 }
 
 struct Wanted<'a> {
@@ -90,11 +118,23 @@ struct Wanted<'a> {
     search: &'a MailSearch,
 }
 
-impl Wanted<'_> {
-    /// While the index is being made, it may be ahead of what has a place yet.
-    fn count(&self, reader: &Connection) -> Result<u32, StoreError> {
+impl<'a> Wanted<'a> {
+    /// What has all the words; if nothing has, what has a word that begins as the last one does, which may be half
+    /// typed.
+    fn of(reader: &Connection, search: &'a MailSearch, words: &[String]) -> Result<Self, StoreError> {
+        let whole = Self { words: quoted(words), search };
+        if whole.count(reader, Some(1))? > 0 {
+            return Ok(whole);
+        }
+        Ok(Self { words: quoted(words) + "*", search })
+    }
+
+    /// Up to so many. While the index is being made, it may be ahead of what has a place yet.
+    fn count(&self, reader: &Connection, most: Option<u32>) -> Result<u32, StoreError> {
         let is_wanted = if self.search.account.is_some() || self.search.gone { self.is_wanted() } else { "" };
-        let count = format!("SELECT count(*) FROM words WHERE words MATCH ?1 {is_wanted}");
+        let most = most.map(|most| format!("LIMIT {most}")).unwrap_or_default();
+        let count =
+            format!("SELECT count(*) FROM (SELECT 1 FROM words WHERE words MATCH ?1 {is_wanted} {most})");
         Ok(reader.prepare_cached(&count)?.query_row(params_from_iter(self.values()), |row| row.get(0))?)
     }
 
@@ -109,7 +149,8 @@ impl Wanted<'_> {
         let found = statement.query_map(params_from_iter(self.values()), |row| row.get(0))?;
         let found: Vec<i64> = found.collect::<rusqlite::Result<_>>()?;
         let mut place = reader.prepare_cached(
-            "SELECT place.path, place.account, place.received_at, place.until, content.sender, content.subject
+            "SELECT place.path, place.account, place.received_at, place.since, place.until, content.sender,
+                content.subject
              FROM place JOIN content ON content.id = place.content
              WHERE place.content = ?1 AND (?2 IS NULL OR place.account = ?2)
              ORDER BY place.until IS NULL DESC, place.until DESC LIMIT 1",
@@ -148,9 +189,10 @@ impl Row {
             path: row.get(0)?,
             account: row.get(1)?,
             received_at: row.get(2)?,
-            until: row.get(3)?,
-            sender: row.get(4)?,
-            subject: row.get(5)?,
+            since: row.get(3)?,
+            until: row.get(4)?,
+            sender: row.get(5)?,
+            subject: row.get(6)?,
         })
     }
 }
