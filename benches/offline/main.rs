@@ -32,7 +32,7 @@ mod page;
 
 const MESSAGES: u32 = 100_000;
 const SNAPSHOTS: u32 = 60;
-const ROUNDS: usize = 5;
+const ROUNDS: usize = 25;
 const LONG: Duration = Duration::from_mins(20);
 
 #[tokio::main(flavor = "multi_thread", worker_threads = 2)]
@@ -154,8 +154,9 @@ async fn measure(page: &Page, ids: &[String]) {
             "",
             2000,
         ),
-        ("Found: a rare word", snapshots, "/backups/search?q=zuber17", "rows", "", 50),
-        ("Found: a common word", snapshots, "/backups/search?q=wort1", "rows", "", 50),
+        ("Found: a rare word", "/backups/search?q=wort2", "/backups/search?q=zuber17", "others", "", 50),
+        ("Found: a common word", "/backups/search?q=zuber17", "/backups/search?q=wort1", "others", "", 50),
+        ("The search opens with what is found", snapshots, "/backups/search?q=wort1", "rows", "", 200),
     ] {
         let mut took = Vec::new();
         for _ in 0..ROUNDS {
