@@ -1,5 +1,5 @@
-//! Data of places (countries and names of networks), fetched from npm and laid beside the programs. It is too large
-//! for git, and mailcupd runs without it.
+//! Data that lies beside the programs: countries and names of networks, and rules that tell browsers apart. It is fetched
+//! from npm, and mailcupd runs without it.
 
 use std::fs;
 use std::path::{Path, PathBuf};
@@ -9,46 +9,56 @@ use crate::failure::Failure;
 use crate::workspace::Workspace;
 use crate::{say, step};
 
-/// What mailcupd reads, and the licences under which it may be passed on.
-const FILES: [&str; 7] = [
-    "geo-whois-asn-country-mmdb/geo-whois-asn-country.mmdb",
-    "asn/asn-ipv4.csv",
-    "asn/asn-ipv6.csv",
-    "asn/DBIP-LICENSE",
-    "asn/MODIFICATIONS",
-    "asn/NRO_LICENSE",
-    "asn/ROUTEVIEWS-LICENSE",
+/// What mailcupd reads, and the licences under which it may be passed on, by the folder in which it looks for it.
+const FILES: [(&str, &[&str]); 2] = [
+    (
+        "places",
+        &[
+            "@ip-location-db/geo-whois-asn-country-mmdb/geo-whois-asn-country.mmdb",
+            "@ip-location-db/asn/asn-ipv4.csv",
+            "@ip-location-db/asn/asn-ipv6.csv",
+            "@ip-location-db/asn/DBIP-LICENSE",
+            "@ip-location-db/asn/MODIFICATIONS",
+            "@ip-location-db/asn/NRO_LICENSE",
+            "@ip-location-db/asn/ROUTEVIEWS-LICENSE",
+        ],
+    ),
+    ("clients", &["uap-core/regexes.yaml", "uap-core/LICENSE"]),
 ];
 
 /// Lays the data beside the programs of a profile's folder (`debug` or `release`), unless this very data is there.
 pub fn fetch(workspace: &Workspace, profile: &str) -> Result<(), Failure> {
     let lock = read(&sources(workspace).join("package-lock.json"))?;
-    let folder = workspace.target().join(profile).join("places");
+    let beside = workspace.target().join(profile);
     // Not among the data: all that lies there is packed.
-    let stamp = workspace.target().join("places").join(format!("laid-{profile}"));
-    if folder.is_dir() && fs::read_to_string(&stamp).is_ok_and(|laid| laid == lock) {
+    let stamp = installed(workspace).join(format!("laid-{profile}"));
+    let is_there = FILES.iter().all(|(folder, _)| beside.join(folder).is_dir());
+    if is_there && fs::read_to_string(&stamp).is_ok_and(|laid| laid == lock) {
         return Ok(());
     }
     let packages = install(workspace, &lock)?;
-    let about = || format!("laying the data of places into {}", folder.display());
-    fs::create_dir_all(&folder).map_err(|error| Failure::io(about(), &error))?;
-    for file in FILES {
-        let name = Path::new(file).file_name().unwrap_or_default();
-        fs::copy(packages.join(file), folder.join(name)).map_err(|error| Failure::io(about(), &error))?;
+    for (folder, files) in FILES {
+        let folder = beside.join(folder);
+        let about = || format!("laying data into {}", folder.display());
+        fs::create_dir_all(&folder).map_err(|error| Failure::io(about(), &error))?;
+        for file in files {
+            let name = Path::new(file).file_name().unwrap_or_default();
+            fs::copy(packages.join(file), folder.join(name)).map_err(|error| Failure::io(about(), &error))?;
+        }
     }
-    fs::write(&stamp, lock).map_err(|error| Failure::io(about(), &error))
+    fs::write(&stamp, lock).map_err(|error| Failure::io(format!("writing {}", stamp.display()), &error))
 }
 
-/// Like [`fetch`], where the product is as good without: when the registry can't be reached, places are unknown.
+/// Like [`fetch`], where the product is as good without: when the registry can't be reached, places and browsers are unknown.
 pub fn try_to_fetch(workspace: &Workspace, profile: &str) {
     if let Err(failure) = fetch(workspace, profile) {
-        say::note(&format!("places stay unknown: {failure}"));
+        say::note(&format!("places and browsers stay unknown: {failure}"));
     }
 }
 
 /// Installs the packages of the lock file into the target folder; answers where they lie.
 fn install(workspace: &Workspace, lock: &str) -> Result<PathBuf, Failure> {
-    let folder = workspace.target().join("places");
+    let folder = installed(workspace);
     let about = || format!("preparing {}", folder.display());
     fs::create_dir_all(&folder).map_err(|error| Failure::io(about(), &error))?;
     fs::write(folder.join("package-lock.json"), lock).map_err(|error| Failure::io(about(), &error))?;
@@ -59,12 +69,17 @@ fn install(workspace: &Workspace, lock: &str) -> Result<PathBuf, Failure> {
     let mut npm = Command::new(if cfg!(windows) { "npm.cmd" } else { "npm" });
     npm.current_dir(&folder).env("npm_config_update_notifier", "false");
     npm.args(["ci", "--omit=dev", "--ignore-scripts", "--no-audit", "--no-fund"]);
-    step::run("Fetch the data of places", &mut npm)?;
-    Ok(folder.join("node_modules").join("@ip-location-db"))
+    step::run("Fetch the data of places and clients", &mut npm)?;
+    Ok(folder.join("node_modules"))
+}
+
+/// Where the packages are installed.
+fn installed(workspace: &Workspace) -> PathBuf {
+    workspace.target().join("data")
 }
 
 fn sources(workspace: &Workspace) -> PathBuf {
-    workspace.root.join("packaging").join("places")
+    workspace.root.join("packaging").join("data")
 }
 
 fn read(file: &Path) -> Result<String, Failure> {

@@ -4,7 +4,7 @@ use crate::failure::Failure;
 use crate::prerequisites::{self, Purpose};
 use crate::run::{build_programs, profile, require_display};
 use crate::workspace::Workspace;
-use crate::{places, say, step, ui};
+use crate::{data, say, step, ui};
 
 #[derive(clap::Args)]
 #[command(disable_help_flag = true)]
@@ -26,7 +26,7 @@ pub fn lab(workspace: &Workspace, options: &Options) -> Result<(), Failure> {
     prerequisites::ensure(Purpose::MailServers)?;
     ui::build(workspace)?;
     build_programs(workspace, &["mailcup-console", "mailcupd", "mailcup-lab"], false)?;
-    places::try_to_fetch(workspace, profile(false));
+    data::try_to_fetch(workspace, profile(false));
     say::step("Start the lab");
     step::become_program(
         Command::new(workspace.program(profile(false), "mailcup-lab")).args(&options.arguments),

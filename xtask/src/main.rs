@@ -2,11 +2,11 @@
 
 mod bench;
 mod check;
+mod data;
 mod failure;
 mod fuzz;
 mod lab;
 mod package;
-mod places;
 mod platform;
 mod prerequisites;
 mod run;

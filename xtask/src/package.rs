@@ -8,7 +8,7 @@ use crate::failure::Failure;
 use crate::prerequisites::{self, Purpose};
 use crate::run::{build_programs, profile};
 use crate::workspace::{Workspace, find_program};
-use crate::{places, say, step, tools, ui};
+use crate::{data, say, step, tools, ui};
 
 /// The crates that packages are described in, by their folders.
 const PACKAGED: [(&str, &str); 2] = [("mailcup-console", "."), ("mailcup-service", "crates/service")];
@@ -37,7 +37,7 @@ pub fn package(workspace: &Workspace, options: &Options) -> Result<(), Failure> 
     let rpm = require(workspace, "cargo-generate-rpm")?;
     ui::build(workspace)?;
     build_programs(workspace, &["mailcup-console", "mailcupd"], true)?;
-    places::fetch(workspace, profile(true))?;
+    data::fetch(workspace, profile(true))?;
     clear(&folder)?;
     for (name, path) in PACKAGED {
         let mut command = workspace.tool(&deb);

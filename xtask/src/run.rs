@@ -4,7 +4,7 @@ use std::process::Command;
 use crate::failure::Failure;
 use crate::prerequisites::{self, Purpose};
 use crate::workspace::{FEATURES, Workspace};
-use crate::{places, say, step, ui};
+use crate::{data, say, step, ui};
 
 #[derive(clap::Args)]
 pub struct Options {
@@ -22,7 +22,7 @@ pub fn run(workspace: &Workspace, options: &Options) -> Result<(), Failure> {
     prerequisites::ensure(Purpose::Build)?;
     ui::build(workspace)?;
     build_programs(workspace, &["mailcup-console", "mailcupd"], options.release)?;
-    places::try_to_fetch(workspace, profile(options.release));
+    data::try_to_fetch(workspace, profile(options.release));
     let console = workspace.program(profile(options.release), "mailcup-console");
     say::step("Open the console");
     step::become_program(Command::new(console).args(&options.arguments))

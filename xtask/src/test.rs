@@ -5,7 +5,7 @@ use crate::prerequisites::{self, Purpose};
 use crate::run::profile;
 use crate::tally::Tally;
 use crate::workspace::{FEATURES, Workspace, find_program};
-use crate::{places, say, step, ui};
+use crate::{data, say, step, ui};
 
 /// Runs all tests and closes with a line `tests: N passed, N failed`.
 pub fn test(workspace: &Workspace) -> Result<(), Failure> {
@@ -14,7 +14,7 @@ pub fn test(workspace: &Workspace) -> Result<(), Failure> {
     ui::require_node()?;
     prerequisites::ensure(Purpose::Test)?;
     ui::build(workspace)?;
-    places::try_to_fetch(workspace, profile(false));
+    data::try_to_fetch(workspace, profile(false));
     let mut tally = Tally::default();
     let mut failures = Vec::new();
     pages(workspace, &mut tally, &mut failures);

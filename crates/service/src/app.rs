@@ -16,6 +16,7 @@ use crate::{
     app_passwords::AppPasswords,
     backup::{jobs::Backups, schedule},
     captcha::{Captcha, siteverify::SetupError},
+    clients::{Clients, ClientsError},
     clock::Clock,
     config::Config,
     event_log::EventLog,
@@ -61,6 +62,7 @@ pub struct App {
     pub mail_servers: MailServers,
     pub mail_sessions: MailSessions,
     pub places: Arc<Places>,
+    pub clients: Arc<Clients>,
     pub settings: Arc<Settings>,
     pub risk: Arc<SignInRisk>,
     pub sessions: Sessions,
@@ -129,6 +131,8 @@ pub enum OpenError {
     Doveadm(#[from] DoveadmError),
     #[error(transparent)]
     Places(#[from] PlacesError),
+    #[error(transparent)]
+    Clients(#[from] ClientsError),
     #[error("mail can't leave by the way that the settings name: {0}")]
     Mail(#[from] SendError),
 }
@@ -154,6 +158,7 @@ impl App {
         tokens: Option<SidecarTokens>,
     ) -> Result<Arc<Self>, OpenError> {
         let places = Arc::new(Places::open(&config.places)?);
+        let clients = Arc::new(Clients::open(config.client_rules.as_deref())?);
         let store = Store::open(&config.data_dir).await?;
         let server_key = ServerKey::open(&config.data_dir).map_err(OpenError::ServerKey)?;
         let mut connection = store.read().acquire().await.map_err(StoreError::from)?;
@@ -198,6 +203,7 @@ impl App {
         let settings = Arc::new(settings);
         let risk = Arc::new(SignInRisk::new(
             Arc::clone(&places),
+            Arc::clone(&clients),
             Arc::clone(&settings),
             config.trusted_proxies.clone(),
         ));
@@ -222,6 +228,7 @@ impl App {
             mail_servers,
             mail_sessions,
             places,
+            clients,
             settings,
             risk,
             outbox,

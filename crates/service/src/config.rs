@@ -54,6 +54,8 @@ pub struct Config {
     pub doveadm: Option<DoveadmConfig>,
     /// The admin's own data of places.
     pub places: PlacesFiles,
+    /// The admin's own rules that tell programs apart.
+    pub client_rules: Option<PathBuf>,
     /// Where snapshots go; none makes none.
     pub backup: Option<BackupConfig>,
     pub log: LogFormat,
@@ -96,7 +98,7 @@ pub enum ConfigError {
 }
 
 /// Every key that there is: section, key, and whether it is a list (separated by commas in a variable).
-const KEYS: [(&str, &str, bool); 36] = [
+const KEYS: [(&str, &str, bool); 37] = [
     ("service", "data_dir", false),
     ("http", "listen", false),
     ("http", "allowed_hosts", true),
@@ -121,6 +123,7 @@ const KEYS: [(&str, &str, bool); 36] = [
     ("places", "tor", false),
     ("places", "vpn", false),
     ("places", "hosting", false),
+    ("clients", "rules", false),
     ("backup", "repository", false),
     ("backup", "mail", false),
     ("backup", "keep_daily", false),
@@ -204,6 +207,7 @@ struct File {
     captcha: CaptchaSection,
     doveadm: DoveadmSection,
     places: PlacesSection,
+    clients: ClientsSection,
     backup: BackupSection,
     log: LogSection,
 }
@@ -267,6 +271,12 @@ struct PlacesSection {
 
 #[derive(Debug, Default, Deserialize)]
 #[serde(default, deny_unknown_fields)]
+struct ClientsSection {
+    rules: Option<PathBuf>,
+}
+
+#[derive(Debug, Default, Deserialize)]
+#[serde(default, deny_unknown_fields)]
 struct LogSection {
     format: Option<LogFormat>,
     filter: Option<String>,
@@ -315,6 +325,7 @@ impl File {
                 vpn: self.places.vpn,
                 hosting: self.places.hosting,
             },
+            client_rules: self.clients.rules,
             backup: self.backup.checked()?,
             log: self.log.format.unwrap_or(LogFormat::Text),
             log_filter: self.log.filter.unwrap_or_else(|| "info".to_owned()),

@@ -19,6 +19,7 @@ use mailcup_guard::{access::Country, risk::signals::HiddenBy};
 use mailcup_wire::{Place, PlaceSource};
 
 use self::{database::Database, hidden::HiddenNetworks, table::Table};
+use crate::data_folder::data_folder;
 
 /// Files of places that the admin brings.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
@@ -81,7 +82,7 @@ impl Places {
     /// # Errors
     /// When a file that the admin named can't be used. What came with the program and can't be used is left out.
     pub fn open(files: &PlacesFiles) -> Result<Self, PlacesError> {
-        Self::open_beside(files, folder_of_program())
+        Self::open_beside(files, data_folder("places"))
     }
 
     fn open_beside(files: &PlacesFiles, folder: Option<PathBuf>) -> Result<Self, PlacesError> {
@@ -210,13 +211,6 @@ impl Places {
             tracing::info!("there is no data of networks; their names are unknown, see places.networks");
         }
     }
-}
-
-/// `places` beside the program, or where packages put it.
-fn folder_of_program() -> Option<PathBuf> {
-    let program = std::env::current_exe().ok()?;
-    let beside = program.parent()?;
-    [beside.join("places"), beside.join("../share/mailcup/places")].into_iter().find(|folder| folder.is_dir())
 }
 
 fn came_with(folder: &Path) -> Result<Option<Database>, PlacesError> {

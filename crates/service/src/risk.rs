@@ -18,7 +18,7 @@ use mailcup_guard::{
         sending::{Senders, Submission, Suspicion},
     },
     risk::{
-        Client, History, Origin, SignIn, Value,
+        History, Origin, SignIn,
         lately::Lately,
         signals::{self, Assessment, Attempt, Password, Signal, Stance},
     },
@@ -30,6 +30,7 @@ use tokio::sync::mpsc;
 use self::defend::Attack;
 pub use self::defend::run;
 use crate::{
+    clients::Clients,
     places::{Places, centres},
     settings::{Settings, stance},
     store::{events::SentRow, owners_words::OwnersWord},
@@ -43,6 +44,7 @@ const ATTACKS: usize = 4096;
 pub struct SignInRisk {
     state: Mutex<State>,
     places: Arc<Places>,
+    clients: Arc<Clients>,
     settings: Arc<Settings>,
     /// They speak for others: what comes from one that names nobody comes from nowhere.
     proxies: Vec<Network>,
@@ -111,9 +113,14 @@ struct State {
 
 impl SignInRisk {
     /// Knows nothing yet: [`run`] has it read the past.
-    pub fn new(places: Arc<Places>, settings: Arc<Settings>, proxies: Vec<Network>) -> Self {
+    pub fn new(
+        places: Arc<Places>,
+        clients: Arc<Clients>,
+        settings: Arc<Settings>,
+        proxies: Vec<Network>,
+    ) -> Self {
         let state = State { waiting: Some(Vec::new()), ..State::default() };
-        Self { state: Mutex::new(state), places, settings, proxies, defender: OnceLock::new() }
+        Self { state: Mutex::new(state), places, clients, settings, proxies, defender: OnceLock::new() }
     }
 
     /// Judges a sign-in. None where nothing can be said yet.
@@ -208,10 +215,7 @@ impl SignInRisk {
 
     fn attempt<'a>(&self, visitor: &Visitor<'a>, at: Time) -> Attempt<'a> {
         let origin = self.origin(visitor.address);
-        let client = visitor.client.map(|client| {
-            let agent = Value::of(client);
-            Client { agent, browser: None, system: None, device: None }
-        });
+        let client = visitor.client.map(|client| self.clients.counted(client));
         Attempt {
             sign_in: SignIn { at: at.0, login: visitor.login, origin, client, device: None },
             protocol: terms::protocol(visitor.protocol),

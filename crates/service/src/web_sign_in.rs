@@ -437,7 +437,7 @@ async fn mail_code(
     let (now, organization) = (app.clock.now(), app.settings.organization_name());
     let address = browser.client.address;
     let place = address.and_then(|address| app.places.of(address.ip()));
-    let client = browser.name();
+    let client = browser.name(&app.clients);
     let link = not_me(app, pending, address, now);
     let occasion = notice::Occasion {
         organization: &organization,
@@ -494,12 +494,12 @@ async fn grant(
     let now = app.clock.now();
     let token = secrets::new_token("");
     let hash = secrets::hash_token(token.expose_secret());
-    let from = (browser.client.address, browser.name());
+    let from = (browser.client.address, browser.name(&app.clients));
     if let Some(factor) = factor {
         rows::used(tx.connection(), Person::Account(&account), factor, now).await?;
     }
     let device = browser.device.clone().unwrap_or_else(device::new);
-    let name = browser.name();
+    let name = browser.name(&app.clients);
     let signed_in = SignedInFrom {
         device: &device,
         name: name.as_deref().unwrap_or("An unknown browser"),

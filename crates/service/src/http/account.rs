@@ -186,7 +186,7 @@ impl Inside {
         let browser = &self.visit.browser;
         let address = browser.client.address.map(mailcup_wire::Address::ip);
         let place = address.and_then(|address| app.places.of(address));
-        let client = browser.name();
+        let client = browser.name(&app.clients);
         let occasion = notice::Occasion {
             organization: &organization,
             login: self.account(),

@@ -4,7 +4,7 @@ use axum::http::{Method, StatusCode, header};
 use mailcup_wire::{AccountDevice, Organization};
 use serde_json::{Value, json};
 
-use super::support::{ANNA, BEN, ELSEWHERE, HOME, Service};
+use super::support::{AGENT, ANNA, BEN, ELSEWHERE, HOME, Service};
 
 const DEVICE: &str = "__Host-mailcup-device";
 
@@ -18,7 +18,7 @@ async fn a_browser_is_known_again_verified_by_a_factor_renamed_and_forgotten() {
     let mut anna = service.signed_in(ANNA, HOME).await;
     let cookie = anna.cookies[DEVICE].clone();
     let [first] = &devices(&service, ANNA).await[..] else { panic!("one browser") };
-    assert!(first.verified_at.is_some() && first.name == "Firefox on Linux", "{first:?}");
+    assert!(first.verified_at.is_some() && first.name == AGENT, "{first:?}");
     assert_eq!(first.address.map(|address| address.to_string()).as_deref(), Some(HOME));
 
     // The same browser signs in anew and is no other one; a second browser is.

@@ -10,7 +10,7 @@ use axum::http::{Method, StatusCode};
 use mailcup_wire::{AlertKind, AuditEntry, Block};
 use serde_json::{Value, json};
 
-use support::{ANNA, BEN, ELSEWHERE, Form, HOME, Page, SESSION, Service, password};
+use support::{AGENT, ANNA, BEN, ELSEWHERE, Form, HOME, Page, SESSION, Service, password};
 
 /// The forms that end sessions, by whose they are.
 fn sign_outs(page: &Page) -> Vec<Form> {
@@ -36,7 +36,7 @@ async fn the_page_is_for_who_is_signed_in_and_is_found_from_the_other_pages() {
         "href=\"/account/sign-ins\"",
         "a…@example.org",
         "whoever reads your mail reads them too",
-        "Firefox on Linux",
+        AGENT,
         "(this browser)",
         HOME,
         "No other browser is signed in.",
@@ -200,7 +200,7 @@ async fn the_history_says_what_happened_and_not_me_keeps_that_network_away() {
     let asked = "The password was right; a second factor was asked for";
     assert_eq!(heads, ["The password was wrong", "Signed in", asked, "Signed in", asked]);
     assert!(
-        history.text.contains(&format!("over the web, from {ELSEWHERE}, with Firefox on Linux.")),
+        history.text.contains(&format!("over the web, from {ELSEWHERE}, with {AGENT}.")),
         "{}",
         history.text
     );

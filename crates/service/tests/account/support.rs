@@ -33,6 +33,8 @@ use tokio::{
 };
 use tower::ServiceExt as _;
 
+/// No rules of clients lie beside tests: a browser goes by its own words.
+pub const AGENT: &str = "Mozilla/5.0 (X11; Linux x86_64; rv:128.0) Gecko/20100101 Firefox/128.0";
 pub const ANNA: &str = "anna@example.org";
 pub const BEN: &str = "ben@example.org";
 pub const HOME: &str = "198.51.100.5";
@@ -236,10 +238,7 @@ impl Browser<'_> {
             .method(method)
             .uri(path)
             .header(header::HOST, "mail.example.org")
-            .header(
-                header::USER_AGENT,
-                "Mozilla/5.0 (X11; Linux x86_64; rv:128.0) Gecko/20100101 Firefox/128.0",
-            )
+            .header(header::USER_AGENT, AGENT)
             .header(header::ACCEPT_LANGUAGE, "en");
         if !self.cookies.is_empty() {
             let pairs: Vec<_> = self.cookies.iter().map(|(name, value)| format!("{name}={value}")).collect();

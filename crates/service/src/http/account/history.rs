@@ -14,8 +14,9 @@ use serde::Deserialize;
 use super::{Answer, Fault, Inside, home_link, overview::moment};
 use crate::{
     app::App,
+    clients::Clients,
     event_log::network_name,
-    http::{client::Client, page::page, web_sign_in::Submitted},
+    http::{page::page, web_sign_in::Submitted},
     mail::notice,
     notices::{
         link::{self, About, NotMe},
@@ -27,7 +28,6 @@ use crate::{
         notices,
         search::{self, Patience},
     },
-    web_sign_in::Browser,
 };
 
 /// Sign-ins that are shown.
@@ -69,7 +69,7 @@ pub(super) async fn show(State(app): State<Arc<App>>, inside: Inside) -> Answer 
     let content = html! {
         p { "Sign-ins to " b { (inside.account().0) } ", the newest first" @if found.next.is_some() { ", at most " (SHOWN) } "." }
         @if entries.is_empty() { p.quiet { "There are none yet." } } @else {
-            ul.list { @for entry in &entries { (line(entry, &zone)) } }
+            ul.list { @for entry in &entries { (line(entry, &zone, &app.clients)) } }
         }
         (home_link())
     };
@@ -92,7 +92,7 @@ pub(super) async fn ask(
     let zone = inside.owner(&app).await?.map_or(TimeZone::UTC, |owner| owner.zone);
     let here = inside.visit.browser.client.address.is_some_and(|it| claim.network.contains(it));
     let content = html! {
-        p { (told(&entry, &zone)) }
+        p { (told(&entry, &zone, &app.clients)) }
         p {
             "If that was not you, press the button. The administrators are told at once, every other browser is signed \
              out, and for one day nobody can use your account from " (network_name(claim.network.net())) "."
@@ -173,11 +173,11 @@ fn can_be_foreign(entry: &Entry) -> bool {
         && matches!(entry.sign_in.outcome, Outcome::Succeeded | Outcome::Challenged)
 }
 
-fn line(entry: &Entry, zone: &TimeZone) -> Markup {
+fn line(entry: &Entry, zone: &TimeZone, clients: &Clients) -> Markup {
     html! {
         li {
             p { b { (outcome(&entry.sign_in)) } }
-            p.quiet { (told(entry, zone)) }
+            p.quiet { (told(entry, zone, clients)) }
             @if can_be_foreign(entry) {
                 p {
                     a href={ "/account/not-me?seq=" (entry.seq) }
@@ -189,20 +189,20 @@ fn line(entry: &Entry, zone: &TimeZone) -> Markup {
 }
 
 /// When, how and from where.
-fn told(entry: &Entry, zone: &TimeZone) -> String {
+fn told(entry: &Entry, zone: &TimeZone, clients: &Clients) -> String {
     let SignIn { protocol, address, client, place, .. } = &entry.sign_in;
     let from = address.map(|address| format!(", from {address}"));
     let place = place.as_ref().and_then(notice::place_words).map(|place| format!(" ({place})"));
-    let device = client.as_deref().and_then(|client| device(*protocol, client));
+    let device = client.as_deref().and_then(|client| device(*protocol, client, clients));
     let device = device.map(|device| format!(", with {device}"));
     let rest: String = [from, place, device].into_iter().flatten().collect();
     format!("{}, over {}{rest}.", moment(entry.at, zone), notice::short(*protocol))
 }
 
 /// What the browser or mail program calls itself.
-fn device(protocol: Protocol, client: &str) -> Option<String> {
+fn device(protocol: Protocol, client: &str, clients: &Clients) -> Option<String> {
     match protocol {
-        Protocol::Web => Browser::new(Client::default(), Some(client)).name(),
+        Protocol::Web => Some(clients.name(client)),
         Protocol::Api | Protocol::Imap | Protocol::Pop3 | Protocol::Submission | Protocol::Sieve => {
             notice::program(client)
         }
