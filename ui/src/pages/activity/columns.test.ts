@@ -1,5 +1,5 @@
 import { expect, it } from "vitest";
-import { columnNames, moved, toggled, usualColumns } from "./columns";
+import { columnNames, moved, saysAgo, toggled, usualColumns } from "./columns";
 
 it("brings a hidden column back where it usually stands", () => {
   const hidden = toggled(usualColumns, "outcome");
@@ -22,4 +22,10 @@ it("moves a column by one place, and no further than the edge", () => {
   ]);
   expect(moved(["time", "outcome"], "time", -1)).toEqual(["time", "outcome"]);
   expect(moved(["time", "outcome"], "number", 1)).toEqual(["time", "outcome"]);
+});
+
+it("says how long ago something was where the time of day leaves room", () => {
+  expect(saysAgo(usualColumns.length, 1_392)).toBe(true);
+  expect(saysAgo(usualColumns.length, 1_072)).toBe(false);
+  expect(saysAgo(columnNames.length, 1_340)).toBe(false);
 });

@@ -42,8 +42,16 @@ export const columnShape: Record<ColumnName, { width: string; shape: number }> =
 /** Where many columns share a narrow window, none insists on its width. */
 export function columnWidth(name: ColumnName, columns: number, room: number): string {
   const { width } = columnShape[name];
-  const isTight = columns > usualColumns.length && room < 150 * columns;
-  return isTight ? (tight[name] ?? width) : width;
+  return isTight(columns, room) ? (tight[name] ?? width) : width;
+}
+
+/** Whether the time of day leaves room to say how long ago it is. */
+export function saysAgo(columns: number, room: number): boolean {
+  return !isTight(columns, room) && room >= 1_090;
+}
+
+function isTight(columns: number, room: number): boolean {
+  return columns > usualColumns.length && room < 150 * columns;
 }
 
 const tight: Partial<Record<ColumnName, string>> = {

@@ -11,6 +11,9 @@ const AT_ONCE = 2;
 const COUNTED_AT_ONCE = 10_000;
 /** Bursts of changes are fetched together: at most one fetch in this time. */
 const REFRESH_EVERY_MS = 200;
+/** So many at a time nobody reads: then the next wait longer, and the window has time for everything else. */
+const BURST = 20;
+const BURST_EVERY_MS = 500;
 const RECOUNT_EVERY_MS = 10_000;
 
 /**
@@ -57,6 +60,7 @@ export class EventLog {
   #stale = false;
   #timer: ReturnType<typeof setTimeout> | undefined;
   #refreshedAt = 0;
+  #pause = REFRESH_EVERY_MS;
   #counting = false;
   #recount: ReturnType<typeof setTimeout> | undefined;
 
@@ -115,7 +119,7 @@ export class EventLog {
   changed(): void {
     this.#stale = true;
     if (this.#refreshing || this.#timer !== undefined || this.loading) return;
-    const wait = Math.max(0, this.#refreshedAt + REFRESH_EVERY_MS - Date.now());
+    const wait = Math.max(0, this.#refreshedAt + this.#pause - Date.now());
     this.#timer = setTimeout(() => {
       this.#timer = undefined;
       void this.#refresh();
@@ -369,6 +373,7 @@ export class EventLog {
       void this.#countAll(turn);
       return;
     }
+    this.#pause = arrived < BURST ? REFRESH_EVERY_MS : BURST_EVERY_MS;
     if (arrived > 0) this.#add(arrived, page.events.slice(0, arrived), question);
     this.#confirmed = question;
     this.#newest = first.id;

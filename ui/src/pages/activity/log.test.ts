@@ -307,3 +307,29 @@ it("says that rows further down could not be read, and reads them on request", a
   expect(log.problem).toBeUndefined();
   expect(log.rowAt(3_000)?.id).toBe("e:2000");
 });
+
+it("is not drawn anew for each part of a burst", async () => {
+  write(1, 100);
+  const log = await opened();
+  const drawnIn = async (ms: number, arriving: number) => {
+    let drawn = 0;
+    for (let passed = 0; passed < ms; passed += 50) {
+      const newest = store.events.length;
+      write(newest + 1, newest + arriving);
+      const before = log.rowAt(0);
+      log.changed();
+      await vi.advanceTimersByTimeAsync(50);
+      if (log.rowAt(0) !== before) drawn += 1;
+    }
+    return drawn;
+  };
+  const few = await drawnIn(2_000, 1);
+  expect(few).toBeGreaterThanOrEqual(9);
+  await drawnIn(200, 8);
+  const many = await drawnIn(2_000, 8);
+  expect(many).toBeLessThanOrEqual(5);
+  await settled();
+  expect(log.rowAt(0)?.id).toBe(store.events[0]?.id);
+  await drawnIn(1_000, 1);
+  expect(await drawnIn(2_000, 1)).toBeGreaterThanOrEqual(9);
+});
