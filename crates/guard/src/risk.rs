@@ -63,9 +63,9 @@ pub struct Origin {
 pub struct Client {
     /// All that it says of itself: a User-Agent, an IMAP ID (RFC 2971).
     pub agent: Value,
-    /// Name and version.
+    /// Its name.
     pub browser: Option<Value>,
-    /// Operating system and version.
+    /// Operating system.
     pub system: Option<Value>,
     /// Kind of device.
     pub device: Option<Value>,

@@ -2,9 +2,11 @@
 //! [uap-core](https://github.com/ua-parser/uap-core), which come with the service. They may say anything.
 
 use std::{
+    borrow::Cow,
     fs,
     path::{Path, PathBuf},
-    sync::{Arc, OnceLock},
+    sync::{Arc, Once, OnceLock},
+    thread,
     time::Instant,
 };
 
@@ -28,25 +30,20 @@ pub struct Clients {
     rules: Option<PathBuf>,
     /// Read when the first program says something: they take 27 MB, and many services never meet one.
     extractor: OnceLock<Option<Extractor<'static>>>,
+    begun: Once,
     remembered: Cache<Box<str>, Arc<ClientFacts>>,
 }
 
-/// What a program is, as far as its words were understood.
+/// What a program is, as far as its words were understood. Its version is not among it: browsers change theirs each
+/// month, and are still their owners'.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct ClientFacts {
     /// “Firefox”, “Thunderbird”.
-    pub program: Option<Named>,
+    pub program: Option<String>,
     /// “Windows”, “iOS”.
-    pub system: Option<Named>,
+    pub system: Option<String>,
     /// “iPhone”, “Samsung SM-G991B”; none for an ordinary computer.
     pub device: Option<String>,
-}
-
-/// A name with its main version: the smaller ones change by the week.
-#[derive(Debug, Clone, PartialEq, Eq, Hash)]
-pub struct Named {
-    pub name: String,
-    pub version: Option<String>,
 }
 
 /// The admin's own rules can't be used.
@@ -73,7 +70,15 @@ impl Clients {
     }
 
     fn lazy(rules: Option<PathBuf>) -> Self {
-        Self { rules, extractor: OnceLock::new(), remembered: Cache::new(REMEMBERED) }
+        Self { rules, extractor: OnceLock::new(), begun: Once::new(), remembered: Cache::new(REMEMBERED) }
+    }
+
+    /// Reads the rules, which takes a moment, before somebody waits for them.
+    pub fn begin(self: &Arc<Self>) {
+        self.begun.call_once(|| {
+            let clients = Arc::clone(self);
+            thread::spawn(move || clients.extractor().is_some());
+        });
     }
 
     /// What is known of a program by what it says; none where there are no rules.
@@ -89,11 +94,10 @@ impl Clients {
 
     /// What a person calls a browser: “Firefox on Windows”; its own words where they aren't known.
     pub fn name(&self, agent: &str) -> String {
-        let facts = self.facts(agent);
-        let facts = facts.as_deref();
-        match (facts.and_then(|it| it.program.as_ref()), facts.and_then(|it| it.system.as_ref())) {
-            (Some(program), Some(system)) => format!("{} on {}", program.name, system.name),
-            (Some(program), None) => program.name.clone(),
+        let facts = self.facts(agent).unwrap_or_default();
+        match (&facts.program, &facts.system) {
+            (Some(program), Some(system)) => format!("{program} on {system}"),
+            (Some(program), None) => program.clone(),
             (None, _) => agent.to_owned(),
         }
     }
@@ -138,17 +142,12 @@ impl std::fmt::Debug for Clients {
 impl ClientFacts {
     fn read(extractor: &Extractor<'_>, agent: &str) -> Self {
         let (program, system, device) = extractor.extract(agent);
+        let known = |name: Cow<'_, str>| (name != OTHER).then(|| name.into_owned());
         Self {
-            program: program.and_then(|it| Named::known(&it.family, it.major)),
-            system: system.and_then(|it| Named::known(&it.os, it.major.as_deref())),
-            device: device.map(|it| it.device.into_owned()).filter(|device| device != OTHER),
+            program: program.and_then(|it| known(it.family)),
+            system: system.and_then(|it| known(it.os)),
+            device: device.and_then(|it| known(it.device)),
         }
-    }
-}
-
-impl Named {
-    fn known(name: &str, version: Option<&str>) -> Option<Self> {
-        (name != OTHER).then(|| Self { name: name.to_owned(), version: version.map(str::to_owned) })
     }
 }
 
@@ -204,14 +203,11 @@ device_parsers:
     fn an_update_is_the_same_browser_on_the_same_system() {
         let (_folder, clients) = own(OWN);
         let clients = clients.unwrap();
-        let (old, new) = (clients.counted(FIREFOX), clients.counted(&FIREFOX.replace("128.0", "128.6")));
+        let (old, new) = (clients.counted(FIREFOX), clients.counted(&FIREFOX.replace("128.0", "129.0")));
         assert_ne!(old.agent, new.agent);
         assert_eq!((old.browser, old.system, old.device), (new.browser, new.system, new.device));
-        let newer = clients.counted(&FIREFOX.replace("128.0", "129.0"));
-        assert_ne!(old.browser, newer.browser);
-        assert_eq!((old.system, old.device), (newer.system, newer.device));
         let phone = clients.counted(PHONE);
-        assert!(phone.browser.is_some() && phone.device != newer.device);
+        assert!(phone.browser.is_some() && phone.device != new.device);
         let unknown = clients.counted("curl/8.5");
         assert_eq!((unknown.browser, unknown.system), (None, None));
     }

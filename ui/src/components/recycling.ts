@@ -1,6 +1,7 @@
 /**
- * Which element shows which row of a list that moves. A row keeps its element for as long as it is shown; one that comes
- * takes the element of one that went, so that a burst of new rows writes into what is there instead of building it anew.
+ * Which element shows which row of a list that moves. A row keeps its element for as long as it is shown. Where none stays,
+ * as in a burst of new ones, the rows that come take the elements of those that went, in their order: what is there is
+ * written into, and nothing is built or moved.
  */
 export class Recycling {
   #elements = new Map<number, number>();
@@ -8,10 +9,8 @@ export class Recycling {
 
   /** The elements of these rows, in their order. */
   of(rows: readonly number[]): number[] {
-    const shown = new Set(rows);
-    const free = [...this.#elements]
-      .filter(([row]) => !shown.has(row))
-      .map(([, element]) => element);
+    const stays = rows.some((row) => this.#elements.has(row));
+    const free = stays ? [] : [...this.#elements.values()];
     const elements = new Map<number, number>();
     for (const row of rows)
       elements.set(row, this.#elements.get(row) ?? free.shift() ?? (this.#made += 1));

@@ -50,15 +50,18 @@ export class Pages<Row, Question> {
     return undefined;
   }
 
-  /** Asks anew; what was found before stays in sight until the answer is there. */
-  async ask(asked: Question) {
+  /**
+   * Asks anew; what was found before stays in sight until the answer is there. Whether that was shown: nothing else
+   * was asked meanwhile, and it could be answered.
+   */
+  async ask(asked: Question): Promise<boolean> {
     this.#asked = asked;
     this.#question += 1;
     this.#underWay.clear();
     clearTimeout(this.#counting);
     const { from, until } = this.#sight;
     const wanted = pagesOf(from, until);
-    await this.#fetch(wanted, true);
+    return this.#fetch(wanted, true);
   }
 
   /** These rows are in sight or about to be. */
@@ -71,26 +74,28 @@ export class Pages<Row, Question> {
       void this.#fetch(missing, false);
   };
 
-  async #fetch(pages: readonly number[], anew: boolean) {
+  async #fetch(pages: readonly number[], anew: boolean): Promise<boolean> {
     const question = this.#question;
     const asked = this.#asked;
-    if (asked === undefined) return;
+    if (asked === undefined) return false;
     for (const page of pages) this.#underWay.add(page);
     try {
       const lists = await Promise.all(pages.map((page) => this.#read(asked, page * PAGE, PAGE)));
-      if (question !== this.#question) return;
+      if (question !== this.#question) return false;
       const known = new Map(anew ? [] : this.#pages);
       lists.forEach((list, index) => known.set(pages[index] ?? 0, list.rows));
       this.#pages = known;
       this.problem = undefined;
       const { total = 0, more = false } = lists[0] ?? {};
       // What was counted since stays.
-      if (more && !anew) return;
+      if (more && !anew) return true;
       this.total = total;
       this.more = more;
       if (more) this.#counting = setTimeout(() => void this.#countAll(asked), PAUSE_MS);
+      return true;
     } catch (thrown) {
       if (question === this.#question) this.problem = asProblem(thrown);
+      return false;
     } finally {
       if (question === this.#question) for (const page of pages) this.#underWay.delete(page);
     }

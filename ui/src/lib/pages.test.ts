@@ -37,9 +37,9 @@ it("drops the answer to an older question", async () => {
   const older = pages.ask("older");
   const newer = pages.ask("newer");
   answers[1]?.();
-  await newer;
+  expect(await newer).toBe(true);
   answers[0]?.();
-  await older;
+  expect(await older).toBe(false);
   expect(pages.rowAt(0)).toBe("newer");
 });
 

@@ -29,6 +29,8 @@ const VERSION: u32 = 1;
 /// Messages that are taken in before it is written down.
 const BATCH: usize = 2_000;
 const TOLD_EACH: u32 = 250;
+/// Connections that are kept open: a search, its count, and what is read beside them.
+const KEPT_READERS: usize = 4;
 /// Numbers of contents for each second in which one may have been received.
 const NUMBERS_PER_SECOND: i64 = 1 << 6;
 
@@ -112,7 +114,7 @@ impl MailIndex {
         Ok(found.flatten())
     }
 
-    /// Closes it, so that its key is gone from memory.
+    /// Closes it, so that its key is gone from memory: at once, or when what is asked right now is answered.
     pub fn close(&self) {
         let mut readers = lock(&self.readers);
         readers.idle.clear();
@@ -120,6 +122,13 @@ impl MailIndex {
     }
 
     pub fn forget(&self) -> Result<(), Problem> {
+        let removed = self.remove();
+        // Whoever opened it meanwhile holds what is gone.
+        self.close();
+        removed
+    }
+
+    fn remove(&self) -> Result<(), Problem> {
         self.close();
         for side in ["", "-wal", "-shm"] {
             let path = PathBuf::from(format!("{}{side}", self.path.display()));
@@ -157,7 +166,7 @@ impl MailIndex {
         }
         let answer = query(&reader)?;
         let mut readers = lock(&self.readers);
-        if readers.closed == closed {
+        if readers.closed == closed && readers.idle.len() < KEPT_READERS {
             readers.idle.push(reader);
         }
         Ok(Some(answer))

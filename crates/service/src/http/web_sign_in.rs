@@ -160,6 +160,7 @@ async fn colors(State(app): State<Arc<App>>) -> impl IntoResponse {
 }
 
 async fn show(State(app): State<Arc<App>>, visit: Visit, Query(wish): Query<Wish>) -> Response {
+    app.clients.begin();
     let return_to = ReturnPath::parse(&wish.r#return).unwrap_or_default();
     if verify::session(&app, &visit.cookies, visit.browser.client).is_some() {
         return go(return_to.as_str(), []);

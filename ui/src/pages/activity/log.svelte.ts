@@ -93,6 +93,7 @@ export class EventLog {
     this.problem = undefined;
     this.count = undefined;
     this.#stale = false;
+    this.#pause = REFRESH_EVERY_MS;
     try {
       const question = this.#ask();
       const page = await host.eventsAt(filter, 0, FIRST_PIECE);

@@ -10,6 +10,7 @@ const MOST_AT_ONCE = 100;
 export class Excerpts {
   #text = "";
   #known = new SvelteMap<string, string>();
+  #asked = new Set<string>();
 
   of = (hit: MailHit): string => this.#known.get(key(hit)) ?? "";
 
@@ -24,15 +25,20 @@ export class Excerpts {
   async #read(text: string, hits: readonly MailHit[]) {
     if (text !== this.#text) {
       this.#known.clear();
+      this.#asked.clear();
       this.#text = text;
     }
-    const missing = hits.filter((hit) => !this.#known.has(key(hit))).slice(0, MOST_AT_ONCE);
+    const missing = hits.filter((hit) => !this.#asked.has(key(hit))).slice(0, MOST_AT_ONCE);
     if (missing.length === 0) return;
+    for (const hit of missing) this.#asked.add(key(hit));
     const messages = missing.map(({ snapshot, path }) => ({ snapshot, path }));
-    // What can't be read is found all the same.
-    const read = await host.mailExcerpts({ text, messages }).catch(() => []);
+    // What can't be read is found all the same; it is asked for again when it comes into sight once more.
+    const read = await host.mailExcerpts({ text, messages }).catch(() => undefined);
     if (text !== this.#text) return;
-    missing.forEach((hit, index) => this.#known.set(key(hit), read[index] ?? ""));
+    missing.forEach((hit, index) => {
+      if (read) this.#known.set(key(hit), read[index] ?? "");
+      else this.#asked.delete(key(hit));
+    });
   }
 }
 

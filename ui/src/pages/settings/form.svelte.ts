@@ -39,7 +39,8 @@ export class SettingsForm<T extends Versioned, F extends object> {
 
   load = async () => {
     await this.asked.load();
-    if (this.asked.value && !this.isDirty) this.#fill(this.asked.value);
+    const { value, problem } = this.asked;
+    if (value && !problem && !this.isDirty) this.#fill(value);
   };
 
   /** Whether it succeeded. */
@@ -47,7 +48,9 @@ export class SettingsForm<T extends Versioned, F extends object> {
     this.saving.do(async () => {
       if (!this.written || !this.#began) return;
       try {
-        this.#fill(await change($state.snapshot(this.written) as F, this.#began.version));
+        const saved = await change($state.snapshot(this.written) as F, this.#began.version);
+        this.asked.value = saved;
+        this.#fill(saved);
       } catch (thrown) {
         if (asProblem(thrown).code === "stale")
           this.#began = await this.#ask().catch(() => this.#began);
