@@ -199,7 +199,7 @@ async fn with_the_service_stopped_old_mail_is_found_and_nothing_in_it_calls_home
     service.run().await.unwrap();
     page.see("Up to date").await;
     page.go("/audit").await;
-    page.see("mail.read").await;
+    page.see("Mail read in a snapshot").await;
     page.quit().await;
 }
 
